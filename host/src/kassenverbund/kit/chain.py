@@ -1,0 +1,170 @@
+"""`chain.yaml`: the legal entities, stores, TSEs, VAT table and means of payment of one chain.
+
+The file is read and checked here. Exports and receipts read events, never this file.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Rate
+
+STORES_MAX = 2_000
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name} is not a time zone of the IANA database")
+    return name
+
+
+class Address(Part):
+    street: SafeName
+    postal_code: Annotated[str, Field(pattern=r"^[A-Z0-9 -]{3,10}$")]
+    city: SafeName
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "DE"
+
+
+class LegalEntity(Part):
+    id: Identifier
+    name: SafeName
+    address: Address
+    vat_id: Annotated[str, Field(pattern=r"^[A-Z]{2}[A-Z0-9]{2,12}$")] | None = None
+    tax_number: Annotated[str, Field(pattern=r"^[0-9 /]{5,20}$")] | None = None
+
+    @model_validator(mode="after")
+    def _named_to_the_tax_office(self) -> LegalEntity:
+        if self.vat_id is None and self.tax_number is None:
+            raise ValueError("a legal entity needs a vat_id or a tax_number (on each receipt)")
+        return self
+
+
+class SigningPlace(StrEnum):
+    BOX = "box"
+    """The store's own box signs."""
+    CENTER = "center"
+
+
+class Tse(Part):
+    """A technical security device (Technische Sicherheitseinrichtung) of a store."""
+
+    id: Identifier
+    kind: Literal["software"] = "software"
+    """`software`: not certified, for test and training."""
+    curve: Literal["P-256", "P-384", "brainpoolP384r1"] = "P-384"
+
+
+class Printer(Part):
+    """A receipt printer of a store. Without one, a receipt is given as HTML."""
+
+    id: Identifier
+    till: Identifier | None = None
+    """The till that prints here; None: every till of the store."""
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 9100
+    virtual: bool = False
+    """True: the program itself plays the printer (demo, training) and keeps the paper."""
+    columns: Literal[32, 42, 48] = 48
+    codepage: Literal["CP858", "CP1252"] = "CP858"
+    codepage_number: Annotated[int, Field(ge=0, le=255)] = 19
+    qr: Literal["native", "image"] = "native"
+    dots: Annotated[int, Field(ge=200, le=1000)] = 576
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Printer:
+        if self.virtual == (self.host is not None):
+            raise ValueError("a printer has either a host or `virtual: true`")
+        return self
+
+
+class Store(Part):
+    id: Identifier
+    name: SafeName
+    legal_entity: Identifier
+    address: Address
+    time_zone: Annotated[str, AfterValidator(_zone)] = "Europe/Berlin"
+    country: Literal["DE"] = "DE"
+    signing_place: SigningPlace = SigningPlace.CENTER
+    tses: Annotated[tuple[Tse, ...], Field(min_length=1, max_length=16)]
+    printers: tuple[Printer, ...] = ()
+    language: Literal["de", "en"] = "de"
+    receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class VatRate(Part):
+    """One rate from one day on. `vat` is the key that lines carry (`standard`)."""
+
+    vat: Identifier
+    rate: Rate
+    """Basis points: 1900 is 19 %."""
+    valid_from: date
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "DE"
+    label: SafeName
+    dsfinvk_key: Annotated[int, Field(ge=1, le=9999)]
+    """UST_SCHLUESSEL of DSFinV-K; it also fixes the slot in the signed data."""
+
+
+class MeansOfPayment(Part):
+    kind: Literal["cash", "card", "voucher"]
+    name: SafeName
+    fiscal: Literal["Bar", "Unbar", "Keine"]
+    """How the signed data counts it (fiscal.md §2.3)."""
+
+
+class Chain(Part):
+    """The whole file. See `chain.yaml` in the repository for a commented example."""
+
+    id: Identifier
+    name: SafeName
+    currency: Literal["EUR"] = "EUR"
+    legal_entities: Annotated[tuple[LegalEntity, ...], Field(min_length=1)]
+    stores: Annotated[tuple[Store, ...], Field(min_length=1, max_length=STORES_MAX)]
+    vat: Annotated[tuple[VatRate, ...], Field(min_length=1)]
+    means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Chain:
+        _unique("legal entity", [entity.id for entity in self.legal_entities])
+        _unique("store", [store.id for store in self.stores])
+        _unique("TSE", [tse.id for store in self.stores for tse in store.tses])
+        _unique("printer", [printer.id for store in self.stores for printer in store.printers])
+        _unique("means of payment", [means.kind for means in self.means_of_payment])
+        entities = {entity.id for entity in self.legal_entities}
+        for store in self.stores:
+            if store.legal_entity not in entities:
+                raise ValueError(f"store {store.id}: there is no legal entity {store.legal_entity}")
+        return self
+
+    def store(self, store_id: str) -> Store | None:
+        return next((store for store in self.stores if store.id == store_id), None)
+
+    def legal_entity(self, entity_id: str) -> LegalEntity:
+        return next(entity for entity in self.legal_entities if entity.id == entity_id)
+
+    def vat_on(self, day: date, *, country: str = "DE") -> dict[str, VatRate]:
+        """The rates in force on a business date: key → the newest that is valid by then."""
+        rates: dict[str, VatRate] = {}
+        for rate in sorted(self.vat, key=lambda entry: entry.valid_from):
+            if rate.country == country and rate.valid_from <= day:
+                rates[rate.vat] = rate
+        return rates
+
+
+def _unique(what: str, ids: list[str]) -> None:
+    twice = {name for name in ids if ids.count(name) > 1}
+    if twice:
+        raise ValueError(f"{what} declared twice: {', '.join(sorted(twice))}")

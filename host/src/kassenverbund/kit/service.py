@@ -1,0 +1,85 @@
+"""A service as the program sees it, and the program as a service sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from fastapi import APIRouter
+
+from events import EventStore, Registry
+from events.projection import Projection
+from events.publication import Publication
+from events.reaction import Reaction
+from kassenverbund.kit.auth import Authenticator
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.secrets import Secrets
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the program hands to a service when it opens it."""
+
+    chain: Chain
+    store: EventStore
+    engine: AsyncEngine
+    """Read models (SQLAlchemy Core). The service's schema is first in the search path."""
+    client: Callable[[str], httpx.AsyncClient]
+    """`client("voucher")`: HTTP to another service as *this* service, base URL set. In one
+    process over an ASGI transport, otherwise over TLS. Kept open by the program."""
+    authenticator: Authenticator
+    secrets: Secrets
+    clock: Callable[[], datetime]
+    """UTC."""
+    var: Path
+    """A folder for what is neither event nor table (virtual printers' paper); may be empty."""
+    sign_within_s: float
+    """How long after its recording a booking may still be signed (`sign_by`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A running service's parts. The program starts and stops them.
+
+    Order of start: `startup`, projections and reactions, `tasks`, HTTP; stop in reverse. A task
+    or projection that ends with an exception stops the process with the reason.
+    """
+
+    router: APIRouter
+    """Mounted at `/<service name>`, or at `root_path` below."""
+    projections: Sequence[Projection] = ()
+    reactions: Sequence[Reaction] = ()
+    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Loops that run until they are cancelled (expiry of holds, printing)."""
+    startup: Callable[[], Awaitable[None]] | None = None
+    unready: Callable[[], Awaitable[Sequence[str]]] | None = None
+    """Reasons why this service can't serve now; empty or None: ready."""
+    close: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`SERVICE` in a service's `service.py`."""
+
+    name: str
+    """`voucher`, `device-gateway`: entry point, topic, event source. Its schema has `_` for `-`."""
+    registry: Registry
+    publication: Publication | None
+    migrations: Path
+    """Folder of numbered plain SQL files (`0001_….sql`), run in order after the log's own."""
+    open: Callable[[Runtime], Awaitable[Opened]]
+    mount: str | None = None
+    """Path prefix of the router. None: `/<name>`. The gateway uses `/stores`."""
+    needs: frozenset[str] = field(default_factory=frozenset)
+    """Services that this one calls over HTTP."""
+
+    @property
+    def schema(self) -> str:
+        return self.name.replace("-", "_")

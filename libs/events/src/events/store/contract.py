@@ -1,0 +1,150 @@
+"""What an event store promises, and the words of the one append primitive (design.md §4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from events.event import Event, Metadata, Recorded, Registry
+from events.store.streams import Streams
+from events.version import ExpectedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvents:
+    """Events for one stream, and the version that the decision was based on."""
+
+    stream: str
+    expected: ExpectedVersion
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Take the unique key `key` for `owner`. The same owner may take it again without effect."""
+
+    key: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Give the unique key back. A key that nobody or somebody else holds is left alone."""
+
+    key: str
+    owner: str
+
+
+Claim = Take | GiveBack
+
+
+@dataclass(frozen=True, slots=True)
+class AppendRequest:
+    """One decision: all of it is stored, or none.
+
+    `key` is mandatory. Without it an append whose answer was lost could not be asked again.
+    `input_hash` (sha-256 of the canonical input) tells a repeat from a key used twice.
+    An append without events is allowed: it stores that the key was decided, and nothing else.
+    """
+
+    key: str
+    input_hash: bytes
+    streams: Sequence[NewEvents] = ()
+    claims: Sequence[Claim] = ()
+    metadata: Metadata = field(default_factory=Metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The stored outcome of an append."""
+
+    key: str
+    repeated: bool
+    """True: the key had been decided before with the same input; nothing was stored now."""
+    first_position: int
+    """Position of the first event; 0 where the append held no event."""
+    last_position: int
+    recorded: tuple[Recorded, ...] = ()
+    """The events as stored, also on a repeat."""
+
+
+class EventStore(Protocol):
+    """One service's log.
+
+    Promises: an append is all or nothing and durable before it returns; positions are gapless and
+    become visible in order; `(stream, version)` is unique; each entry's hash covers the one
+    before it; an event is never changed.
+    """
+
+    service: str
+    registry: Registry
+    streams: Streams
+    """The queues and cached states of this process; used by `events.handle` alone."""
+
+    async def append(self, request: AppendRequest) -> Appended:
+        """Store one decision.
+
+        Raises `WrongExpectedVersion`, `ClaimTaken`, `IdempotencyKeyReused`, `EventTooLarge`
+        (nothing stored); `Transient` where the outcome is unknown: ask again with the same key.
+        """
+        ...
+
+    async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
+        """What was decided under `key`, or None. Raises `IdempotencyKeyReused`."""
+        ...
+
+    async def load(self, stream: str, *, after: int = 0) -> list[Recorded]:
+        """The events of one stream with a version above `after`, in order."""
+        ...
+
+    async def read(self, *, after: int, records_max: int) -> list[Recorded]:
+        """Up to `records_max` events of the log with a position above `after`, in order."""
+        ...
+
+    async def owner_of(self, claim: str) -> str | None:
+        """Who holds a unique key now."""
+        ...
+
+    async def head(self) -> int:
+        """Position of the newest event, 0 for an empty log."""
+        ...
+
+    async def wait_for_append(self, *, after: int, wait_s: float) -> None:
+        """Return when the log has grown past `after` (soon after it did), or after `wait_s`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` found in one log."""
+
+    service: str
+    events: int
+    head: int
+    faults: tuple[str, ...]
+    """Empty: the log is whole. Otherwise one sentence per fault, at most `FAULTS_MAX`."""
+
+    @property
+    def whole(self) -> bool:
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """The columns of one log entry, for `verify`, which trusts no object."""
+
+    position: int
+    stream: str
+    version: int
+    event_id: UUID
+    name: str
+    schema_version: int
+    data: bytes
+    metadata: bytes
+    idempotency_key: str
+    recorded_at: datetime
+    previous_hash: bytes
+    hash: bytes

@@ -1,0 +1,311 @@
+"""The store and the bus in memory. Real adapters of the contracts, for tests and simulations."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from events.bus.contract import RECORD_BYTES_MAX, Batch, KeysLost, Record
+from events.errors import (
+    ClaimTaken,
+    EventTooLarge,
+    IdempotencyKeyReused,
+    RecordTooLarge,
+    Transient,
+    WrongExpectedVersion,
+)
+from events.event import EVENT_BYTES_MAX, Recorded, Registry, encode
+from events.store.chain import GENESIS, content_hash, entry_hash
+from events.store.contract import Appended, AppendRequest, Take
+from events.store.streams import Streams
+from events.version import holds
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MemoryEventStore:
+    """One service's log as a list. `crash_before`/`lose_answer` let a test break an append."""
+
+    def __init__(
+        self,
+        service: str,
+        registry: Registry,
+        *,
+        clock: Callable[[], datetime] = _now,
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> None:
+        self.service = service
+        self.registry = registry
+        self.streams = Streams()
+        self.log: list[Recorded] = []
+        self._clock = clock
+        self._new_id = new_id
+        self._versions: dict[str, int] = {}
+        self._decided: dict[str, tuple[bytes, Appended]] = {}
+        self._claims: dict[str, str] = {}
+        self._grown = asyncio.Condition()
+        self.lose_answer = False
+        """The next append is stored, then raises `Transient`: the answer to COMMIT was lost."""
+        self.fail_before = False
+        """The next append raises `Transient` before anything is stored."""
+
+    async def append(self, request: AppendRequest) -> Appended:
+        if self.fail_before:
+            self.fail_before = False
+            raise Transient("the store is away")
+        stored = await self.outcome(request.key, request.input_hash)
+        if stored is not None:
+            return stored
+        self._check(request)
+        recorded = self._record(request)
+        self.log.extend(recorded)
+        for entry in recorded:
+            self._versions[entry.stream] = entry.version
+        for claim in request.claims:
+            if isinstance(claim, Take):
+                self._claims[claim.key] = claim.owner
+            elif self._claims.get(claim.key) == claim.owner:
+                del self._claims[claim.key]
+        appended = Appended(
+            key=request.key,
+            repeated=False,
+            first_position=recorded[0].position if recorded else 0,
+            last_position=recorded[-1].position if recorded else 0,
+            recorded=tuple(recorded),
+        )
+        self._decided[request.key] = (request.input_hash, appended)
+        async with self._grown:
+            self._grown.notify_all()
+        if self.lose_answer:
+            self.lose_answer = False
+            raise Transient("the answer was lost")
+        return appended
+
+    def _check(self, request: AppendRequest) -> None:
+        for part in request.streams:
+            actual = self._versions.get(part.stream, 0)
+            if not holds(part.expected, actual):
+                raise WrongExpectedVersion(part.stream, part.expected, actual)
+            for event in part.events:
+                if len(encode(event)) > EVENT_BYTES_MAX:
+                    raise EventTooLarge(
+                        f"{event.event_name} is larger than {EVENT_BYTES_MAX} bytes"
+                    )
+        for claim in request.claims:
+            owner = self._claims.get(claim.key)
+            if isinstance(claim, Take) and owner not in (None, claim.owner):
+                raise ClaimTaken(claim.key, owner or "")
+
+    def _record(self, request: AppendRequest) -> list[Recorded]:
+        now = self._clock()
+        metadata = json.dumps(request.metadata.as_json()).encode()
+        recorded: list[Recorded] = []
+        previous = self.log[-1].hash if self.log else GENESIS
+        position = len(self.log)
+        for part in request.streams:
+            version = self._versions.get(part.stream, 0)
+            for event in part.events:
+                position, version = position + 1, version + 1
+                data, event_id = encode(event), self._new_id()
+                content = content_hash(
+                    stream=part.stream,
+                    event_id=event_id,
+                    name=event.event_name,
+                    schema_version=event.event_version,
+                    data=data,
+                    metadata=metadata,
+                    idempotency_key=request.key,
+                    recorded_at=now,
+                )
+                hashed = entry_hash(
+                    previous=previous, position=position, version=version, content=content
+                )
+                recorded.append(
+                    Recorded(
+                        position=position,
+                        stream=part.stream,
+                        version=version,
+                        event_id=event_id,
+                        event=self.registry.decode(event.event_name, event.event_version, data),
+                        name=event.event_name,
+                        schema_version=event.event_version,
+                        data=data,
+                        metadata=request.metadata,
+                        idempotency_key=request.key,
+                        recorded_at=now,
+                        previous_hash=previous,
+                        hash=hashed,
+                    )
+                )
+                previous = hashed
+        return recorded
+
+    async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
+        found = self._decided.get(key)
+        if found is None:
+            return None
+        if found[0] != input_hash:
+            raise IdempotencyKeyReused
+        return replace(found[1], repeated=True)
+
+    async def load(self, stream: str, *, after: int = 0) -> list[Recorded]:
+        return [entry for entry in self.log if entry.stream == stream and entry.version > after]
+
+    async def read(self, *, after: int, records_max: int) -> list[Recorded]:
+        return self.log[after : after + records_max]
+
+    async def owner_of(self, claim: str) -> str | None:
+        return self._claims.get(claim)
+
+    async def head(self) -> int:
+        return len(self.log)
+
+    async def wait_for_append(self, *, after: int, wait_s: float) -> None:
+        try:
+            async with asyncio.timeout(wait_s), self._grown:
+                await self._grown.wait_for(lambda: len(self.log) > after)
+        except TimeoutError:
+            return
+
+
+@dataclass(frozen=True)
+class _Mark:
+    generation: int
+    reach: dict[str, int]
+
+
+@dataclass
+class _Group:
+    offset: int = 0
+    members: list[MemorySubscription] = field(default_factory=list)
+    acknowledged: dict[str, int] = field(default_factory=dict)
+
+
+class MemoryBus:
+    """Topics as lists. A key belongs to one member of a group at a time, by hash of the key."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, list[Record]] = {}
+        self._groups: dict[tuple[str, str], _Group] = {}
+        self._grown = asyncio.Condition()
+        self.away = False
+        """True: every call raises `Transient`, as when the backend is down."""
+
+    async def ensure_topics(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            self.topics.setdefault(topic, [])
+
+    async def healthy(self) -> bool:
+        return not self.away
+
+    async def close(self) -> None:
+        for group in self._groups.values():
+            for member in list(group.members):
+                await member.leave()
+
+    async def publish(self, topic: str, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.size > RECORD_BYTES_MAX:
+                raise RecordTooLarge(f"{record.size} bytes, at most {RECORD_BYTES_MAX}")
+        if self.away:
+            raise Transient("the bus is away")
+        self.topics.setdefault(topic, []).extend(records)
+        await self.wake()
+
+    async def wake(self) -> None:
+        async with self._grown:
+            self._grown.notify_all()
+
+    @asynccontextmanager
+    async def subscribe(self, topic: str, *, group: str) -> AsyncIterator[MemorySubscription]:
+        state = self._groups.setdefault((topic, group), _Group())
+        member = MemorySubscription(self, topic, state)
+        state.members.append(member)
+        for other in state.members:
+            other.reassign()
+        await self.wake()
+        try:
+            yield member
+        finally:
+            await member.leave()
+
+
+class MemorySubscription:
+    """See `events.bus.contract.Subscription`. Offsets are kept per key, the finest case."""
+
+    def __init__(self, bus: MemoryBus, topic: str, group: _Group) -> None:
+        self._bus = bus
+        self._topic = topic
+        self._group = group
+        self._fetched: dict[str, int] = {}
+        self._generation = 0
+        self._closed = False
+
+    def reassign(self) -> None:
+        self._generation += 1
+        self._fetched.clear()
+
+    async def leave(self) -> None:
+        self._closed = True
+        if self in self._group.members:
+            self._group.members.remove(self)
+            for other in self._group.members:
+                other.reassign()
+        await self._bus.wake()
+
+    def _mine(self, key: str) -> bool:
+        members = self._group.members
+        return members[sum(key.encode()) % len(members)] is self
+
+    def _ready(self, records_max: int) -> list[tuple[int, Record]]:
+        ready: list[tuple[int, Record]] = []
+        for offset, record in enumerate(self._bus.topics.get(self._topic, ())):
+            if len(ready) == records_max:
+                break
+            done = self._group.acknowledged.get(record.key, 0)
+            seen = max(done, self._fetched.get(record.key, 0))
+            if offset >= seen and self._mine(record.key):
+                ready.append((offset, record))
+        return ready
+
+    async def fetch(self, *, records_max: int, wait_s: float) -> Batch:
+        if self._bus.away:
+            raise Transient("the bus is away")
+        ready: list[tuple[int, Record]] = []
+
+        def arrived() -> bool:
+            nonlocal ready
+            ready = [] if self._closed else self._ready(records_max)
+            return bool(ready) or self._closed
+
+        if not arrived():
+            try:
+                async with asyncio.timeout(wait_s), self._bus._grown:
+                    await self._bus._grown.wait_for(arrived)
+            except TimeoutError:
+                pass
+        reach: dict[str, int] = {}
+        for offset, record in ready:
+            reach[record.key] = offset + 1
+        self._fetched.update(reach)
+        return Batch([record for _, record in ready], _Mark(self._generation, reach))
+
+    async def acknowledge(self, batch: Batch) -> None:
+        if self._bus.away:
+            raise Transient("the bus is away")
+        assert isinstance(batch.mark, _Mark)
+        generation, reach = batch.mark.generation, batch.mark.reach
+        if generation != self._generation or self._closed:
+            raise KeysLost(self._topic)
+        self._group.acknowledged.update(reach)
+
+    async def rewind(self) -> None:
+        self._group.acknowledged.clear()
+        self._fetched.clear()
