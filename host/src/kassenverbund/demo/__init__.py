@@ -1,0 +1,8 @@
+"""The demo: one scene in three stores, played over the till API like any point of sale would.
+
+Nothing in here reaches into a service. It sees what a till sees: HTTP.
+"""
+
+from kassenverbund.demo.scene import Played, SceneFailed, Stage, play
+
+__all__ = ["Played", "SceneFailed", "Stage", "play"]
