@@ -132,6 +132,10 @@ def _named(events: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     return [event["data"] for event in events if event["name"] == name]
 
 
+def _recorded_ids(survived: dict[str, Any]) -> list[str]:
+    return [booking["booking_id"] for booking in _named(survived["gateway"], "booking.recorded")]
+
+
 async def test_the_kill_came_in_the_middle(survived: dict[str, Any]) -> None:
     assert ANSWERED_BEFORE_THE_KILL <= len(survived["before"]) < SALES
 

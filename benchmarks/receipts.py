@@ -1,0 +1,102 @@
+"""From `finish` at the till to the signed receipt, over HTTPS, at 20 bookings a second.
+
+The whole program runs as `kassenverbund run` with a private PostgreSQL; the tills are an open loop
+in this process: each sale is sent when it is due, and its time runs from then, also where the
+program was late. Aim: p99 < 150 ms on both buses.
+
+The reference is a bare `GET /health/live` on the same connection pool at the same rate: what TLS,
+HTTP and this process cost by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+from kassenverbund.kafka import local_broker
+from tests.support.program import Program
+from tests.support.shop import DemoTill, article, cash, pair_tills
+
+from benchmarks.report import Row, show
+
+RATE_PER_S = 20
+WARM_UP = 60
+SALES = 600
+STORES = ("berlin", "koeln", "hamburg")
+AIM_P99_MS = 150.0
+
+
+async def open_loop(
+    number: int, rate_per_s: float, send: Callable[[int], Awaitable[None]]
+) -> list[float]:
+    """Milliseconds from the moment each call was due to its answer."""
+    started = time.perf_counter()
+
+    async def one(index: int) -> float:
+        due = started + index / rate_per_s
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await send(index)
+        return (time.perf_counter() - due) * 1000
+
+    return sorted(await asyncio.gather(*(one(index) for index in range(number))))
+
+
+def percentile(times: list[float], share: float) -> float:
+    return times[min(len(times) - 1, int(len(times) * share))]
+
+
+async def measure(name: str, environment: dict[str, str]) -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        program = Program(Path(folder), environment=environment)
+        program.start()
+        try:
+            await program.ready()
+            manager = await asyncio.to_thread(program.token, "manager")
+            async with program.client() as client:
+                tills = await pair_tills(client, manager=manager, stores=STORES, tag=name)
+                times = await sales(client, tills)
+                bare = await open_loop(SALES // 2, RATE_PER_S, lambda _: _health(client))
+        finally:
+            program.stop()
+    p50, p99 = percentile(times, 0.5), percentile(times, 0.99)
+    return [
+        Row(f"{name}: finish to signed receipt, p50", p50, "ms", percentile(bare, 0.5),
+            "GET /health/live"),
+        Row(f"{name}: finish to signed receipt, p99", p99, "ms", percentile(bare, 0.99),
+            "GET /health/live", aim=f"p99 < {AIM_P99_MS:.0f} ms", met=p99 < AIM_P99_MS,
+            note=f"{SALES} sales at {RATE_PER_S}/s, worst {times[-1]:.0f} ms"),
+    ]  # fmt: skip
+
+
+async def sales(client: httpx.AsyncClient, tills: list[DemoTill]) -> list[float]:
+    async def sell(index: int) -> None:
+        answer = await tills[index % len(tills)].sell(
+            [article("Taschenbuch", 1299), article("Karte", 350, vat="standard")],
+            [cash(2000)],
+            key=f"bench-{time.time_ns()}-{index}",
+        )
+        if answer["state"] != "signed":
+            raise RuntimeError(f"not signed: {answer['state']}")
+
+    await open_loop(WARM_UP, RATE_PER_S, sell)
+    return await open_loop(SALES, RATE_PER_S, sell)
+
+
+async def _health(client: httpx.AsyncClient) -> None:
+    (await client.get("/health/live")).raise_for_status()
+
+
+def main() -> None:
+    rows = asyncio.run(measure("postgres bus", {}))
+    with local_broker() as bootstrap:
+        rows += asyncio.run(measure("kafka bus", {"KAFKA_BOOTSTRAP": bootstrap}))
+    show("(e) from finish to the signed receipt", rows, as_json="--json" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()
