@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
-from kassenverbund.kafka import local_broker
 from tests.support.program import Program
 from tests.support.shop import DemoTill, article, cash, pair_tills
 
@@ -50,9 +49,9 @@ def percentile(times: list[float], share: float) -> float:
     return times[min(len(times) - 1, int(len(times) * share))]
 
 
-async def measure(name: str, environment: dict[str, str]) -> list[Row]:
+async def measure(name: str) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        program = Program(Path(folder), environment=environment)
+        program = Program(Path(folder), arguments=("run", "--no-demo", "--bus", name))
         program.start()
         try:
             await program.ready()
@@ -92,9 +91,7 @@ async def _health(client: httpx.AsyncClient) -> None:
 
 
 def main() -> None:
-    rows = asyncio.run(measure("postgres bus", {}))
-    with local_broker() as bootstrap:
-        rows += asyncio.run(measure("kafka bus", {"KAFKA_BOOTSTRAP": bootstrap}))
+    rows = [row for bus in ("postgres", "kafka") for row in asyncio.run(measure(bus))]
     show("(e) from finish to the signed receipt", rows, as_json="--json" in sys.argv)
 
 

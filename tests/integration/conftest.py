@@ -14,19 +14,20 @@ BUSES = ("postgres", pytest.param("kafka", marks=pytest.mark.kafka))
 
 
 @pytest.fixture(params=BUSES, scope="module")
-def bus_environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The setting that chooses the bus. Kafka: a real broker, see `kafka_bootstrap`."""
-    if request.param == "kafka":
-        return {"KAFKA_BOOTSTRAP": request.getfixturevalue("kafka_bootstrap")}
-    return {}
+def bus(request: pytest.FixtureRequest) -> str:
+    """Which bus. Kafka: a real broker that the program itself starts, see `kafka_jars`."""
+    name: str = request.param
+    if name == "kafka":
+        request.getfixturevalue("kafka_jars")
+    return name
 
 
 @pytest.fixture(scope="module")
-def program(
-    tmp_path_factory: pytest.TempPathFactory, bus_environment: dict[str, str]
-) -> Iterator[Program]:
+def program(tmp_path_factory: pytest.TempPathFactory, bus: str) -> Iterator[Program]:
     """A running program on each bus, stopped at the end of the module."""
-    running = Program(tmp_path_factory.mktemp("program"), environment=bus_environment)
+    running = Program(
+        tmp_path_factory.mktemp("program"), arguments=("run", "--no-demo", "--bus", bus)
+    )
     running.start()
     yield running
     running.stop()

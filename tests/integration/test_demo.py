@@ -9,11 +9,11 @@ from tests.support.program import Program
 
 
 def test_the_demo_sells_redeems_signs_prints_and_ends_with_whole_logs(
-    tmp_path: Path, bus_environment: dict[str, str]
+    tmp_path: Path, bus: str
 ) -> None:
-    stage = Program(tmp_path, environment=bus_environment)
+    stage = Program(tmp_path)
 
-    done = stage.cli("demo", "--json", timeout_s=170)
+    done = stage.cli("demo", "--json", "--bus", bus, timeout_s=170)
 
     assert done.returncode == 0, done.stderr[-3000:]
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
