@@ -96,7 +96,7 @@ class KafkaBus:
         self._client_id = client_id
         self._partitions = partitions
         self._timing = timing
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
         self._producer_starts = asyncio.Lock()
         self._subscriptions: set[KafkaSubscription] = set()
         self._known: set[str] = set()
