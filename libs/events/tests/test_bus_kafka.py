@@ -15,7 +15,7 @@ from events.testing.bus_contract import HAND_OVER_S, ProcessContract, survives_a
 SESSION_S = 6.0
 """The least that a broker accepts unless it was told otherwise."""
 
-TIMING = Timing(request_s=4.0, session_s=SESSION_S, heartbeat_s=0.2, hand_over_s=HAND_OVER_S)
+TIMING = Timing(request_s=2.0, session_s=SESSION_S, heartbeat_s=0.2, hand_over_s=HAND_OVER_S)
 
 pytestmark = pytest.mark.kafka
 

@@ -52,7 +52,7 @@ REPLICAS = 3
 BATCH_BYTES_MAX = RECORD_BYTES_MAX + 256 * 1024
 """One batch of one partition; room for the largest record, below the brokers' usual 1 MiB."""
 
-CLOSE_S = 5.0
+CLOSE_S = 3.0
 """How long an orderly goodbye to the broker may take."""
 
 _TOPIC_EXISTS = 36
