@@ -71,7 +71,7 @@ def appended(service: str, decisions: int) -> None:
 @contextmanager
 def publishing(service: str, records: int) -> Iterator[None]:
     """A span around one page of the relay, and how many records it holds."""
-    attributes = {"service": service, "records": records}
+    attributes: dict[str, str | int] = {"service": service, "records": records}
     with _tracer.start_as_current_span("publish", attributes=attributes):
         yield
     _published.add(records, {"service": service})
