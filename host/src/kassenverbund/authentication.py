@@ -194,7 +194,8 @@ class Authentication:
         found: Any = claims
         for part in ("roles" if own else self._roles_claim).split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
-        roles = frozenset(role for role in found or () if role in ROLES)
+        named = found.split() if isinstance(found, str) else found
+        roles = frozenset(named) & ROLES if isinstance(named, list) else frozenset()
         kind = str(claims.get("kind", "person")) if own else "person"
         if own and self._outside is not None and kind != "service":
             raise Unauthenticated("people sign in at the chain's OIDC issuer")
