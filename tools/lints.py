@@ -142,9 +142,9 @@ def _imports(module: Module) -> Iterator[Finding]:
 
 def _service_import(module: Module, line: int, name: str) -> Iterator[Finding]:
     top = name.split(".")[0]
-    if name != "kassenverbund" and top == "kassenverbund":
-        if not (name + ".").startswith("kassenverbund.kit."):
-            yield _finding(module, line, f"a service takes only kassenverbund.kit, not {name}")
+    kit = name == "kassenverbund" or (name + ".").startswith("kassenverbund.kit.")
+    if top == "kassenverbund" and not kit:
+        yield _finding(module, line, f"a service takes only kassenverbund.kit, not {name}")
     own = module.parts[0]
     if module.room in PURE_ROOMS:
         foreign = top not in sys.stdlib_module_names and top not in PURE_IMPORTS and top != own
@@ -184,9 +184,7 @@ def _dotted(node: ast.expr) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Check the tree at the given root (default: this one); 1 if anything was found."""
     root = Path(arguments[0]) if arguments else ROOT
-    findings = sorted(
-        finding for module in modules(root) for finding in check(module)
-    )
+    findings = sorted(finding for module in modules(root) for finding in check(module))
     for finding in findings:
         print(finding)
     return 1 if any(not finding.warning for finding in findings) else 0
