@@ -14,7 +14,7 @@ from events.receiver import Receiver
 from events.relay import run_relay
 from events.store.dead_letters import PostgresDeadLetters
 from events.store.postgres import PostgresEventStore
-from events.subscription import checkpoint_of, run_projection
+from events.subscription import checkpoint_name, run_projection
 
 from events import EventStore, Transient
 from events.bus.contract import Bus
@@ -130,7 +130,7 @@ async def unready(parts: Sequence[Part], bus: Bus, settings: Settings) -> list[s
             head = await part.store.head()
             checkpoints = PostgresCheckpoints(part.engine, schema=part.service.schema)
             for projection in part.opened.projections:
-                behind = head - await checkpoints.load(checkpoint_of(projection))
+                behind = head - await checkpoints.load(checkpoint_name(projection))
                 if behind > settings.lag_records_max:
                     reasons.append(f"{name}: {projection.name} is {behind} events behind")
             if part.opened.unready is not None:

@@ -22,12 +22,12 @@ from uuid import uuid4
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events import DomainError, LostRace, Transient
+from events.store.connection import is_transient
 
 BODY_BYTES_MAX = 64 * 1024
 """The largest request body. The program has a setting for it."""
@@ -272,8 +272,7 @@ class Border:
             raise RequestTooSlow from None
 
     def _broken(self, path: str, fault: Exception) -> Response:
-        lost = isinstance(fault, DBAPIError) and fault.connection_invalidated
-        if lost or isinstance(fault, Transient | ConnectionError):
+        if isinstance(fault, Transient) or is_transient(fault):
             _log.warning("a passing fault at %s: %r", path, fault)
             return _unavailable(path)
         incident = uuid4().hex
