@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from events.store.connection import plain_url
+from events.testing.kafka_fixture import *  # noqa: F403  (fixtures and hooks by name)
 
 
 @pytest.fixture(scope="session")

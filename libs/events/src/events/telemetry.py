@@ -14,6 +14,17 @@ _tracer = trace.get_tracer("events")
 _meter = metrics.get_meter("events")
 
 _lost_races = _meter.create_counter("events.lost_races", description="decisions made again")
+_relay_lag = _meter.create_gauge(
+    "events.relay_lag", unit="{event}", description="log entries that are not on the bus yet"
+)
+_receiver_lag = _meter.create_gauge(
+    "events.receiver_lag", unit="s", description="age of the newest record when it was fetched"
+)
+_published = _meter.create_counter("events.published", description="records put on the bus")
+_handled = _meter.create_counter("events.handled", description="records brought to a reaction")
+_retried = _meter.create_counter("events.retried", description="handle calls that met a fault")
+_parked = _meter.create_counter("events.parked", description="records parked as dead letters")
+_parked_now = _meter.create_gauge("events.parked_now", description="dead letters that wait")
 _batches = _meter.create_histogram("events.append_batch", description="decisions per commit")
 _projected = _meter.create_counter("events.projected", description="events folded")
 _projection_waits = _meter.create_counter(
@@ -69,3 +80,45 @@ def projected(service: str, projection: str, events: int) -> None:
 def projection_waits(service: str, projection: str) -> None:
     """A projection's database was away; it tries again."""
     _projection_waits.add(1, {"service": service, "projection": projection})
+
+
+@contextmanager
+def publishing(service: str, records: int) -> Iterator[None]:
+    """A span around one page of the relay, and how many records it holds."""
+    attributes = {"service": service, "records": records}
+    with _tracer.start_as_current_span("publish", attributes=attributes):
+        yield
+    _published.add(records, {"service": service})
+
+
+@contextmanager
+def handling(
+    headers: Mapping[str, str], *, service: str, reaction: str, records: int
+) -> Iterator[None]:
+    """A span for one call of a reaction, in the trace of its first record."""
+    with continued(headers, f"react {reaction}", service):
+        yield
+    _handled.add(records, {"service": service, "reaction": reaction})
+
+
+def relay_lag(service: str, events: int) -> None:
+    """How many entries of its log the relay has not published yet."""
+    _relay_lag.set(events, {"service": service})
+
+
+def receiver_lag(service: str, reaction: str, seconds: float) -> None:
+    """How old the newest record was when it was fetched."""
+    _receiver_lag.set(seconds, {"service": service, "reaction": reaction})
+
+
+def retried(service: str, reaction: str) -> None:
+    _retried.add(1, {"service": service, "reaction": reaction})
+
+
+def parked(service: str, reaction: str) -> None:
+    _parked.add(1, {"service": service, "reaction": reaction})
+
+
+def parked_now(service: str, letters: int) -> None:
+    """How many dead letters of a service wait for somebody. More than none is an alarm."""
+    _parked_now.set(letters, {"service": service})

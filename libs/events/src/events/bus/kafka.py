@@ -52,10 +52,7 @@ REPLICAS = 3
 BATCH_BYTES_MAX = RECORD_BYTES_MAX + 256 * 1024
 """One batch of one partition; room for the largest record, below the brokers' usual 1 MiB."""
 
-REQUEST_S = 15.0
-"""How long a request, and with it a batch, may wait for the broker before `Transient`."""
-
-CLOSE_S = 5.0
+CLOSE_S = 3.0
 """How long an orderly goodbye to the broker may take."""
 
 _TOPIC_EXISTS = 36
@@ -67,8 +64,10 @@ _DEFECTS = (InvalidTopicError, MessageSizeTooLargeError, TopicAuthorizationFaile
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How fast a group notices changes. Tests make it faster."""
+    """How fast faults and changes of a group are noticed. Tests make it faster."""
 
+    request_s: float = 15.0
+    """How long a request, and with it a batch, may wait for the broker before `Transient`."""
     session_s: float = 10.0
     """A member that was killed loses its keys after this time."""
     heartbeat_s: float = 1.0
@@ -96,7 +95,7 @@ class KafkaBus:
         self._client_id = client_id
         self._partitions = partitions
         self._timing = timing
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Any = None
         self._producer_starts = asyncio.Lock()
         self._subscriptions: set[KafkaSubscription] = set()
         self._known: set[str] = set()
@@ -133,7 +132,7 @@ class KafkaBus:
             return
         producer = await self._producer_now()
         try:
-            async with asyncio.timeout(2 * REQUEST_S):
+            async with asyncio.timeout(2 * self._timing.request_s):
                 partitions = sorted(await producer.partitions_for(topic))
         except (KafkaError, OSError, TimeoutError) as fault:
             await self._give_up(producer)
@@ -142,7 +141,10 @@ class KafkaBus:
         for record in records:
             parts.setdefault(partitions[_hash(record.key) % len(partitions)], []).append(record)
         outcomes = await asyncio.gather(
-            *(_send(producer, topic, partition, part) for partition, part in parts.items()),
+            *(
+                _send(producer, topic, partition, part, wait_s=2 * self._timing.request_s)
+                for partition, part in parts.items()
+            ),
             return_exceptions=True,
         )
         faults = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
@@ -170,12 +172,12 @@ class KafkaBus:
         admin = AIOKafkaAdminClient(
             bootstrap_servers=self._bootstrap,
             client_id=self._client_id,
-            request_timeout_ms=_ms(REQUEST_S),
+            request_timeout_ms=_ms(self._timing.request_s),
             security_protocol=self._protocol,
             ssl_context=self._ssl_context,
         )
         try:
-            async with asyncio.timeout(2 * REQUEST_S):
+            async with asyncio.timeout(2 * self._timing.request_s):
                 await admin.start()
                 cluster = await admin.describe_cluster()
                 copies = min(REPLICAS, len(cluster["brokers"]))
@@ -239,7 +241,7 @@ class KafkaBus:
                     linger_ms=0,
                     max_batch_size=BATCH_BYTES_MAX,
                     max_request_size=BATCH_BYTES_MAX + 64 * 1024,
-                    request_timeout_ms=_ms(REQUEST_S),
+                    request_timeout_ms=_ms(self._timing.request_s),
                     retry_backoff_ms=100,
                     metadata_max_age_ms=60_000,
                     connections_max_idle_ms=540_000,
@@ -247,7 +249,7 @@ class KafkaBus:
                     ssl_context=self._ssl_context,
                 )
                 try:
-                    async with asyncio.timeout(REQUEST_S):
+                    async with asyncio.timeout(self._timing.request_s):
                         await producer.start()
                 except (KafkaError, OSError, TimeoutError) as fault:
                     await _within(CLOSE_S, producer.stop())
@@ -281,7 +283,7 @@ class KafkaBus:
             fetch_max_wait_ms=500,
             fetch_max_bytes=8 * 1024 * 1024,
             max_partition_fetch_bytes=1024 * 1024,
-            request_timeout_ms=_ms(max(REQUEST_S, timing.rebalance_s + 5)),
+            request_timeout_ms=_ms(max(timing.request_s, timing.rebalance_s + 5)),
             retry_backoff_ms=100,
             metadata_max_age_ms=60_000,
             connections_max_idle_ms=540_000,
@@ -314,7 +316,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         """Enter the group. Raises `Transient` where the broker is away."""
         self._consumer.subscribe(topics=[self._topic], listener=self)
         try:
-            async with asyncio.timeout(REQUEST_S + self._timing.rebalance_s):
+            async with asyncio.timeout(self._timing.request_s + self._timing.rebalance_s):
                 await self._consumer.start()
         except (KafkaError, OSError, TimeoutError) as fault:
             raise _answer_to(fault) from fault
@@ -361,7 +363,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         if mark.generation != self._generation or self._closing.is_set():
             raise KeysLost(self._topic)
         try:
-            async with asyncio.timeout(REQUEST_S):
+            async with asyncio.timeout(self._timing.request_s):
                 await self._consumer.commit(mark.reach)
         except (CommitFailedError, IllegalStateError, ConsumerStoppedError) as lost:
             self._settle(mark)
@@ -373,7 +375,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
     async def rewind(self) -> None:
         self._drop_what_was_handed_out()
         try:
-            async with asyncio.timeout(REQUEST_S):
+            async with asyncio.timeout(self._timing.request_s):
                 partitions = list(self._consumer.assignment())
                 first = await self._consumer.beginning_offsets(partitions)
                 await self._consumer.commit(first)
@@ -414,7 +416,12 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
 
 async def _send(
-    producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    records: Sequence[Record],
+    *,
+    wait_s: float,
 ) -> None:
     """Batch after batch; the next one only when the broker has the one before."""
     left = list(reversed(records))
@@ -430,7 +437,7 @@ async def _send(
                 break
             left.pop()
         batch.close()
-        async with asyncio.timeout(2 * REQUEST_S):
+        async with asyncio.timeout(wait_s):
             await (await producer.send_batch(batch, topic, partition=partition))
 
 

@@ -172,3 +172,19 @@ class MemoryEventStore:
                 await self._grown.wait_for(lambda: len(self.log) > after)
         except TimeoutError:
             return
+
+
+class MemoryCheckpoints:
+    """See `events.store.checkpoints.Checkpoints`."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, int] = {}
+
+    async def load(self, name: str) -> int:
+        return self.positions.get(name, 0)
+
+    async def advance(self, name: str, expected: int, to: int) -> Advance:
+        outcome = verdict(self.positions.get(name, 0), expected, to)
+        if outcome is Advance.MOVED:
+            self.positions[name] = to
+        return outcome
