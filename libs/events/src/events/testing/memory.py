@@ -21,6 +21,7 @@ from events.errors import (
 )
 from events.event import EVENT_BYTES_MAX, Recorded, Registry, encode
 from events.store.chain import GENESIS, content_hash, entry_hash
+from events.store.checkpoints import Advance, verdict
 from events.store.contract import Appended, AppendRequest, Take
 from events.store.streams import Streams
 from events.version import holds
@@ -173,6 +174,22 @@ class MemoryEventStore:
                 await self._grown.wait_for(lambda: len(self.log) > after)
         except TimeoutError:
             return
+
+
+class MemoryCheckpoints:
+    """See `events.store.checkpoints.Checkpoints`."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, int] = {}
+
+    async def load(self, name: str) -> int:
+        return self.positions.get(name, 0)
+
+    async def advance(self, name: str, expected: int, to: int) -> Advance:
+        outcome = verdict(self.positions.get(name, 0), expected, to)
+        if outcome is Advance.MOVED:
+            self.positions[name] = to
+        return outcome
 
 
 @dataclass(frozen=True)
