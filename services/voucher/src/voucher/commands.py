@@ -99,6 +99,8 @@ class CaptureHold:
     store_id: str
     till_id: str
     accepted_by: str | None
+    recorded_at: datetime
+    """The booking's time, for the facts; `now` decides which other holds still count."""
     now: datetime
 
 

@@ -59,6 +59,7 @@ class VoucherActivated(Event):
     voucher_id: str
     serial: str
     booking_id: str
+    value: Money
     activated_at: AwareDatetime
     reinstated: bool = False
     """It had been cancelled before the recorded sale arrived. The sale stands."""

@@ -1,7 +1,7 @@
 """What each command leads to. Pure: `now` and all ids come in with the command.
 
 A hold that has lapsed no longer counts, whether its expiry is written down or not. Whatever takes
-money from the balance first writes down what has lapsed (`_expiries`), so the plain fold of the
+money from the balance first writes down what has lapsed (`expiries`), so the plain fold of the
 events never shows more held than there is.
 """
 
@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
 from typing import assert_never
 
-from money import Money
 from voucher.commands import (
     ActivateVoucher,
     CancelVoucher,
@@ -20,7 +18,6 @@ from voucher.commands import (
     ConfirmHold,
     ExpireHolds,
     IssueVoucher,
-    Mode,
     PlaceHold,
     RedeemVoucher,
     ReleaseHold,
@@ -35,25 +32,19 @@ from voucher.decider.refusals import (
     HoldUnknown,
     TooManyHolds,
     VoucherCancelledBefore,
-    VoucherInsufficient,
-    VoucherNotUsable,
     VoucherReused,
-    WrongCurrency,
 )
+from voucher.decider.rules import accepted, expiries, freed, payable, same_code
+from voucher.decider.spend import capture, redeem
 from voucher.decider.state import Hold, HoldState, Issued, Status, Unissued, Voucher
 from voucher.events import (
-    CaptureFault,
-    ReleaseReason,
     VoucherActivated,
     VoucherActivationFailed,
     VoucherCancelled,
-    VoucherCaptureFailed,
     VoucherEvent,
     VoucherHeld,
     VoucherHoldConfirmed,
-    VoucherHoldReleased,
     VoucherIssued,
-    VoucherRedeemed,
 )
 
 HOLDS_OPEN_MAX = 20
@@ -78,11 +69,11 @@ def decide(command: VoucherCommand, voucher: Voucher) -> Events:
         case ReleaseHold():
             return _release(command, voucher)
         case CaptureHold():
-            return _capture(command, voucher)
+            return capture(command, voucher)
         case RedeemVoucher():
-            return _redeem(command, voucher)
+            return redeem(command, voucher)
         case ExpireHolds():
-            return _expiries(voucher, command.now) if isinstance(voucher, Issued) else ()
+            return expiries(voucher, command.now) if isinstance(voucher, Issued) else ()
         case _:
             assert_never(command)
 
@@ -138,6 +129,7 @@ def _activate(command: ActivateVoucher, voucher: Voucher) -> Events:
             voucher_id=voucher.voucher_id,
             serial=voucher.serial,
             booking_id=command.booking_id,
+            value=voucher.value,
             activated_at=command.now,
             reinstated=voucher.status is Status.CANCELLED,
         ),
@@ -168,18 +160,18 @@ def _cancel(command: CancelVoucher, voucher: Voucher) -> Events:
 
 
 def _place(command: PlaceHold, voucher: Voucher) -> Events:
-    _same_code(voucher, command.code_hash)
+    same_code(voucher, command.code_hash)
     assert isinstance(voucher, Issued)
     known = voucher.hold(command.hold_id)
     if known is not None:
         return _placed_before(command, known)
-    _accepted(voucher, command)
-    amount = _payable(voucher, command.amount, command.mode, command.now)
-    expiries = _expiries(voucher, command.now)
-    if len(voucher.open) - len(expiries) >= HOLDS_OPEN_MAX:
+    accepted(voucher, command)
+    amount = payable(voucher, command.amount, command.mode, command.now)
+    lapsed = expiries(voucher, command.now)
+    if len(voucher.open) - len(lapsed) >= HOLDS_OPEN_MAX:
         raise TooManyHolds
     return (
-        *expiries,
+        *lapsed,
         VoucherHeld(
             voucher_id=voucher.voucher_id,
             serial=voucher.serial,
@@ -242,7 +234,7 @@ def _confirm(command: ConfirmHold, voucher: Voucher) -> Events:
         expires_at=command.now,
         held_at=command.now,
     )
-    return (*_expiries(voucher, command.now), again, confirmed)
+    return (*expiries(voucher, command.now), again, confirmed)
 
 
 def _release(command: ReleaseHold, voucher: Voucher) -> Events:
@@ -254,148 +246,4 @@ def _release(command: ReleaseHold, voucher: Voucher) -> Events:
     if hold.hold_id in voucher.closed:
         return ()
     available = voucher.available(command.now, without=hold.hold_id)
-    return (_freed(voucher, hold, command.reason, available, command.now),)
-
-
-def _capture(command: CaptureHold, voucher: Voucher) -> Events:
-    """The goods are gone: take what is there, and say what is missing."""
-    if isinstance(voucher, Unissued):
-        if command.hold_id in voucher.failed:
-            return ()
-        missing = command.amount
-        return (_capture_failed(command, voucher, missing, reason="hold_unknown", held=None),)
-    known = voucher.hold(command.hold_id)
-    if known is not None and known.state in (HoldState.CAPTURED, HoldState.FAILED):
-        return ()
-    held = known.amount if known is not None and command.hold_id in voucher.open else None
-    free = voucher.available(command.now, without=command.hold_id)
-    active = voucher.status is Status.ACTIVE
-    spent = min(command.amount, free) if active else command.amount.zero
-    events: list[VoucherEvent] = list(_expiries(voucher, command.now, without=command.hold_id))
-    if spent:
-        events.append(
-            VoucherRedeemed(
-                voucher_id=voucher.voucher_id,
-                serial=voucher.serial,
-                hold_id=command.hold_id,
-                booking_id=command.booking_id,
-                amount=spent,
-                remaining=voucher.balance - spent,
-                held=held,
-                store_id=command.store_id,
-                till_id=command.till_id,
-                accepted_by=command.accepted_by,
-                redeemed_at=command.now,
-            )
-        )
-    if spent < command.amount:
-        reason = _why_missing(voucher, known, command.now)
-        open_still = None if spent else held
-        missing = command.amount - spent
-        events.append(_capture_failed(command, voucher, missing, reason=reason, held=open_still))
-    return events
-
-
-def _why_missing(voucher: Issued, known: Hold | None, now: datetime) -> CaptureFault:
-    if voucher.status is not Status.ACTIVE:
-        return "not_usable"
-    if known is None:
-        return "hold_unknown"
-    if known.state is HoldState.RELEASED:
-        return "hold_released"
-    return "hold_expired" if known.lapsed(now) or known.state is HoldState.EXPIRED else "over_hold"
-
-
-def _capture_failed(
-    command: CaptureHold,
-    voucher: Voucher,
-    missing: Money,
-    *,
-    reason: CaptureFault,
-    held: Money | None,
-) -> VoucherCaptureFailed:
-    issued = isinstance(voucher, Issued)
-    return VoucherCaptureFailed(
-        voucher_id=voucher.voucher_id if issued else command.voucher_id,
-        serial=voucher.serial if issued else None,
-        hold_id=command.hold_id,
-        booking_id=command.booking_id,
-        amount=command.amount,
-        missing=missing,
-        held=held,
-        store_id=command.store_id,
-        till_id=command.till_id,
-        reason=reason,
-        failed_at=command.now,
-    )
-
-
-def _redeem(command: RedeemVoucher, voucher: Voucher) -> Events:
-    _same_code(voucher, command.code_hash)
-    assert isinstance(voucher, Issued)
-    known = voucher.hold(command.redemption_id)
-    if known is not None:
-        larger = known.amount > command.amount
-        differs = command.mode == "exact" and known.amount != command.amount
-        if known.state is not HoldState.CAPTURED or larger or differs:
-            raise HoldReused
-        return ()
-    _accepted(voucher, command)
-    amount = _payable(voucher, command.amount, command.mode, command.now)
-    return (
-        *_expiries(voucher, command.now),
-        VoucherRedeemed(
-            voucher_id=voucher.voucher_id,
-            serial=voucher.serial,
-            hold_id=command.redemption_id,
-            amount=amount,
-            remaining=voucher.balance - amount,
-            store_id=command.store_id,
-            accepted_by=command.accepted_by,
-            redeemed_at=command.now,
-        ),
-    )
-
-
-def _same_code(voucher: Voucher, code_hash: str) -> None:
-    """The caller found this stream by the code, perhaps a while ago: it must still be its code."""
-    if isinstance(voucher, Unissued) or not hmac.compare_digest(voucher.code_hash, code_hash):
-        raise VoucherNotUsable
-
-
-def _accepted(voucher: Issued, command: PlaceHold | RedeemVoucher) -> None:
-    foreign = command.accepted_by != voucher.legal_entity_id
-    if not voucher.usable(command.now) or (foreign and not command.across_entities):
-        raise VoucherNotUsable
-    if command.amount.currency != voucher.balance.currency:
-        raise WrongCurrency
-
-
-def _payable(voucher: Issued, wanted: Money, mode: Mode, now: datetime) -> Money:
-    """What a payment of `wanted` gets. More than zero, never more than is available."""
-    available = voucher.available(now)
-    if mode == "exact" and available < wanted:
-        raise VoucherInsufficient(available=available.model_dump())
-    if not available:
-        raise VoucherInsufficient(available=available.model_dump())
-    return min(wanted, available)
-
-
-def _expiries(voucher: Issued, now: datetime, *, without: str = "") -> tuple[VoucherEvent, ...]:
-    available = voucher.available(now)
-    lapsed = sorted(voucher.lapsed(now, without=without), key=lambda hold: hold.hold_id)
-    return tuple(_freed(voucher, hold, "expired", available, now) for hold in lapsed)
-
-
-def _freed(
-    voucher: Issued, hold: Hold, reason: ReleaseReason, available: Money, now: datetime
-) -> VoucherHoldReleased:
-    return VoucherHoldReleased(
-        voucher_id=voucher.voucher_id,
-        serial=voucher.serial,
-        hold_id=hold.hold_id,
-        amount=hold.amount,
-        available=available,
-        reason=reason,
-        released_at=now,
-    )
+    return (freed(voucher, hold, command.reason, available, command.now),)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from money import Money
 from voucher.decider.state import Hold, HoldState, Issued, Status, Unissued, Voucher, end_of
 from voucher.events import (
     VoucherActivated,
@@ -116,7 +115,7 @@ def _failed(voucher: Issued, event: VoucherCaptureFailed) -> Issued:
     nothing = Hold(
         hold_id=event.hold_id,
         state=HoldState.FAILED,
-        amount=_zero(event.amount),
+        amount=event.amount.zero,
         left=voucher.balance,
         expires_at=event.failed_at,
         store_id=event.store_id,
@@ -138,7 +137,3 @@ def _without(holds: Mapping[str, Hold], hold_id: str) -> Mapping[str, Hold]:
     if hold_id not in holds:
         return holds
     return {key: hold for key, hold in holds.items() if key != hold_id}
-
-
-def _zero(amount: Money) -> Money:
-    return amount.zero

@@ -90,11 +90,7 @@ class Issued:
         return self.balance - total(counted, currency=self.balance.currency)
 
     def lapsed(self, now: datetime, *, without: str = "") -> Iterator[Hold]:
-        return (
-            hold
-            for hold in self.open.values()
-            if hold.hold_id != without and hold.lapsed(now)
-        )
+        return (hold for hold in self.open.values() if hold.hold_id != without and hold.lapsed(now))
 
     def usable(self, now: datetime) -> bool:
         return self.status is Status.ACTIVE and now < self.usable_before and bool(self.balance)
