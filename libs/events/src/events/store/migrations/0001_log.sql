@@ -82,11 +82,11 @@ DECLARE
     owners      text[];
     owners_old  text[];
     owners_were text[];
-    positions   bigint[] := '{}';
-    previous    bytea[] := '{}';
-    owner_part  int[] := '{}';   -- event -> part
-    owner_member int[] := '{}';  -- event -> member
-    last_position bigint[] := '{}';
+    positions    bigint[];
+    previous     bytea[];
+    owner_part   int[];   -- event -> part
+    owner_member int[];   -- event -> member
+    last_position bigint[];
     head        bigint;
     chain       bytea;
     state       int;
@@ -128,8 +128,13 @@ BEGIN
     found_owner := array_fill(NULL::text, ARRAY[members]);
     first_position := array_fill(0::bigint, ARRAY[members]);
     last_position := first_position;
-    events_version := '{}';
-    events_hash := '{}';
+    -- Filled from the start: an array that grows from its second element has no first one.
+    positions := array_fill(NULL::bigint, ARRAY[cardinality(events_id)]);
+    previous := array_fill(NULL::bytea, ARRAY[cardinality(events_id)]);
+    owner_part := array_fill(NULL::int, ARRAY[cardinality(events_id)]);
+    owner_member := owner_part;
+    events_version := owner_part;
+    events_hash := previous;
 
     FOR m IN 1 .. members LOOP
         state := 0;
