@@ -233,7 +233,7 @@ class Vouchers:
         return done.state
 
     async def look_up(self, typed: str, *, source: str) -> tuple[Issued, datetime]:
-        """The voucher as the log has it now, and the time of the answer. Any state.
+        """The voucher as the log has it now, in any state, and the time of the answer.
 
         Raises `CodeMistyped`, `RateLimited`, `VoucherNotUsable` for an unknown code.
         """
@@ -243,6 +243,12 @@ class Vouchers:
         if isinstance(voucher, Unissued):
             raise VoucherNotUsable
         return voucher, now
+
+    def accepts(self, store_id: str | None, voucher: Issued) -> bool:
+        """Whether a store takes this voucher in payment at all; None: some store does."""
+        if store_id is None or self._rules.across_entities:
+            return True
+        return self._place(store_id).legal_entity == voucher.legal_entity_id
 
     async def hold(
         self,
@@ -312,6 +318,10 @@ class Vouchers:
         if owner == TOMBSTONE:
             raise HoldReleased
         return await self._on(owner, ConfirmHold(hold_id=hold_id, now=self._clock()), ask)
+
+    async def let_go(self, ask: Ask, *, hold_id: str) -> None:
+        """A till gives a hold up. Raises `HoldCaptured`."""
+        await self.release(ReleaseHold(hold_id=hold_id, reason="released", now=self._clock()), ask)
 
     async def release(self, command: ReleaseHold, ask: Ask) -> None:
         """Free a hold, or forbid one that has not arrived yet. Raises `HoldCaptured`."""

@@ -3,7 +3,8 @@ position that the write answered with, and the query waits for it, at most `WAIT
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,9 +23,11 @@ WAIT_S = 1.0
 HISTORY_MAX = 500
 """The newest entries of a voucher's history that are shown."""
 
-Wait = Callable[[int, float], Awaitable[bool]]
-"""`await wait(position, wait_s)`: True once the read model has come as far as `position`."""
+POLL_S = 0.01
+"""How often a waiting query looks how far the read model has come."""
 
+# Every event of this service is a line of some voucher's history.
+_REACHED = text("SELECT max(position) FROM voucher_history")
 _BALANCE = text("SELECT * FROM voucher_balance WHERE serial = :serial")
 _HISTORY = text(
     "SELECT * FROM voucher_history WHERE voucher_id = :voucher_id"
@@ -40,7 +43,8 @@ _LIABILITY = text(
           FROM voucher_liability GROUP BY legal_entity_id, currency) AS l
     JOIN (SELECT legal_entity_id, currency, sum(balance_minor)::bigint AS balance,
                  sum(held_minor)::bigint AS held,
-                 coalesce(sum(balance_minor) FILTER (WHERE state = 'pending'), 0)::bigint AS pending,
+                 coalesce(sum(balance_minor) FILTER (WHERE state = 'pending'), 0)::bigint
+                     AS pending,
                  coalesce(sum(balance_minor) FILTER (WHERE valid_until < :today), 0)::bigint
                      AS expired
           FROM voucher_balance GROUP BY legal_entity_id, currency) AS b
@@ -119,9 +123,8 @@ class Liability:
 
 
 class Queries:
-    def __init__(self, engine: AsyncEngine, *, wait: Wait) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._wait = wait
 
     async def voucher(self, serial: str, *, now: datetime, position: int = 0) -> VoucherDetail:
         """One voucher with its history over all stores. Raises `VoucherUnknown`."""
@@ -161,13 +164,24 @@ class Queries:
             missing = (await connection.execute(_MISSING)).all()
         return Liability(
             entries=tuple(_owed(row) for row in rows),
-            missing=tuple(Money(amount=row.missing, currency=row.currency) for row in missing),
+            missing=tuple(_minor(row.currency)(row.missing) for row in missing),
             failures=sum(row.failures for row in missing),
             complete=complete,
         )
 
     async def _reached(self, position: int) -> bool:
-        return position <= 0 or await self._wait(position, WAIT_S)
+        """Wait until the read model shows `position`. False: it does not, after `WAIT_S`."""
+        if position <= 0:
+            return True
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        while True:
+            async with faults(), self._engine.connect() as connection:
+                reached = await connection.scalar(_REACHED) or 0
+            if reached >= position:
+                return True
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(POLL_S)
 
 
 def _minor(currency: str) -> Callable[[int], Money]:
