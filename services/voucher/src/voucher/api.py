@@ -25,7 +25,7 @@ from voucher.queries import Liability, Queries, VoucherDetail
 VALUE_MINOR_MAX = 1_000_000
 """The largest voucher that is issued: 10,000.00. Larger is a typing error."""
 
-DSFINVK_KEY = 5
+DSFINVK_KEY: Literal[5] = 5
 """A multi-purpose voucher is taxed by what it buys: its own lines are not taxable (key 5)."""
 
 
