@@ -19,7 +19,7 @@ from voucher.decider import (
 )
 
 if TYPE_CHECKING:
-    from conftest import World
+    from services.voucher.tests.conftest import World
 
 Make = Callable[..., Incoming]
 

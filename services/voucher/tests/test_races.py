@@ -16,7 +16,7 @@ from voucher.handlers import Rules
 from voucher.service import REGISTRY
 
 if TYPE_CHECKING:
-    from conftest import Clock, World
+    from services.voucher.tests.conftest import Clock, World
 
 CALLERS = 24
 

@@ -58,6 +58,7 @@ from voucher.decider import (
     VoucherCancelledBefore,
     VoucherNotUsable,
     VoucherSold,
+    WrongCurrency,
 )
 from voucher.events import SoldAt, VoucherHeld, VoucherIssued, VoucherRedeemed
 from voucher.ports import Attempts, Deliveries
@@ -174,10 +175,12 @@ class Vouchers:
     ) -> Prepared:
         """A pending voucher and its code. A repeat gets the same code until it is delivered.
 
-        Raises `VoucherReused`, `VoucherCancelledBefore`, `CodeGone`.
+        Raises `VoucherReused`, `VoucherCancelledBefore`, `CodeGone`, and what is unknown here.
         """
         if legal_entity_id not in self._entities:
             raise LegalEntityUnknown(legal_entity_id)
+        if value.currency != self._chain.currency:
+            raise WrongCurrency
         zone = self._place(sold_at.store_id).time_zone
         stream, now = stream_of(voucher_id), self._clock()
         code = await self._code_for(voucher_id, now)
