@@ -85,7 +85,8 @@ class RecordAnswers:
     without it every step must have one. `surplus` are logs that belong to no step."""
 
     epoch: int
-    identity: Identity
+    identity: Identity | None
+    """None only where nothing was signed."""
     now: datetime
     answers: dict[str, Done | NotDone] = field(default_factory=dict)
     surplus: tuple[Signed, ...] = ()

@@ -1,5 +1,5 @@
 """What the signer records. Streams: `tse-{id}` (what the device is, and its segments),
-`tse-{id}-{segment}` (what it signed), `unsigned-{store}` (bookings that name no TSE of ours)."""
+`tse-{id}/{segment}` (what it signed), `unsigned-{store}` (bookings that name no TSE of ours)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Orphan(_Part):
 
 @event_type("tse.segment_opened")
 class SegmentOpened(Event):
-    """The device's signatures go on in stream `tse-{tse_id}-{segment}`. Carries everything that
+    """The device's signatures go on in stream `tse-{tse_id}/{segment}`. Carries everything that
     went before, so that a takeover reads one segment and never the years behind it."""
 
     tse_id: str

@@ -33,6 +33,8 @@ class TseError(StrEnum):
     USER_NOT_AUTHENTICATED = "user_not_authenticated"
     USER_NOT_AUTHORIZED = "user_not_authorized"
     SIGNING_FAILED = "signing_system_operation_data_failed"
+    TOO_LATE = "too_late"
+    """Not the device's word but ours: `sign_by` passed before it could be asked."""
     MEMORY_LOST = "memory_lost"
     """The device counts less than we have seen of it: replaced, or restored from a copy."""
 

@@ -118,6 +118,7 @@ class Results:
 
     def _made(self, step: Step, answer: Done, number: int, log: str) -> SignatureMade:
         segment, identity, signed = self._segment, self._command.identity, answer.signed
+        assert identity is not None  # Whoever has an answer has asked the device.
         assert answer.start_time is not None  # handlers.py knows the start of what it finished.
         return SignatureMade(
             booking_id=step.booking_id,
