@@ -251,12 +251,12 @@ class TseDriver:
                     ask=Ask.of(f"{self.tse_id}/request/{request_id}", name, metadata=metadata),
                     claims=partial(claims_of, owner=request_id),
                 )
-            except ClaimTaken:
+            except ClaimTaken as taken:
                 # Some of it came before (a redelivery in another grouping). Rare, so it may cost
                 # one look-up per job.
                 left = await self._undecided(jobs)
                 if len(left) == len(jobs):
-                    raise
+                    raise Transient(f"{self.tse_id}: {taken.key} was taken and is free") from taken
                 if not left:
                     return None
                 jobs = left
