@@ -1,0 +1,56 @@
+"""A device's memory and the leases without a database: for tests and simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from fiscal_signer.adapters.software_tse import DeviceMemory
+from fiscal_signer.ports import Signed, TseError, TseFault
+
+
+class MemoryDeviceStorage:
+    """See `fiscal_signer.adapters.software_tse.DeviceStorage`. It outlives the devices that use
+    it, as a real one's memory outlives our processes."""
+
+    def __init__(self) -> None:
+        self.devices: dict[str, DeviceMemory] = {}
+        self.logs: dict[str, dict[int, bytes]] = {}
+
+    async def load(self, tse_id: str) -> DeviceMemory | None:
+        return self.devices.get(tse_id)
+
+    async def create(self, memory: DeviceMemory, log: Signed) -> None:
+        if memory.tse_id not in self.devices:
+            self.devices[memory.tse_id] = memory
+            self.logs[memory.tse_id] = {log.signature_counter: log.log_message}
+
+    async def save(self, before: DeviceMemory, after: DeviceMemory, logs: Sequence[Signed]) -> None:
+        if self.devices[before.tse_id].signature_counter != before.signature_counter:
+            raise TseFault(TseError.STORAGE_FAILURE, "the device was used by somebody else")
+        self.devices[after.tse_id] = after
+        for log in logs:
+            assert log.signature_counter not in self.logs[after.tse_id]
+            self.logs[after.tse_id][log.signature_counter] = log.log_message
+
+    async def logs_after(self, tse_id: str, counter: int, records_max: int) -> list[bytes]:
+        stored = self.logs.get(tse_id, {})
+        return [stored[number] for number in sorted(stored) if number > counter][:records_max]
+
+
+class MemoryLeases:
+    """See `fiscal_signer.ports.Leases`."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._held: dict[str, tuple[str, int, datetime]] = {}
+
+    async def hold(self, tse_id: str, owner: str, seconds: float) -> int | None:
+        now = self._clock()
+        before, epoch, until = self._held.get(tse_id, ("", 0, now))
+        if before != owner:
+            if before and until >= now:
+                return None
+            epoch += 1
+        self._held[tse_id] = (owner, epoch, now + timedelta(seconds=seconds))
+        return epoch

@@ -1,0 +1,126 @@
+"""The process data of a receipt: Kassenbeleg-V1 (DSFinV-K annex I).
+
+    Beleg^<19 %>_<7 %>_<§ 24 (1) no. 3>_<§ 24 (1) no. 1>_<0 %>^<amount>:Bar_<amount>:Unbar
+
+A multi-purpose voucher is not taxed when it is sold: plus in slot 5. When it pays, it is a line
+with the opposite sign in slot 5 and no payment (fiscal cases MehrzweckgutscheinKauf and
+MehrzweckgutscheinEinloesung). So the five slots and the payments always have the same sum.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_DOWN, Decimal
+
+from fiscal_signer.country.port import Process, ProcessDataRefused
+from fiscal_signer.foreign import BookingRecorded, Payment
+from money import Money
+
+RECEIPT_TYPE = "Kassenbeleg-V1"
+ABORTED = Process(RECEIPT_TYPE, "AVBelegabbruch^0.00_0.00_0.00_0.00_0.00^")
+
+SLOTS = 5
+_SLOT_BY_KEY = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 5, 7: 5, 8: 5,
+                11: 1, 12: 2, 13: 3, 21: 1, 22: 2, 23: 3, 33: 3, 43: 3}  # fmt: skip
+"""UST_SCHLUESSEL (annex 2 of 2024-12-05) → slot; two-digit keys are expired rates."""
+
+_SLOT_BY_RATE = {1900: 1, 1600: 1, 700: 2, 500: 2, 1070: 3, 950: 3, 900: 3, 840: 3, 780: 3,
+                 550: 4, 0: 5}  # fmt: skip
+"""Individual keys (1000 and above) go by their rate, in basis points."""
+
+INDIVIDUAL_KEY_MIN = 1000
+
+GRAMMAR = re.compile(
+    r"(Beleg|AV[A-Za-z]+)\^-?[0-9]+\.[0-9]{2}(_-?[0-9]+\.[0-9]{2}){4}\^"
+    r"((-?[0-9]+\.[0-9]{2}:(Bar|Unbar)(:[A-Z]{3})?)"
+    r"(_-?[0-9]+\.[0-9]{2}:(Bar|Unbar)(:[A-Z]{3})?)*)?"
+)
+
+_TENDERS = ("Bar", "Unbar")
+"""Cash stands before non-cash."""
+
+
+def amount_text(amount: Decimal) -> str:
+    """Dot, exactly two decimals, no grouping; further decimals are cut off; no `-0.00`."""
+    cut = amount.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
+    return "0.00" if cut == 0 else f"{cut:f}"
+
+
+def slot_of(dsfinvk_key: int, rate: int) -> int:
+    """The slot, 1 to 5, of a VAT key. Raises `ProcessDataRefused`."""
+    if dsfinvk_key >= INDIVIDUAL_KEY_MIN:
+        slot = _SLOT_BY_RATE.get(rate)
+    else:
+        slot = _SLOT_BY_KEY.get(dsfinvk_key)
+    if slot is None:
+        raise ProcessDataRefused(
+            "vat_key_unknown", f"there is no slot for VAT key {dsfinvk_key} at {rate} basis points"
+        )
+    return slot
+
+
+def receipt(booking: BookingRecorded) -> Process:
+    """The signed data of a recorded booking.
+
+    Raises `ProcessDataRefused`: a VAT key without a slot, a payment whose fiscal kind is unknown,
+    or sums that differ (for our own data a defect, and never signed).
+    """
+    slots = [Money(amount=0, currency=booking.currency) for _ in range(SLOTS)]
+    for line in booking.lines:
+        slots[slot_of(line.dsfinvk_key, line.rate) - 1] += _same(booking, line.amount)
+    paid: dict[tuple[str, str], Money] = {}
+    for payment in booking.payments:
+        if payment.fiscal == "Keine":
+            slots[_slot_of_redemption(payment) - 1] -= _same(booking, payment.amount)
+        else:
+            key = (payment.fiscal, payment.amount.currency)
+            paid[key] = paid[key] + payment.amount if key in paid else payment.amount
+    _sums_agree(booking, slots, paid)
+    amounts = "_".join(amount_text(slot.as_decimal()) for slot in slots)
+    return Process(RECEIPT_TYPE, f"Beleg^{amounts}^{_payments_text(paid)}")
+
+
+def _same(booking: BookingRecorded, amount: Money) -> Money:
+    if amount.currency != booking.currency:
+        raise ProcessDataRefused(
+            "currency_mixed", f"a line in {amount.currency} in a booking in {booking.currency}"
+        )
+    return amount
+
+
+def _slot_of_redemption(payment: Payment) -> int:
+    if payment.dsfinvk_key is None:
+        raise ProcessDataRefused(
+            "payment_without_vat_key",
+            f"payment {payment.payment_id} ({payment.kind}) is no payment in the fiscal sense "
+            "and does not say which VAT key it reduces",
+        )
+    return slot_of(payment.dsfinvk_key, 0)
+
+
+def _sums_agree(
+    booking: BookingRecorded, slots: list[Money], paid: dict[tuple[str, str], Money]
+) -> None:
+    if any(currency != booking.currency for _, currency in paid):
+        return  # A foreign currency's amount is not comparable here; the till converts it.
+    slots_sum = sum(slot.amount for slot in slots)
+    paid_sum = sum(amount.amount for amount in paid.values())
+    if slots_sum != paid_sum:
+        raise ProcessDataRefused(
+            "sums_differ", f"the slots hold {slots_sum} and the payments {paid_sum} minor units"
+        )
+
+
+def _payments_text(paid: dict[tuple[str, str], Money]) -> str:
+    parts = []
+    for tender, currency in sorted(paid, key=lambda key: (_TENDERS.index(key[0]), key[1])):
+        amount = paid[tender, currency]
+        if amount:
+            suffix = "" if currency == "EUR" else f":{currency}"
+            parts.append(f"{amount_text(amount.as_decimal())}:{tender}{suffix}")
+    return "_".join(parts)
+
+
+def grammar_fault(process_data: str) -> str:
+    """Why a text is not process data of a receipt; empty: it is."""
+    return "" if GRAMMAR.fullmatch(process_data) else "not of the form of Kassenbeleg-V1"

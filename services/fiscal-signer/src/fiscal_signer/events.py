@@ -1,0 +1,295 @@
+"""What the signer records. Streams: `tse-{id}` (what the device is, and its segments),
+`tse-{id}/{segment}` (what it signed), `unsigned-{store}` (bookings that name no TSE of ours)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from events import Event, Registry, event_type
+
+Verdict = Literal["signed", "unsigned"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@event_type("tse.initialized")
+class TseInitialized(Event):
+    """A device came into use. Its key never changes; another key is another TSE."""
+
+    tse_id: str
+    store_id: str
+    kind: str
+    certified: bool
+    serial: str
+    """64 hex digits: SHA-256 over the key's point."""
+    public_key: str
+    """base64 of the uncompressed point."""
+    algorithm: str
+    time_format: str
+    certificate: str | None = None
+    """base64 of the DER."""
+    initialized_at: datetime
+
+
+class OpenTransaction(_Part):
+    """A transaction that was started for a booking and has no end yet."""
+
+    booking_id: str
+    till_id: str
+    client_id: str
+    transaction_number: int
+    start_time: datetime
+
+
+class Orphan(_Part):
+    """A transaction that is open on the device and will carry no booking."""
+
+    transaction_number: int
+    client_id: str
+    booking_id: str = ""
+
+
+@event_type("tse.segment_opened")
+class SegmentOpened(Event):
+    """The device's signatures go on in stream `tse-{tse_id}/{segment}`. Carries everything that
+    went before, so that a takeover reads one segment and never the years behind it."""
+
+    tse_id: str
+    store_id: str
+    segment: int
+    epoch: int
+    counter: int
+    transaction: int
+    clients: tuple[str, ...] = ()
+    open: tuple[OpenTransaction, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    opened_at: datetime
+
+
+@event_type("tse.segment_closed")
+class SegmentClosed(Event):
+    """Nothing may follow in this stream: whoever still writes here has been overtaken."""
+
+    tse_id: str
+    segment: int
+
+
+@event_type("tse.taken_over")
+class TakenOver(Event):
+    """A process began to drive the device. It moves the stream's version, which is what keeps a
+    process with an older epoch from recording anything, its intents included."""
+
+    tse_id: str
+    store_id: str
+    epoch: int
+    taken_at: datetime
+
+
+@event_type("tse.client_registered")
+class ClientRegistered(Event):
+    tse_id: str
+    store_id: str
+    client_id: str
+    signature_counter: int | None = None
+    """None: the device knew the client before and signed nothing now."""
+    log_message: str = ""
+    registered_at: datetime
+
+
+@event_type("tse.client_refused")
+class ClientRefused(Event):
+    """The device does not take another client, or not this one."""
+
+    tse_id: str
+    store_id: str
+    client_id: str
+    reason: str
+
+
+class Step(_Part):
+    """One thing that the device was asked to do."""
+
+    step_id: str
+    """Unique in its request: `{booking_id}/start`."""
+    operation: Literal["register", "start", "finish"]
+    purpose: Literal["client", "start", "receipt", "abort", "abandon"]
+    """Why: a `start` may serve a booking that begins or one that is already recorded."""
+    client_id: str
+    booking_id: str = ""
+    till_id: str = ""
+    transaction_number: int | None = None
+    """Of a finish; None: the number that this request's start brings."""
+    process_type: str = ""
+    process_data: str = ""
+    sign_by: datetime | None = None
+
+
+@event_type("signature.requested")
+class SignaturesRequested(Event):
+    """The intent, recorded before the device is called. While one is unanswered there is no
+    other: after a crash the device is asked what became of exactly these steps."""
+
+    tse_id: str
+    store_id: str
+    request_id: str
+    steps: tuple[Step, ...]
+    requested_at: datetime
+
+
+@event_type("signature.started")
+class SignatureStarted(Event):
+    booking_id: str
+    store_id: str
+    till_id: str
+    tse_id: str
+    client_id: str
+    transaction_number: int
+    signature_counter: int
+    start_time: datetime
+    value: str
+    """base64 of r‖s."""
+    log_message: str
+    """base64, as the device stored it."""
+
+
+@event_type("signature.not_started")
+class SignatureNotStarted(Event):
+    """The start of a booking found no working device. Its end is tried again, and the verdict
+    falls there."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    tse_id: str
+    client_id: str
+    reason: str
+
+
+@event_type("signature.made")
+class SignatureMade(Event):
+    """The verdict `signed`. Everything a receipt needs, as the device returned it."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    tse_id: str
+    tse_serial: str
+    certified: bool
+    client_id: str
+    transaction_number: int
+    signature_counter: int
+    start_time: datetime
+    log_time: datetime
+    process_type: str
+    process_data: str
+    algorithm: str
+    time_format: str
+    value: str
+    """base64 of r‖s."""
+    public_key: str
+    qr: str
+    log_message: str
+    """base64, as the device stored it."""
+    aborted: bool = False
+    """True: the transaction of a booking that was given up (AVBelegabbruch)."""
+
+
+@event_type("signature.left_unsigned")
+class LeftUnsigned(Event):
+    """The verdict `unsigned`. Final: a missed booking is never signed later."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    tse_id: str
+    client_id: str
+    reason: str
+    """`outage`, `too_late`, `malformed`, a code of `ProcessDataRefused` or of `TseError`."""
+    detail: str = ""
+    outage_id: str | None = None
+    process_type: str
+    process_data: str
+    aborted: bool = False
+    decided_at: datetime
+
+
+@event_type("signature.abandoned")
+class TransactionAbandoned(Event):
+    """A transaction without a booking was ended on the device as AVBelegabbruch, or the device
+    knew it no longer."""
+
+    tse_id: str
+    store_id: str
+    booking_id: str
+    client_id: str
+    transaction_number: int
+    signature_counter: int | None = None
+    """None: the device refused, `reason` says why; the transaction is not tried again."""
+    reason: str = ""
+    log_message: str = ""
+
+
+@event_type("signature.surplus")
+class SignatureSurplus(Event):
+    """The device signed something that no verdict stands on: late, or by a process that was
+    overtaken, or a system operation of its own. Kept, so that every counter is explained."""
+
+    tse_id: str
+    store_id: str
+    booking_id: str = ""
+    """Empty: nobody knows which booking it was meant for."""
+    reason: Literal["too_late", "unexplained", "system"]
+    operation: str
+    client_id: str
+    transaction_number: int | None = None
+    signature_counter: int
+    log_time: datetime
+    log_message: str
+
+
+@event_type("outage.began")
+class OutageBegan(Event):
+    outage_id: str
+    tse_id: str
+    store_id: str
+    reason: str
+    began_at: datetime
+
+
+@event_type("outage.ended")
+class OutageEnded(Event):
+    outage_id: str
+    tse_id: str
+    store_id: str
+    ended_at: datetime
+
+
+@event_type("signature.unreadable")
+class RecordUnreadable(Event):
+    """An event of the gateway that names no booking that could be read. None of its content is
+    kept here; it stands in the gateway's log under `event_id`."""
+
+    event_id: str
+    foreign_name: str
+    subject: str
+    store_key: str
+    error: str
+
+
+SegmentEvent = (
+    SegmentClosed | TakenOver | ClientRegistered | ClientRefused | SignaturesRequested
+    | SignatureStarted | SignatureNotStarted | SignatureMade | LeftUnsigned
+    | TransactionAbandoned | SignatureSurplus | OutageBegan | OutageEnded
+)  # fmt: skip
+"""What may stand in a segment."""
+
+REGISTRY = Registry(
+    TseInitialized, SegmentOpened, SegmentClosed, TakenOver, ClientRegistered, ClientRefused,
+    SignaturesRequested, SignatureStarted, SignatureNotStarted, SignatureMade, LeftUnsigned,
+    TransactionAbandoned, SignatureSurplus, OutageBegan, OutageEnded, RecordUnreadable,
+)  # fmt: skip

@@ -1,0 +1,172 @@
+"""What the signer needs from outside: a device that signs, its memory, and the lease on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+LOGS_MAX = 500
+"""How many log messages one question to a device brings back."""
+
+
+class TseError(StrEnum):
+    """What a TSE says when it does not sign (BSI TR-03151), and what we say of a silent one."""
+
+    UNREACHABLE = "unreachable"
+    TIME_NOT_SET = "time_not_set"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    DISABLED = "secure_element_disabled"
+    NOT_INITIALIZED = "not_initialized"
+    STORAGE_FAILURE = "storage_failure"
+    UPDATE_TIME_FAILED = "update_time_failed"
+    START_FAILED = "start_transaction_failed"
+    FINISH_FAILED = "finish_transaction_failed"
+    NO_TRANSACTION = "no_transaction"
+    TRANSACTION_NUMBER_NOT_FOUND = "transaction_number_not_found"
+    ID_NOT_FOUND = "id_not_found"
+    TOO_MANY_CLIENTS = "too_many_clients"
+    TOO_MANY_TRANSACTIONS = "too_many_transactions"
+    PARAMETER_MISMATCH = "parameter_mismatch"
+    USER_NOT_AUTHENTICATED = "user_not_authenticated"
+    USER_NOT_AUTHORIZED = "user_not_authorized"
+    SIGNING_FAILED = "signing_system_operation_data_failed"
+    TOO_LATE = "too_late"
+    """Not the device's word but ours: `sign_by` passed before it could be asked."""
+    MEMORY_LOST = "memory_lost"
+    """The device counts less than we have seen of it: replaced, or restored from a copy."""
+
+
+class TseFault(Exception):
+    """The device did not do what was asked, or nobody knows whether it did. Ask `logs_after`
+    before anything is asked again: a blind repeat would sign twice."""
+
+    def __init__(self, code: TseError, detail: str = "") -> None:
+        super().__init__(detail or code.value)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterClient:
+    """Make a till known to the device. Repeating it is harmless."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransaction:
+    """Begin a transaction, with empty process type and data (DSFinV-K annex I)."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTransaction:
+    """End a transaction: by number, or the one that step `of_step` of the same call began."""
+
+    client_id: str
+    process_type: str
+    process_data: str
+    transaction_number: int | None = None
+    of_step: int | None = None
+
+
+DeviceStep = RegisterClient | StartTransaction | FinishTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A log message that the device made."""
+
+    operation: str
+    """`StartTransaction`, `FinishTransaction`, or a system operation (`registerClient`)."""
+    signature_counter: int
+    log_time: datetime
+    value: bytes
+    """The signature, plain r‖s."""
+    log_message: bytes
+    client_id: str = ""
+    transaction_number: int | None = None
+    process_type: str = ""
+    process_data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The device works and will never do this step. A finish whose start was refused is too."""
+
+    code: TseError
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """The step had no effect and made no log (a client that was registered before)."""
+
+
+DeviceAnswer = Signed | Refused | AlreadyDone
+
+
+@dataclass(frozen=True, slots=True)
+class TseInfo:
+    """What a device says of itself."""
+
+    kind: str
+    certified: bool
+    serial: str
+    """64 hex digits: SHA-256 of the key's point."""
+    public_key: bytes
+    algorithm: str
+    time_format: str
+    certificate: bytes | None
+    """DER."""
+    signature_counter: int
+    """The last one given."""
+    transaction_number: int
+    """The last one given."""
+    initialized_at: datetime
+
+
+class Tse(Protocol):
+    """One device. It does one call at a time; the caller sees to that.
+
+    Every method raises `TseFault` when the device can't be reached or fails as a whole.
+    """
+
+    async def info(self) -> TseInfo:
+        """Also the probe of a device that was out: it answers only when it could sign."""
+        ...
+
+    async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
+        """Do the steps in this order, each at most once; one answer per step. What an answer says
+        is durable in the device. After a `TseFault` any prefix of the steps may have been done.
+        """
+        ...
+
+    async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
+        """Up to `LOGS_MAX` log messages with a higher counter, in counter order."""
+        ...
+
+    async def open_transactions(self) -> dict[int, str]:
+        """Transaction number → client id of what was started and not finished."""
+        ...
+
+
+class Tses(Protocol):
+    """The devices by their id in `chain.yaml`."""
+
+    async def open(self, tse_id: str) -> Tse:
+        """The device, set up if it is new. Raises `TseFault`."""
+        ...
+
+
+class Leases(Protocol):
+    """Who may drive a device. A speed-up and a courtesy: the fence is the stream's version."""
+
+    async def hold(self, tse_id: str, owner: str, seconds: float) -> int | None:
+        """Take or renew the lease: its epoch, or None while another owner's lease runs.
+
+        The epoch grows by one each time the owner changes, never otherwise.
+        """
+        ...

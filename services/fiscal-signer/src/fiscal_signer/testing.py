@@ -1,0 +1,292 @@
+"""A signer without a database, for tests, simulations and benchmarks: the real driver over the
+memory store, the real software TSE over a memory that outlives it, and a device that can be told
+to fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from events import EventStore, Recorded
+from events.reaction import Incoming
+from events.testing.memory import MemoryEventStore
+from fiscal_signer.adapters.memory import MemoryDeviceStorage, MemoryLeases
+from fiscal_signer.adapters.software_tses import SoftwareTses
+from fiscal_signer.country import country_of
+from fiscal_signer.events import REGISTRY
+from fiscal_signer.handlers import Reactor, Settings, TseDriver
+from fiscal_signer.policies import Assignment
+from fiscal_signer.ports import (
+    DeviceAnswer,
+    DeviceStep,
+    Leases,
+    Signed,
+    Tse,
+    TseError,
+    TseFault,
+    TseInfo,
+    Tses,
+)
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+_IDS = UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+class Faults:
+    """What goes wrong at the device, and when. Counts run down with each call."""
+
+    def __init__(self) -> None:
+        self.away = False
+        """Every call fails before anything is done."""
+        self.fail_before = 0
+        """So many `execute` calls fail before anything is done."""
+        self.lose_answers = 0
+        """So many `execute` calls are done, and then their answer is lost."""
+        self.half_done = 0
+        """So many `execute` calls do the first half of their steps, and then fail."""
+        self.kill_before = 0
+        self.kill_after = 0
+        self.slow_s = 0.0
+        """How far the clock moves during an `execute`."""
+
+
+class FaultyTse:
+    """A TSE between the driver and the real software TSE."""
+
+    def __init__(self, inner: Tse, faults: Faults, clock: Clock) -> None:
+        self._inner = inner
+        self._faults = faults
+        self._clock = clock
+
+    def _reach(self) -> None:
+        if self._faults.away:
+            raise TseFault(TseError.UNREACHABLE, "told to be away")
+
+    async def info(self) -> TseInfo:
+        self._reach()
+        return await self._inner.info()
+
+    async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
+        self._reach()
+        faults = self._faults
+        self._clock.pass_by(faults.slow_s)
+        if _due(faults, "kill_before"):
+            raise Killed
+        if _due(faults, "fail_before"):
+            raise TseFault(TseError.STORAGE_FAILURE, "told to fail")
+        if _due(faults, "half_done"):
+            await self._inner.execute(steps[: len(steps) // 2])
+            raise TseFault(TseError.STORAGE_FAILURE, "told to fail half-way")
+        answers = await self._inner.execute(steps)
+        if _due(faults, "kill_after"):
+            raise Killed
+        if _due(faults, "lose_answers"):
+            raise TseFault(TseError.UNREACHABLE, "told to lose the answer")
+        return answers
+
+    async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
+        self._reach()
+        return await self._inner.logs_after(signature_counter)
+
+    async def open_transactions(self) -> dict[int, str]:
+        self._reach()
+        return await self._inner.open_transactions()
+
+
+def _due(faults: Faults, name: str) -> bool:
+    left: int = getattr(faults, name)
+    if left:
+        setattr(faults, name, left - 1)
+    return left > 0
+
+
+class FaultyTses:
+    def __init__(self, inner: Tses, faults: Faults, clock: Clock) -> None:
+        self._inner = inner
+        self._faults = faults
+        self._clock = clock
+
+    async def open(self, tse_id: str) -> Tse:
+        if self._faults.away:
+            raise TseFault(TseError.UNREACHABLE, "told to be away")
+        return FaultyTse(await self._inner.open(tse_id), self._faults, self._clock)
+
+
+class World:
+    """A chain with one TSE per store (`tse-berlin` in `berlin`), and any number of processes."""
+
+    def __init__(
+        self,
+        stores: Sequence[str] = ("berlin", "koeln"),
+        *,
+        store: EventStore | None = None,
+        leases: Leases | None = None,
+        curve: str = "P-256",
+        settings: Settings | None = None,
+    ) -> None:
+        self.clock = Clock()
+        self.memory = MemoryEventStore("fiscal-signer", REGISTRY, clock=self.clock)
+        self.store: EventStore = store or self.memory
+        self.storage = MemoryDeviceStorage()
+        self.leases = leases or MemoryLeases(self.clock)
+        self.faults = Faults()
+        self.tses = FaultyTses(
+            SoftwareTses(
+                self.storage,
+                curves={f"tse-{name}": curve for name in stores},
+                sealing_key=bytes(32),
+                nonce=lambda: bytes(12),
+                clock=self.clock,
+            ),
+            self.faults,
+            self.clock,
+        )
+        country = country_of("DE")
+        self.assignments = {
+            f"tse-{name}": Assignment(f"tse-{name}", name, country) for name in stores
+        }
+        self.settings = settings or Settings(pause_s=0.0)
+        self.drivers: dict[str, TseDriver] = {}
+        self.reactor = self.process("first")
+
+    def process(self, owner: str, *, elsewhere: frozenset[str] = frozenset()) -> Reactor:
+        """A (new) process of the signer. It shares nothing with others but what is stored."""
+        drivers = {
+            tse_id: TseDriver(
+                tse_id=tse_id,
+                store_id=assignment.store_id,
+                country=assignment.country,
+                store=self.store,
+                tses=self.tses,
+                leases=self.leases,
+                owner=owner,
+                clock=self.clock,
+                settings=self.settings,
+            )
+            for tse_id, assignment in self.assignments.items()
+        }
+        self.drivers = drivers
+        return Reactor(self.store, drivers, self.assignments, elsewhere=elsewhere, clock=self.clock)
+
+    def restart(self, owner: str) -> None:
+        """The process is gone, and its lease with it; another one takes over."""
+        self.clock.pass_by(self.settings.lease_s + 1)
+        self.store.streams.__init__()  # type: ignore[misc]  # a new process has no cache
+        self.reactor = self.process(owner)
+
+    def events(self, *kinds: type[Any]) -> list[Any]:
+        """What the log holds, of these kinds."""
+        return [entry.event for entry in self.memory.log if isinstance(entry.event, kinds)]
+
+    @property
+    def log(self) -> list[Recorded]:
+        return self.memory.log
+
+
+def incoming(name: str, data: dict[str, Any] | bytes, *, key: str = "", tag: str = "") -> Incoming:
+    """An event of the gateway as the receiver hands it over. The same input has the same id."""
+    raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+    store = data.get("store_id", "") if isinstance(data, dict) else ""
+    booking = data.get("booking_id", "") if isinstance(data, dict) else ""
+    return Incoming(
+        event_id=uuid5(_IDS, f"{name}/{tag}/{raw.decode(errors='replace')}"),
+        name=name,
+        version=1,
+        source="device-gateway",
+        subject=f"booking-{booking}",
+        sequence=1,
+        time=NOON,
+        key=key or str(store),
+        data=raw,
+        headers={},
+    )
+
+
+def money(cents: int) -> dict[str, Any]:
+    return {"amount": cents, "currency": "EUR"}
+
+
+def started(booking_id: str, *, store: str = "berlin", till: str = "1") -> Incoming:
+    return incoming(
+        "booking.started",
+        {**_ids(booking_id, store, till), "started_at": NOON.isoformat()},
+    )
+
+
+def recorded(
+    booking_id: str,
+    *,
+    store: str = "berlin",
+    till: str = "1",
+    sign_by: datetime | str = NOON + timedelta(seconds=30),
+    cents: int = 1190,
+    **fields: Any,
+) -> Incoming:
+    """A cash sale at 19 %, unless `lines` and `payments` say otherwise."""
+    booking = {
+        **_ids(booking_id, store, till),
+        "number": 1,
+        "sign_by": sign_by if isinstance(sign_by, str) else sign_by.isoformat(),
+        "currency": "EUR",
+        "lines": [line(cents)],
+        "payments": [payment(cents)],
+        **fields,
+    }
+    return incoming("booking.recorded", booking)
+
+
+def aborted(
+    booking_id: str,
+    *,
+    store: str = "berlin",
+    till: str = "1",
+    sign_by: datetime = NOON + timedelta(seconds=30),
+) -> Incoming:
+    booking = {**_ids(booking_id, store, till), "sign_by": sign_by.isoformat(), "reason": "x"}
+    return incoming("booking.aborted", booking)
+
+
+def paired(till: str = "1", *, store: str = "berlin") -> Incoming:
+    ids = {"store_id": store, "till_id": f"{store}-{till}", "tse_id": f"tse-{store}"}
+    return incoming("till.paired", {**ids, "name": "Kasse", "client_id": f"KV-{store}-{till}"})
+
+
+def line(cents: int, *, kind: str = "article", key: int = 1, rate: int = 1900) -> dict[str, Any]:
+    return {"kind": kind, "amount": money(cents), "rate": rate, "dsfinvk_key": key, "name": "x"}
+
+
+def payment(
+    cents: int, *, kind: str = "cash", fiscal: str = "Bar", key: int | None = None
+) -> dict[str, Any]:
+    found = {"payment_id": "p1", "kind": kind, "fiscal": fiscal, "amount": money(cents)}
+    return found if key is None else {**found, "dsfinvk_key": key}
+
+
+def _ids(booking_id: str, store: str, till: str) -> dict[str, Any]:
+    return {
+        "booking_id": booking_id,
+        "store_id": store,
+        "till_id": f"{store}-{till}",
+        "tse_id": f"tse-{store}",
+        "client_id": f"KV-{store}-{till}",
+    }
