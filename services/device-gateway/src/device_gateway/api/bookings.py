@@ -186,19 +186,20 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
 
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)
     async def finish(
-        store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: FinishBody,
-        caller: OwnTill, ask: AskOf, wait_s: WaitS,
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier,
+        caller: OwnTill, ask: AskOf, wait_s: WaitS, body: FinishBody | None = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         return await _told(gateway, await sales.finish(gateway, booking, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
-        store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: AbortBody,
-        caller: OwnTill, ask: AskOf,
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier,
+        caller: OwnTill, ask: AskOf, body: AbortBody | None = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        progress = await sales.abort(gateway, booking, reason=body.reason, ask=ask)
+        reason = (body or AbortBody()).reason
+        progress = await sales.abort(gateway, booking, reason=reason, ask=ask)
         return await _told(gateway, progress, 0)
 
 

@@ -293,9 +293,11 @@ async def _hold(
         )
     except VoucherUnavailable as away:
         # The hold may exist all the same: it has to be released by its id.
-        return await refused.note(away, release_due=True)
+        await refused.note(away, release_due=True)
+        raise
     except VoucherRefused as no:
-        return await refused.note(no, release_due=False)
+        await refused.note(no, release_due=False)
+        raise
     if hold.amount > request.amount or hold.amount.amount <= 0:
         return await refused.note(VoucherUnavailable("an answer without sense"), release_due=True)
     command = NoteHeld(
