@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from device_gateway.commands import NoteOverdue, NoteVerdict
@@ -37,9 +38,10 @@ async def with_verdict(gateway: Gateway, booking: Booking, *, wait_s: float) -> 
     if booking.recorded is None or booking.verdict is not None:
         return booking
     booking_id = booking.recorded.booking_id
-    deadline = gateway.clock() + timedelta(seconds=min(wait_s, PREFER_WAIT_MAX_S))
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + min(wait_s, PREFER_WAIT_MAX_S)
     while True:
-        left_s = (deadline - gateway.clock()).total_seconds()
+        left_s = deadline - loop.time()
         if left_s <= 0:
             return booking
         await gateway.waiters.wait(booking_id, wait_s=min(POLL_S, left_s))
