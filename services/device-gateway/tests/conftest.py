@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -378,18 +379,16 @@ class Rig:
             headers={"idempotency-key": key or uuid4().hex},
         )
 
-    async def sign(self, booking_id: str, **changes: Any) -> None:
+    async def sign(self, booking_id: str, *, event_id: Any = None, **changes: Any) -> None:
         """The signer's verdict comes over the bus."""
         recorded = next(
             entry.event
             for entry in self.store.log
             if entry.name == "booking.recorded" and entry.event.booking_id == booking_id
         )
-        await self.deliver("signature.made", signature(recorded, **changes))
+        await self.deliver("signature.made", signature(recorded, **changes), event_id)
 
     async def deliver(self, name: str, document: dict[str, Any], event_id: Any = None) -> None:
-        import json
-
         reaction = verdicts(self.gateway)
         record = Incoming(
             event_id=event_id or uuid4(),

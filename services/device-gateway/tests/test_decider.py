@@ -202,7 +202,7 @@ def test_a_card_beyond_the_open_amount_is_refused() -> None:
 
 def test_a_payment_of_nothing_is_refused() -> None:
     outcome = booking.given(STARTED, lines_added(new_line("5.00"))).when(pay("cash", "-1.00"))
-    outcome.then_refused(refusals.PaymentExceedsOpen)
+    outcome.then_refused(refusals.PaymentOutOfRange)
 
 
 def test_nothing_more_is_taken_once_all_is_paid() -> None:
