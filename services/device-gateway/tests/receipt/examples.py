@@ -51,9 +51,7 @@ def store(
     ),
 ) -> MasterDataChanged:  # fmt: skip
     """The store in Berlin."""
-    address = Address(
-        street="Kastanienallee 12", postal_code="10435", city="Berlin", country="DE"
-    )
+    address = Address(street="Kastanienallee 12", postal_code="10435", city="Berlin", country="DE")
     if printers is None:
         printers = (StorePrinter(printer_id="bon-1", host="127.0.0.1", columns=columns),)
     return MasterDataChanged(

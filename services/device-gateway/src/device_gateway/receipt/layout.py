@@ -204,4 +204,5 @@ def _signed(grid: Grid, fiscal: Signed, document: ReceiptDocument, say: Words) -
     grid.exact(fiscal.value, indent=2)
     grid.blank()
     grid.qr(fiscal.qr, dots=FISCAL_QR_DOTS)
+    grid.blank()
     grid.centre(say.scan_qr)
