@@ -33,6 +33,4 @@ def dummy_class() -> Any:
         os.environ.update(hidden)
         root.handlers[:] = handlers
         root.setLevel(level)
-    # It warns at every picture that its own profile knows no paper width; ours does.
-    logging.getLogger("escpos").setLevel(logging.ERROR)
     return Dummy
