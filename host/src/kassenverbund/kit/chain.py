@@ -5,8 +5,10 @@ The file is read and checked here. Exports and receipts read events, never this 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -16,6 +18,14 @@ from kassenverbund.kit.text import Identifier, SafeName
 from money import Rate
 
 STORES_MAX = 2_000
+
+
+class RuleBroken(ValueError):
+    """A rule over several parts of the file; `at` leads to the part that breaks it."""
+
+    def __init__(self, rule: str, *at: str | int) -> None:
+        super().__init__(rule)
+        self.at = at
 
 
 class Part(BaseModel):
@@ -138,19 +148,58 @@ class Chain(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:
-        _unique("legal entity", [entity.id for entity in self.legal_entities])
-        _unique("store", [store.id for store in self.stores])
-        _unique("TSE", [tse.id for store in self.stores for tse in store.tses])
-        _unique("printer", [printer.id for store in self.stores for printer in store.printers])
-        _unique("means of payment", [means.kind for means in self.means_of_payment])
+        _unique(
+            "legal entity",
+            ((e.id, ("legal_entities", i, "id")) for i, e in enumerate(self.legal_entities)),
+        )
+        _unique("store", ((s.id, ("stores", i, "id")) for i, s in enumerate(self.stores)))
+        _unique(
+            "TSE",
+            (
+                (t.id, ("stores", i, "tses", j, "id"))
+                for i, s in enumerate(self.stores)
+                for j, t in enumerate(s.tses)
+            ),
+        )
+        _unique(
+            "printer",
+            (
+                (p.id, ("stores", i, "printers", j, "id"))
+                for i, s in enumerate(self.stores)
+                for j, p in enumerate(s.printers)
+            ),
+        )
+        _unique(
+            "means of payment",
+            (
+                (m.kind, ("means_of_payment", i, "kind"))
+                for i, m in enumerate(self.means_of_payment)
+            ),
+        )
+        _unique(
+            "VAT rate",
+            (
+                (f"{r.country} {r.vat} from {r.valid_from}", ("vat", i, "vat"))
+                for i, r in enumerate(self.vat)
+            ),
+        )
         entities = {entity.id for entity in self.legal_entities}
-        for store in self.stores:
+        for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:
-                raise ValueError(f"store {store.id}: there is no legal entity {store.legal_entity}")
+                raise RuleBroken(
+                    f"store {store.id}: there is no legal entity {store.legal_entity}",
+                    "stores",
+                    index,
+                    "legal_entity",
+                )
         return self
 
+    @cached_property
+    def _stores_by_id(self) -> dict[str, Store]:
+        return {store.id: store for store in self.stores}
+
     def store(self, store_id: str) -> Store | None:
-        return next((store for store in self.stores if store.id == store_id), None)
+        return self._stores_by_id.get(store_id)
 
     def legal_entity(self, entity_id: str) -> LegalEntity:
         return next(entity for entity in self.legal_entities if entity.id == entity_id)
@@ -164,7 +213,9 @@ class Chain(Part):
         return rates
 
 
-def _unique(what: str, ids: list[str]) -> None:
-    twice = {name for name in ids if ids.count(name) > 1}
-    if twice:
-        raise ValueError(f"{what} declared twice: {', '.join(sorted(twice))}")
+def _unique(what: str, declared: Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
+    seen: set[str] = set()
+    for name, at in declared:
+        if name in seen:
+            raise RuleBroken(f"{what} declared twice: {name}", *at)
+        seen.add(name)

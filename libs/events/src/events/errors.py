@@ -75,6 +75,14 @@ class EventTooLarge(DomainError):
     title = "The request holds more than one event can carry"
 
 
+class TextRefused(DomainError):
+    """The request holds U+0000, which no database column carries. Nothing was stored."""
+
+    code = "text.refused"
+    status = 422
+    title = "The request holds a character that cannot be stored"
+
+
 class RecordTooLarge(Exception):
     """A record is larger than `RECORD_BYTES_MAX`; every bus refuses it in the same way."""
 

@@ -152,6 +152,6 @@ class Recorded:
     metadata: Metadata
     idempotency_key: str
     recorded_at: datetime
-    """UTC, microseconds: the database's clock at the append."""
+    """UTC, microseconds: the appending process's clock. The order of events is `position`."""
     previous_hash: bytes = field(default=b"", repr=False)
     hash: bytes = field(default=b"", repr=False)

@@ -14,6 +14,7 @@ _tracer = trace.get_tracer("events")
 _meter = metrics.get_meter("events")
 
 _lost_races = _meter.create_counter("events.lost_races", description="decisions made again")
+_batches = _meter.create_histogram("events.append_batch", description="decisions per commit")
 
 
 @contextmanager
@@ -49,3 +50,8 @@ def with_trace(metadata: Metadata) -> Metadata:
 
 def lost_race(service: str) -> None:
     _lost_races.add(1, {"service": service})
+
+
+def appended(service: str, decisions: int) -> None:
+    """One commit of the log stored (or refused) this many decisions together."""
+    _batches.record(decisions, {"service": service})

@@ -100,7 +100,8 @@ class AddLines:
     booking_id: str
     lines: Sequence[NewLine]
     rates: Mapping[str, VatRate]
-    """The VAT rates in force on the store's business date."""
+    """The VAT rates in force on the store's business date; a key that the booking used before
+    keeps the rate it had."""
     now: datetime
 
 
@@ -149,13 +150,14 @@ class NoteReleased:
 
 @dataclass(frozen=True, slots=True)
 class RecordBooking:
-    """`number` is the till's next; the handler stores both in one append."""
+    """The till's next number goes to this booking; both are stored in one append."""
 
     booking_id: str
-    number: int
     business_date: date
     serials: Mapping[str, str]
     """voucher_id → serial, for the vouchers that this booking sells."""
+    confirmed: frozenset[str]
+    """The holds that the voucher service has confirmed."""
     sign_by: datetime
     now: datetime
 

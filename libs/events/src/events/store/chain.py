@@ -27,8 +27,7 @@ def content_hash(
     recorded_at: datetime,
 ) -> bytes:
     """SHA-256 over the fields, each with its length in front, so that no two can be confused."""
-    digest = hashlib.sha256()
-    for part in (
+    parts = (
         stream.encode(),
         event_id.bytes,
         name.encode(),
@@ -37,10 +36,10 @@ def content_hash(
         metadata,
         idempotency_key.encode(),
         recorded_at.isoformat(timespec="microseconds").encode(),
-    ):
-        digest.update(struct.pack(">I", len(part)))
-        digest.update(part)
-    return digest.digest()
+    )
+    return hashlib.sha256(
+        b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    ).digest()
 
 
 def entry_hash(*, previous: bytes, position: int, version: int, content: bytes) -> bytes:

@@ -32,7 +32,9 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class GiveBack:
-    """Give the unique key back. A key that nobody or somebody else holds is left alone."""
+    """Give the unique key back. A key that nobody or somebody else holds is left alone.
+
+    Claims act in the order of the request: give back and take in one request hands a key over."""
 
     key: str
     owner: str
@@ -43,7 +45,7 @@ Claim = Take | GiveBack
 
 @dataclass(frozen=True, slots=True)
 class AppendRequest:
-    """One decision: all of it is stored, or none.
+    """One decision: all of it is stored, or none. Each stream is named once.
 
     `key` is mandatory. Without it an append whose answer was lost could not be asked again.
     `input_hash` (sha-256 of the canonical input) tells a repeat from a key used twice.
@@ -87,8 +89,9 @@ class EventStore(Protocol):
     async def append(self, request: AppendRequest) -> Appended:
         """Store one decision.
 
-        Raises `WrongExpectedVersion`, `ClaimTaken`, `IdempotencyKeyReused`, `EventTooLarge`
-        (nothing stored); `Transient` where the outcome is unknown: ask again with the same key.
+        Raises `WrongExpectedVersion`, `ClaimTaken`, `IdempotencyKeyReused`, `EventTooLarge`,
+        `TextRefused`, `UnknownEventType` (nothing stored); `Transient` where the outcome is
+        unknown: ask again with the same key.
         """
         ...
 
@@ -126,6 +129,9 @@ class Verdict:
     head: int
     faults: tuple[str, ...]
     """Empty: the log is whole. Otherwise one sentence per fault, at most `FAULTS_MAX`."""
+    head_hash: bytes = b""
+    """Hash of the newest entry. Kept outside the database, it proves that nothing was cut off the
+    end later: a log that was whole at this head still has this hash at this position."""
 
     @property
     def whole(self) -> bool:

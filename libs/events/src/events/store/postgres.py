@@ -1,0 +1,237 @@
+"""The log in PostgreSQL. Decisions and figures: docs/decisions/0001, 0002, 0003."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from events.errors import IdempotencyKeyReused, LogBroken
+from events.event import Metadata, Recorded, Registry
+from events.store.appender import APPENDER_SETTINGS, CLOSE_S, Appender, Decided, Stored
+from events.store.connection import (
+    COMMAND_S,
+    CONNECT_S,
+    connect,
+    faults,
+    lock_number,
+    plain_url,
+    server_settings,
+)
+from events.store.contract import Appended, AppendRequest
+from events.store.growth import Growth
+from events.store.prepare import Prepared, prepare, utc_now
+from events.store.streams import Streams
+
+_COLUMNS = (
+    "position, stream, version, event_id, type, schema_version, data, metadata,"
+    " idempotency_key, recorded_at, previous_hash, hash"
+)
+_LOAD = f"SELECT {_COLUMNS} FROM event WHERE stream = $1 AND version > $2 ORDER BY version"  # noqa: S608 (constants)
+_READ = f"SELECT {_COLUMNS} FROM event WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608 (constants)
+_RANGE = f"SELECT {_COLUMNS} FROM event WHERE position BETWEEN $1 AND $2 ORDER BY position"  # noqa: S608 (constants)
+_OUTCOME = "SELECT input_hash, first_position, last_position FROM inbox WHERE key = $1"
+_HEAD = "SELECT coalesce(max(position), 0) FROM event"
+
+
+class PostgresEventStore:
+    """`EventStore` over one schema of a database. Any number of processes may open it."""
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool[Any],
+        appender: Callable[[Growth], Appender],
+        *,
+        service: str,
+        registry: Registry,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Use `open`."""
+        self.service = service
+        self.registry = registry
+        self.streams = Streams()
+        self._pool = pool
+        self._clock = clock
+        self._growth = Growth(self.head)
+        self._appender = appender(self._growth)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        url: str,
+        *,
+        service: str,
+        schema: str,
+        registry: Registry,
+        role: str | None = None,
+        pool_max: int = 8,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> AsyncIterator[PostgresEventStore]:
+        """Open the log of `service` in `schema`, which `migrate` has brought up to date.
+
+        `role`: every connection acts as this role, which may not rewrite anything. `pool_max`
+        connections read, one more appends. `clock` gives `recorded_at`, in UTC.
+        Raises `Transient` where the server does not answer, `LogBroken` where there is no log.
+        """
+        settings = server_settings(schema=schema, role=role)
+        async with faults():
+            pool = await asyncpg.create_pool(
+                plain_url(url),
+                min_size=1,
+                max_size=pool_max,
+                timeout=CONNECT_S,
+                command_timeout=COMMAND_S,
+                server_settings=settings,
+                # Nothing here changes a session, so there is nothing to reset at each release.
+                reset=_nothing_to_reset,
+            )
+        try:
+            async with faults():
+                await _check(pool, schema)
+
+            def appender(growth: Growth) -> Appender:
+                return Appender(
+                    lambda: connect(url, schema=schema, role=role, **APPENDER_SETTINGS),
+                    service=service,
+                    lock=lock_number(f"events.log {schema}"),
+                    grown=growth.grown,
+                )
+
+            store = cls(pool, appender, service=service, registry=registry, clock=clock)
+            try:
+                yield store
+            finally:
+                await store._appender.close()
+                await store._growth.close()
+        finally:
+            await _close(pool)
+
+    async def append(self, request: AppendRequest) -> Appended:
+        prepared = prepare(request, self.registry, now=self._clock())
+        try:
+            stored = await self._appender.store(prepared)
+        except Decided:
+            outcome = await self.outcome(request.key, request.input_hash)
+            assert outcome is not None  # Keys never leave the inbox.
+            return outcome
+        return _appended(prepared, stored)
+
+    async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
+        if "\x00" in key:
+            return None
+        async with faults(), self._pool.acquire() as connection:
+            found = await connection.fetchrow(_OUTCOME, key)
+            if found is None:
+                return None
+            if found["input_hash"] != input_hash:
+                raise IdempotencyKeyReused
+            first, last = found["first_position"], found["last_position"]
+            rows = await connection.fetch(_RANGE, first, last) if first else []
+        if len(rows) != (last - first + 1 if first else 0):
+            raise LogBroken(f"{self.service}: {first} to {last} of {key} are not all there")
+        return Appended(key, True, first, last, tuple(map(self._recorded, rows)))
+
+    async def load(self, stream: str, *, after: int = 0) -> list[Recorded]:
+        return await self._fetch(_LOAD, stream, after) if "\x00" not in stream else []
+
+    async def read(self, *, after: int, records_max: int) -> list[Recorded]:
+        return await self._fetch(_READ, after, records_max)
+
+    async def owner_of(self, claim: str) -> str | None:
+        if "\x00" in claim:
+            return None
+        async with faults():
+            owner: str | None = await self._pool.fetchval(
+                "SELECT owner FROM claim WHERE key = $1", claim
+            )
+        return owner
+
+    async def head(self) -> int:
+        async with faults():
+            head: int = await self._pool.fetchval(_HEAD)
+        return head
+
+    async def wait_for_append(self, *, after: int, wait_s: float) -> None:
+        await self._growth.wait(after=after, wait_s=wait_s)
+
+    async def _fetch(self, query: str, *arguments: object) -> list[Recorded]:
+        async with faults():
+            rows = await self._pool.fetch(query, *arguments)
+        return [self._recorded(row) for row in rows]
+
+    def _recorded(self, row: asyncpg.Record) -> Recorded:
+        (
+            position, stream, version, event_id, name, schema_version, data_text, metadata_text,
+            idempotency_key, recorded_at, previous_hash, hashed,
+        ) = row  # fmt: skip
+        data = data_text.encode()
+        return Recorded(
+            position=position,
+            stream=stream,
+            version=version,
+            event_id=event_id,
+            event=self.registry.decode(name, schema_version, data),
+            name=name,
+            schema_version=schema_version,
+            data=data,
+            metadata=Metadata.from_json(json.loads(metadata_text)),
+            idempotency_key=idempotency_key,
+            recorded_at=recorded_at,
+            previous_hash=previous_hash,
+            hash=hashed,
+        )
+
+
+def _appended(prepared: Prepared, stored: Stored) -> Appended:
+    request = prepared.request
+    recorded: list[Recorded] = []
+    previous = stored.previous_hash
+    for index, entry in enumerate(prepared.entries):
+        recorded.append(
+            Recorded(
+                position=stored.first_position + index,
+                stream=entry.stream,
+                version=stored.versions[index],
+                event_id=entry.event_id,
+                event=entry.event,
+                name=entry.event.event_name,
+                schema_version=entry.event.event_version,
+                data=entry.data,
+                metadata=request.metadata,
+                idempotency_key=request.key,
+                recorded_at=prepared.recorded_at,
+                previous_hash=previous,
+                hash=stored.hashes[index],
+            )
+        )
+        previous = stored.hashes[index]
+    last = stored.first_position + len(recorded) - 1 if recorded else 0
+    return Appended(request.key, False, stored.first_position, last, tuple(recorded))
+
+
+async def _check(pool: asyncpg.Pool[Any], schema: str) -> None:
+    encoding, log = await pool.fetchrow(
+        "SELECT current_setting('server_encoding'), to_regclass('event')::text"
+    )
+    if encoding != "UTF8":
+        raise LogBroken(f"the database's encoding is {encoding}; a log needs UTF8")
+    if log is None:
+        raise LogBroken(f"schema {schema} has no log: migrate it first")
+
+
+async def _close(pool: asyncpg.Pool[Any]) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    return None

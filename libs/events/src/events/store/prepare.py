@@ -1,0 +1,138 @@
+"""From a request to bytes: what every adapter does before it takes the log's lock.
+
+Checks that need no look at the log happen here, so that all adapters refuse the same things.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from events.errors import EventTooLarge, TextRefused, UnknownEventType
+from events.event import EVENT_BYTES_MAX, Event, Metadata, Registry, encode
+from events.store.chain import content_hash
+from events.store.contract import AppendRequest
+from events.version import Any as AnyVersion
+from events.version import Exact, Exists, ExpectedVersion
+
+# PostgreSQL's json type stores an escaped U+0000 and fails later, whoever reads it. A backslash
+# that is escaped itself is harmless: an even number of them may stand before the `u`.
+_NUL_IN_JSON = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def utc_now() -> datetime:
+    """The default clock of a store."""
+    return datetime.now(UTC)
+
+
+def new_event_id() -> UUID:
+    """A UUID of version 7 (RFC 9562): it begins with the time in ms, so the unique index over
+    event ids grows at one end and stays in memory."""
+    number = int.from_bytes(os.urandom(10), "big") | (time.time_ns() // 1_000_000) << 80
+    number = number & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """One event, encoded; its place in the log is not known yet."""
+
+    stream: str
+    event: Event
+    event_id: UUID
+    data: bytes
+    content: bytes
+    """`chain.content_hash`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One decision, encoded."""
+
+    request: AppendRequest
+    recorded_at: datetime
+    metadata: bytes
+    entries: tuple[NewEntry, ...]
+    """In the order of the request's streams."""
+    size: int
+    """Bytes, roughly: what limits a batch."""
+
+
+def encode_metadata(metadata: Metadata) -> bytes:
+    """The stored bytes of the metadata."""
+    document = metadata.as_json()
+    return json.dumps(document).encode() if document else b"{}"
+
+
+def expected_as_int(expected: ExpectedVersion) -> int:
+    """`Exact(n)` is n, `ANY` -1, `EXISTS` -2 (the form that SQL gets)."""
+    match expected:
+        case Exact(version):
+            return version
+        case AnyVersion():
+            return -1
+        case Exists():
+            return -2
+
+
+def prepare(
+    request: AppendRequest,
+    registry: Registry,
+    *,
+    now: datetime,
+    new_id: Callable[[], UUID] = new_event_id,
+) -> Prepared:
+    """Encode a request.
+
+    Raises `EventTooLarge`, `TextRefused` (U+0000), `UnknownEventType` for an event that the
+    registry could not read back, and ValueError for a request that makes no sense (a defect).
+    """
+    if not request.key or len(request.input_hash) != 32:
+        raise ValueError("a request needs a key and the sha-256 of its input")
+    if len({part.stream for part in request.streams}) != len(request.streams):
+        raise ValueError("a request names each stream once")
+    _refuse_nul(request)
+    now = now.astimezone(UTC)
+    metadata = encode_metadata(request.metadata)
+    if _NUL_IN_JSON.search(metadata):
+        raise TextRefused
+    entries: list[NewEntry] = []
+    size = len(metadata)
+    for part in request.streams:
+        for event in part.events:
+            name = event.event_name
+            if registry.classes.get(name) is not type(event):
+                raise UnknownEventType(f"{name} is not registered with {type(event).__name__}")
+            data = encode(event)
+            if len(data) > EVENT_BYTES_MAX:
+                raise EventTooLarge(f"{name} is larger than {EVENT_BYTES_MAX} bytes")
+            if b"\\u0000" in data and _NUL_IN_JSON.search(data):
+                raise TextRefused
+            event_id = new_id()
+            content = content_hash(
+                stream=part.stream,
+                event_id=event_id,
+                name=name,
+                schema_version=event.event_version,
+                data=data,
+                metadata=metadata,
+                idempotency_key=request.key,
+                recorded_at=now,
+            )
+            entries.append(NewEntry(part.stream, event, event_id, data, content))
+            size += len(data)
+    return Prepared(request, now, metadata, tuple(entries), size)
+
+
+def _refuse_nul(request: AppendRequest) -> None:
+    names = [request.key, *(part.stream for part in request.streams)]
+    for claim in request.claims:
+        names += (claim.key, claim.owner)
+    if any("\x00" in name for name in names):
+        raise TextRefused
