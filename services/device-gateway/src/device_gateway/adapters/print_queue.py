@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import TextClause, text
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.printing.job import Document, JobState, PrintJob
@@ -17,11 +17,6 @@ from kassenverbund.kit.secrets import Secrets
 
 PURPOSE = "device_gateway.print_payload"
 NONCE_BYTES = 12
-
-_COLUMNS = (
-    "job_id, printer_id, store_id, till_id, booking_id, document, is_copy, queued_at, state, "
-    "reason, tries, changed_at"
-)
 
 _PUT = text(
     "INSERT INTO print_job (job_id, printer_id, store_id, till_id, booking_id, document, is_copy, "
@@ -49,7 +44,7 @@ _RECOVER = text(
     "changed_at = :now WHERE printer_id = :printer_id AND state = 'sending' "
     "AND owner IS DISTINCT FROM :owner "
     "AND EXISTS (SELECT 1 FROM print_lease WHERE printer_id = :printer_id AND owner = :owner) "
-    f"RETURNING {_COLUMNS}"  # noqa: S608  (names of columns, written above)
+    "RETURNING *"
 )
 # The lease's row is locked for the moment: it cannot be taken over between look and update.
 _TAKE = text(
@@ -58,7 +53,7 @@ _TAKE = text(
     "WHERE printer_id = :printer_id AND state = 'queued' ORDER BY sequence LIMIT 1) "
     "UPDATE print_job SET state = 'sending', owner = :owner, tries = tries + 1, changed_at = :now "
     "WHERE job_id = (SELECT job_id FROM first WHERE due_at <= :now) AND EXISTS (SELECT 1 FROM ours)"
-    f" RETURNING {_COLUMNS}, payload"  # noqa: S608  (names of columns, written above)
+    " RETURNING *"
 )
 _AGAIN = text(
     "UPDATE print_job SET state = 'queued', owner = NULL, reason = :reason, due_at = :due_at "
@@ -71,14 +66,15 @@ _FINISH = text(
 _REPORTED = text("UPDATE print_job SET reported_at = :now WHERE job_id = :job_id")
 
 
-def _select(condition: str, order: str) -> TextClause:
-    statement = f"SELECT {_COLUMNS} FROM print_job WHERE {condition} ORDER BY {order} LIMIT :max"  # noqa: S608  (all parts are constants of this file)
-    return text(statement)
-
-
-_UNREPORTED = _select("reported_at IS NULL AND state IN ('sent', 'confirmed')", "sequence")
-_ATTENTION = _select("store_id = :store_id AND state IN ('unknown', 'failed')", "sequence DESC")
-_FIND = _select("job_id = :job_id", "sequence")
+_UNREPORTED = text(
+    "SELECT * FROM print_job WHERE reported_at IS NULL AND state IN ('sent', 'confirmed') "
+    "ORDER BY sequence LIMIT :max"
+)
+_ATTENTION = text(
+    "SELECT * FROM print_job WHERE store_id = :store_id AND state IN ('unknown', 'failed') "
+    "ORDER BY sequence DESC LIMIT :max"
+)
+_FIND = text("SELECT * FROM print_job WHERE job_id = :job_id LIMIT :max")
 
 
 class PostgresPrintQueue:
@@ -188,7 +184,7 @@ class PostgresPrintQueue:
         return self._cipher.decrypt(nonce, body, job_id.encode())
 
 
-def _job(row: Mapping[str, Any]) -> PrintJob:
+def _job(row: RowMapping) -> PrintJob:
     return PrintJob(
         job_id=row["job_id"],
         printer_id=row["printer_id"],

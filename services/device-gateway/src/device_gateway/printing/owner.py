@@ -75,7 +75,6 @@ class PrinterOwner:
 
     async def _print_while_ours(self) -> None:
         while await self._lease():
-            self._waiting.clear()
             taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
             if taken is None:
                 await self._pause(self._patience.look_every_s)
@@ -129,6 +128,7 @@ class PrinterOwner:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._waiting.wait()
+                self._waiting.clear()
 
 
 class Reporter:

@@ -94,7 +94,7 @@ class Grid:
     def pair(self, left: str, right: str, *, indent: int = 0, style: Style = "normal") -> None:
         """`left` wraps; `right` stands at the right edge of the first line and is never cut.
 
-        Where both leave `left` no sensible room, `right` gets a line of its own.
+        Where `right` leaves `left` no sensible room, it gets a line of its own, or several.
         """
         label, shown, room = self.clean(left), self.clean(right), self.columns - indent
         width = room - len(shown) - 1
@@ -103,7 +103,8 @@ class Grid:
             if width < room // 3:
                 for line in lines:
                     self.row(" " * indent + line, style=style)
-                self.row(shown.rjust(self.columns), style=style)
+                for start in range(0, len(shown), room):
+                    self.row(shown[start : start + room].rjust(self.columns), style=style)
                 return
             lines = _wrapped(label, width)
         first = " " * indent + lines[0]

@@ -1,4 +1,4 @@
-"""Receipts of one Saturday, as facts: built once, used by every test of the paper."""
+"""An example receipt and its facts: for the layout preview, the test print and the tests."""
 
 from __future__ import annotations
 
