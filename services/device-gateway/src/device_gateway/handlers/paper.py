@@ -11,7 +11,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.sales import prepared
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
-from events import Ask, handle
+from events import Ask, DomainError, handle
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -35,16 +35,17 @@ async def queue_papers(gateway: Gateway, booking: Booking) -> None:
         order = await order_of(gateway, booking)
         booking_id = booking.recorded.booking_id
         job_id = str(uuid5(UUID(booking_id), document))
-        if document == "receipt":
-            await gateway.desk.enqueue(order, job_id=job_id)
-        else:
-            try:
+        try:
+            if document == "receipt":
+                await gateway.desk.enqueue(order, job_id=job_id)
+            else:
                 vouchers = await prepared(gateway, booking)
-            except (VoucherUnavailable, VoucherRefused) as away:
-                # The receipt must not wait for the slips; the recovery asks again.
-                _log.warning("voucher slips of booking %s wait: %s", booking_id, away.code)
-                continue
-            await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=vouchers)
+                await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=vouchers)
+        except DomainError as wait:
+            # A full print queue, or codes that can't be had now: the other paper must not wait,
+            # nor the verdict be parked for it. The recovery asks again.
+            _log.warning("%s of booking %s waits: %s", document, booking_id, wait.code)
+            continue
         command = NoteQueued(booking_id, job_id, document == "voucher_slips", gateway.clock())
         ask = Ask.of(f"paper/{job_id}", job_id)
         await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
