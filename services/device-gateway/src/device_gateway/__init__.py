@@ -1,0 +1,1 @@
+"""The device gateway: tills, their bookings, and the paper that comes of them."""

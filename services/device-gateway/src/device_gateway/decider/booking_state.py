@@ -1,0 +1,236 @@
+"""A booking as its events tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, assert_never
+
+from device_gateway.decider.pricing import article_total
+from device_gateway.events import (
+    BookingAborted,
+    BookingEvent,
+    BookingRecorded,
+    BookingStarted,
+    Line,
+    LinesAdded,
+    Payment,
+    PaymentAccepted,
+    PaymentHeld,
+    PaymentKind,
+    PaymentRefused,
+    PaymentReleased,
+    PaymentReopened,
+    PaymentRequested,
+    ReceiptPrinted,
+    ReceiptQueued,
+    VerdictOverdue,
+    VerdictReceived,
+)
+from money import Money, total
+
+TenderStatus = Literal["requested", "held", "settled", "refused", "reopened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """A payment in whatever state it is; `payment` is there while it settles something."""
+
+    payment_id: str
+    kind: PaymentKind
+    name: str
+    status: TenderStatus
+    requested: Money
+    hold_id: str | None = None
+    payment: Payment | None = None
+    request: PaymentRequested | None = None
+    refusal: PaymentRefused | None = None
+    release_due: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    started: BookingStarted | None = None
+    lines: tuple[Line, ...] = ()
+    tenders: tuple[Tender, ...] = ()
+    recorded: BookingRecorded | None = None
+    aborted: BookingAborted | None = None
+    verdict: VerdictReceived | None = None
+    overdue: VerdictOverdue | None = None
+    queued: tuple[ReceiptQueued, ...] = ()
+    printed: tuple[ReceiptPrinted, ...] = ()
+    last_at: datetime | None = None
+    """When something last changed while it was open."""
+
+    @property
+    def open(self) -> bool:
+        return self.started is not None and self.recorded is None and self.aborted is None
+
+    @property
+    def currency(self) -> str:
+        assert self.started is not None
+        return self.started.currency
+
+    @property
+    def payments(self) -> tuple[Payment, ...]:
+        """Those that settle something."""
+        return tuple(tender.payment for tender in self.tenders if tender.payment is not None)
+
+    @property
+    def total(self) -> Money:
+        return total((line.amount for line in self.lines), currency=self.currency)
+
+    @property
+    def open_amount(self) -> Money:
+        settled = total((paid.amount for paid in self.payments), currency=self.currency)
+        return self.total - settled
+
+    @property
+    def change(self) -> Money:
+        return total((paid.change for paid in self.payments if paid.change), currency=self.currency)
+
+    @property
+    def open_to_vouchers(self) -> Money:
+        """What vouchers may still pay: no voucher buys a voucher."""
+        paid = total(
+            (paid.amount for paid in self.payments if paid.kind == "voucher"),
+            currency=self.currency,
+        )
+        articles = article_total(self.lines, self.currency) - paid
+        return min(articles, self.open_amount)
+
+    def tender(self, payment_id: str) -> Tender | None:
+        return next((each for each in self.tenders if each.payment_id == payment_id), None)
+
+    @property
+    def releases_due(self) -> tuple[Tender, ...]:
+        """Holds of payments that settle nothing. An abort ends its holds by its event alone."""
+        if self.aborted is not None:
+            return ()
+        return tuple(tender for tender in self.tenders if tender.release_due)
+
+    def job_queued(self, document: str) -> bool:
+        return any(job.document == document for job in self.queued)
+
+    @property
+    def sells_vouchers(self) -> bool:
+        return any(line.voucher_id for line in self.lines)
+
+    @property
+    def print_due(self) -> tuple[Literal["receipt", "voucher_slips"], ...]:
+        """Which papers are to be handed to the printing desk now."""
+        if self.recorded is None or (self.verdict is None and self.overdue is None):
+            return ()
+        due = list[Literal["receipt", "voucher_slips"]]()
+        if not self.job_queued("receipt"):
+            due.append("receipt")
+        if self.sells_vouchers and not self.job_queued("voucher_slips"):
+            due.append("voucher_slips")
+        return tuple(due)
+
+
+def evolve(booking: Booking, event: BookingEvent) -> Booking:
+    match event:
+        case BookingStarted():
+            return replace(booking, started=event, last_at=event.started_at)
+        case LinesAdded():
+            return replace(booking, lines=booking.lines + event.lines, last_at=event.added_at)
+        case BookingRecorded():
+            return replace(booking, recorded=event, lines=event.lines)
+        case BookingAborted():
+            return replace(booking, aborted=event)
+        case VerdictReceived():
+            return replace(booking, verdict=event)
+        case VerdictOverdue():
+            return replace(booking, overdue=event)
+        case ReceiptQueued():
+            return replace(booking, queued=(*booking.queued, event))
+        case ReceiptPrinted():
+            return replace(booking, printed=(*booking.printed, event))
+        case (
+            PaymentAccepted()
+            | PaymentRequested()
+            | PaymentHeld()
+            | PaymentRefused()
+            | PaymentReopened()
+            | PaymentReleased()
+        ):
+            return _evolve_payment(booking, event)
+        case _:
+            assert_never(event)
+
+
+PaymentEvent = (
+    PaymentAccepted
+    | PaymentRequested
+    | PaymentHeld
+    | PaymentRefused
+    | PaymentReopened
+    | PaymentReleased
+)
+
+
+def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
+    match event:
+        case PaymentAccepted(payment=payment):
+            tender = Tender(
+                payment_id=payment.payment_id,
+                kind=payment.kind,
+                name=payment.name,
+                status="settled",
+                requested=payment.tendered or payment.amount,
+                payment=payment,
+            )
+            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.accepted_at)
+        case PaymentRequested():
+            tender = Tender(
+                payment_id=event.payment_id,
+                kind=event.kind,
+                name=event.name,
+                status="requested",
+                requested=event.amount,
+                hold_id=event.hold_id,
+                request=event,
+                since=event.requested_at,
+            )
+            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.requested_at)
+        case PaymentHeld(payment=payment):
+            tender = replace(_tender(booking, payment.payment_id), status="held", payment=payment)
+            return _with(booking, tender, at=event.held_at)
+        case PaymentRefused():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="refused",
+                refusal=event,
+                payment=None,
+                release_due=event.release_due,
+            )
+            return _with(booking, tender, at=event.refused_at)
+        case PaymentReopened():
+            # Why it could not be confirmed does not matter: the hold has to be gone for sure.
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                release_due=True,
+            )
+            return _with(booking, tender, at=event.reopened_at)
+        case PaymentReleased():
+            tender = replace(_tender(booking, event.payment_id), release_due=False)
+            return _with(booking, tender, at=booking.last_at)
+        case _:
+            assert_never(event)
+
+
+def _tender(booking: Booking, payment_id: str) -> Tender:
+    found = booking.tender(payment_id)
+    assert found is not None  # A payment is requested before anything else happens to it.
+    return found
+
+
+def _with(booking: Booking, changed: Tender, *, at: datetime | None) -> Booking:
+    tenders = tuple(
+        changed if each.payment_id == changed.payment_id else each for each in booking.tenders
+    )
+    return replace(booking, tenders=tenders, last_at=at)

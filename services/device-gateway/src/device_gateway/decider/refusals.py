@@ -1,0 +1,138 @@
+"""The ways in which the gateway says no. Codes are part of the till API and stay."""
+
+from __future__ import annotations
+
+from events import DomainError
+
+
+class StoreUnknown(DomainError):
+    code = "store.unknown"
+    status = 404
+    title = "This chain has no such store"
+
+
+class TillUnknown(DomainError):
+    code = "till.unknown"
+    status = 404
+    title = "This store has no such till"
+
+
+class TillRevokedAlready(DomainError):
+    code = "till.revoked"
+    status = 409
+    title = "This till was revoked; pair it again"
+
+
+class TillTaken(DomainError):
+    code = "till.taken"
+    status = 409
+    title = "A till of another store has this id"
+
+
+class PairingUnknown(DomainError):
+    """Unknown, used and expired codes get the same answer."""
+
+    code = "pairing.unknown"
+    status = 404
+    title = "This pairing code is not valid"
+
+
+class PairingTooOften(DomainError):
+    """`retry_after_s` says when the next try is taken."""
+
+    code = "pairing.rate_limited"
+    status = 429
+    title = "Too many tries to pair; wait and try again"
+
+
+class BookingUnknown(DomainError):
+    code = "booking.unknown"
+    status = 404
+    title = "This till has no such booking"
+
+
+class BookingExists(DomainError):
+    code = "booking.exists"
+    title = "This booking was started already"
+
+
+class BookingIsRecorded(DomainError):
+    code = "booking.recorded"
+    title = "This booking is recorded and stays as it is; a correction is a new booking"
+
+
+class BookingIsAborted(DomainError):
+    code = "booking.aborted"
+    title = "This booking was aborted"
+
+
+class BookingEmpty(DomainError):
+    code = "booking.empty"
+    title = "A booking needs at least one line"
+
+
+class BookingTooLarge(DomainError):
+    code = "booking.too_large"
+    status = 422
+    title = "A booking cannot hold this much"
+
+
+class BookingChanged(DomainError):
+    """Something was added while the booking was being finished."""
+
+    code = "booking.changed"
+    title = "The booking was changed while it was finished; finish it again"
+
+
+class OpenAmount(DomainError):
+    """`open_amount` is still to pay; the booking stays open."""
+
+    code = "booking.open_amount"
+    title = "An amount is still open"
+
+
+class VatUnknown(DomainError):
+    code = "vat.unknown"
+    status = 422
+    title = "This VAT key is not in the chain's table"
+
+
+class LineRefused(DomainError):
+    code = "line.refused"
+    status = 422
+    title = "A line breaks a rule"
+
+
+class CurrencyUnknown(DomainError):
+    code = "currency.unknown"
+    status = 422
+    title = "This store does not sell in this currency"
+
+
+class MeansUnknown(DomainError):
+    code = "payment.kind_unknown"
+    status = 422
+    title = "This store does not take this means of payment"
+
+
+class PaymentExceedsOpen(DomainError):
+    """Only cash may be more than what is open."""
+
+    code = "payment.exceeds_open"
+    title = "This payment is more than what is open"
+
+
+class PaymentOutOfRange(DomainError):
+    code = "payment.out_of_range"
+    status = 422
+    title = "A payment is above nothing and within the limit of a booking"
+
+
+class NothingOpen(DomainError):
+    code = "payment.nothing_open"
+    title = "Nothing is open to be paid"
+
+
+class VoucherBuysVoucher(DomainError):
+    code = "payment.voucher_buys_voucher"
+    title = "A voucher cannot pay for a voucher"

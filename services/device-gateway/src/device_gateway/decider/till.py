@@ -1,0 +1,190 @@
+"""The till: its pairing, its token, and its gapless numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from device_gateway.commands import OfferPairing, PairTill, RevokeTill, TillCommand
+from device_gateway.decider.refusals import (
+    PairingUnknown,
+    StoreUnknown,
+    TillRevokedAlready,
+    TillTaken,
+    TillUnknown,
+)
+from device_gateway.decider.store import Store, client_id_of, least_used_tse
+from device_gateway.events import (
+    NumberGiven,
+    PairingOffered,
+    TillEvent,
+    TillJoined,
+    TillPaired,
+    TillRevoked,
+)
+from events import Decider
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """`token_hash` None: nobody may act as this till now."""
+
+    store_id: str = ""
+    till_id: str = ""
+    name: str = ""
+    client_id: str = ""
+    tse_id: str = ""
+    offer: PairingOffered | None = None
+    token_hash: str | None = None
+    paired_at: datetime | None = None
+    revoked_at: datetime | None = None
+    numbers: int = 0
+    """How many numbers were given: the last one."""
+
+    @property
+    def known(self) -> bool:
+        return bool(self.store_id)
+
+    @property
+    def active(self) -> bool:
+        return self.token_hash is not None
+
+
+def offer(command: OfferPairing, till: Till) -> tuple[TillEvent, ...]:
+    """A new offer replaces the one before; a paired till keeps its token until the new one."""
+    if till.known and till.store_id != command.store_id:
+        raise TillTaken
+    return (
+        PairingOffered(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            pairing_id=command.pairing_id,
+            name=command.name or till.name or command.till_id,
+            code_hash=command.code_hash,
+            expires_at=command.expires_at,
+            offered_at=command.now,
+        ),
+    )
+
+
+def pair(
+    command: PairTill, till: Till, store: Store
+) -> tuple[tuple[TillPaired, ...], tuple[TillJoined, ...]]:
+    """Events for the till and for its store. A till that comes back keeps serial and numbers."""
+    found = till.offer
+    if store.master_data is None:
+        raise StoreUnknown
+    if (
+        found is None
+        or found.code_hash != command.code_hash
+        or found.expires_at <= command.now
+        or found.store_id != command.store_id
+    ):
+        raise PairingUnknown
+    joined = store.tills.get(command.till_id)
+    declared = {tse.tse_id for tse in store.master_data.tses}
+    news: tuple[TillJoined, ...] = ()
+    if joined is None or joined.tse_id not in declared:
+        number = len(store.tills) + 1
+        joined = TillJoined(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            tse_id=least_used_tse(store),
+            client_id=joined.client_id if joined else client_id_of(command.store_id, number),
+            joined_at=command.now,
+        )
+        news = (joined,)
+    paired = TillPaired(
+        store_id=command.store_id,
+        till_id=command.till_id,
+        name=found.name,
+        client_id=joined.client_id,
+        tse_id=joined.tse_id,
+        pairing_id=found.pairing_id,
+        token_hash=command.token_hash,
+        paired_at=command.now,
+    )
+    return (paired,), news
+
+
+def revoke(command: RevokeTill, till: Till) -> tuple[TillEvent, ...]:
+    if not till.known or till.store_id != command.store_id:
+        raise TillUnknown
+    if not till.active and till.offer is None:
+        return ()
+    return (
+        TillRevoked(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            revoked_at=command.now,
+            reason=command.reason,
+        ),
+    )
+
+
+def decide(command: TillCommand, till: Till) -> tuple[TillEvent, ...]:
+    match command:
+        case OfferPairing():
+            return offer(command, till)
+        case RevokeTill():
+            return revoke(command, till)
+        case PairTill():
+            raise AssertionError("pairing is decided together with the store: pair()")
+        case _:
+            assert_never(command)
+
+
+def evolve(till: Till, event: TillEvent) -> Till:
+    match event:
+        case PairingOffered():
+            return replace(
+                till,
+                store_id=event.store_id,
+                till_id=event.till_id,
+                name=till.name or event.name,
+                offer=event,
+            )
+        case TillPaired():
+            return replace(
+                till,
+                store_id=event.store_id,
+                till_id=event.till_id,
+                name=event.name,
+                client_id=event.client_id,
+                tse_id=event.tse_id,
+                offer=None,
+                token_hash=event.token_hash,
+                paired_at=event.paired_at,
+                revoked_at=None,
+            )
+        case TillRevoked():
+            return replace(till, token_hash=None, offer=None, revoked_at=event.revoked_at)
+        case NumberGiven():
+            assert event.number == till.numbers + 1
+            return replace(till, numbers=event.number)
+        case _:
+            assert_never(event)
+
+
+def give_number(till: Till, booking_id: str) -> NumberGiven:
+    """The next gapless number of this till."""
+    if not till.known:
+        raise TillUnknown
+    return NumberGiven(
+        store_id=till.store_id,
+        till_id=till.till_id,
+        booking_id=booking_id,
+        number=till.numbers + 1,
+    )
+
+
+def must_be_active(till: Till, store_id: str) -> None:
+    """Raises `TillUnknown` or `TillRevokedAlready`."""
+    if not till.known or till.store_id != store_id:
+        raise TillUnknown
+    if not till.active:
+        raise TillRevokedAlready
+
+
+TILL: Decider[TillCommand, Till] = Decider(initial=Till(), decide=decide, evolve=evolve)

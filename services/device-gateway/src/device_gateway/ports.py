@@ -1,0 +1,186 @@
+"""What the gateway needs from others, as it wants to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from device_gateway.events import BookingRecorded, MasterDataChanged, VerdictReceived
+from events import DomainError
+from money import Money
+
+# --- paper ---
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOrder:
+    """All that a receipt is made of. `verdict` None with `outage`: the signer is dead and the
+    paper carries the outage mark; None without it: not signed yet (a preview)."""
+
+    booking: BookingRecorded
+    verdict: VerdictReceived | None
+    master_data: MasterDataChanged
+    outage: bool = False
+    is_copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    text: str
+    html: str
+    escpos: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SoldVoucher:
+    """A voucher with its secret code. Lives in memory, in the answer and on paper only."""
+
+    voucher_id: str
+    serial: str
+    value: Money
+    code: str | None
+    """None once the print was acknowledged or the delivery's time is up."""
+    valid_until: date | None = None
+
+    def __repr__(self) -> str:
+        return f"SoldVoucher({self.serial})"
+
+
+class ReceiptDesk(Protocol):
+    """Renders receipts and queues them for the till's printer."""
+
+    def render(self, order: ReceiptOrder) -> Rendered:
+        """The receipt in its three forms, for the till's printer. Pure."""
+        ...
+
+    def text(self, order: ReceiptOrder) -> str:
+        """The text alone: it stands in every answer to a till, so it has to be quick. Pure."""
+        ...
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
+        """Queue the receipt once; the same `job_id` again changes nothing. A till without a
+        printer is no error."""
+        ...
+
+    async def enqueue_voucher_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> None:
+        """Queue one slip per sold voucher, code included; the same `job_id` changes nothing."""
+        ...
+
+
+# --- vouchers ---
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The voucher service's answer to a hold."""
+
+    hold_id: str
+    voucher_id: str
+    serial: str
+    amount: Money
+    voucher_remaining: Money
+    expires_at: datetime
+    dsfinvk_key: int
+    vat: str
+
+
+class VoucherUnavailable(DomainError):
+    """No answer within the time a cashier can wait, after bounded tries with the same id."""
+
+    code = "voucher.unavailable"
+    status = 503
+    title = "The voucher service does not answer; take another means of payment or ask again"
+
+
+class VoucherRefused(DomainError):
+    """The voucher service said no; `code`, `status` and `detail` are its own."""
+
+    def __init__(self, code: str, status: int, detail: str, **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.code = code
+        self.status = status
+
+
+class VoucherService(Protocol):
+    """Every call may be repeated with the same id. Raises `VoucherRefused` for an answer that
+    says no, `VoucherUnavailable` where no answer came."""
+
+    async def prepare(
+        self,
+        voucher_id: str,
+        *,
+        value: Money,
+        legal_entity_id: str,
+        store_id: str,
+        till_id: str,
+        booking_id: str,
+        line_id: str,
+    ) -> SoldVoucher:
+        """A pending voucher with its code. The same id gives the same code until delivered."""
+        ...  # fmt: skip
+
+    async def delivered(self, voucher_id: str) -> None:
+        """The slip is printed: the code may be forgotten."""
+        ...
+
+    async def cancel(self, voucher_id: str, *, reason: str) -> None:
+        """A prepared voucher that will not be sold."""
+        ...
+
+    async def hold(
+        self,
+        hold_id: str,
+        *,
+        code: str,
+        up_to: Money,
+        store_id: str,
+        till_id: str,
+        booking_id: str,
+        payment_id: str,
+    ) -> Hold:
+        """Hold as much of the voucher as there is, at most `up_to`."""
+        ...  # fmt: skip
+
+    async def confirm(self, hold_id: str) -> None:
+        """A confirmed hold no longer expires."""
+        ...
+
+    async def release(self, hold_id: str) -> None:
+        """End the hold; an unknown one leaves a tombstone, so a late hold is refused."""
+        ...
+
+
+# --- what is kept outside the log ---
+
+
+class PairingTries(Protocol):
+    """Counts tries to pair, over all processes, so that a code cannot be guessed."""
+
+    async def admit(self, *, store_id: str, source: str, now: datetime) -> float | None:
+        """Count one try. None: go on. A number: refused, ask again after so many seconds."""
+        ...
+
+    async def succeeded(self, *, store_id: str, source: str, now: datetime) -> None:
+        """The try was right: it does not count."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A booking that somebody still has to do something about."""
+
+    booking_id: str
+    store_id: str
+    last_at: datetime
+
+
+class UnfinishedBookings(Protocol):
+    """A read model of the own log: only where to look, never what to decide."""
+
+    async def list(self, *, untouched_since: datetime, bookings_max: int) -> Sequence[Unfinished]:
+        """Those that nothing happened to since, the longest untouched first."""
+        ...

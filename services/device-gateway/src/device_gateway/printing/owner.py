@@ -1,0 +1,169 @@
+"""The one task that sends to a printer, and the loop that tells what was printed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from device_gateway.printing.job import JobState, PrintJob
+from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+
+log = logging.getLogger(__name__)
+
+REPORTED_AT_ONCE_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the owner waits for what, in seconds."""
+
+    lease_s: float = 20.0
+    renew_every_s: float = 5.0
+    look_every_s: float = 2.0
+    """A job of another process is found after this long at the latest."""
+    backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0)
+    keep_trying_s: float = 900.0
+    """After this long a printer that is off or out of paper has failed the job."""
+    report_again_s: float = 2.0
+
+
+class PrinterOwner:
+    """Sends the jobs of one printer, one after the other, as long as it holds the lease."""
+
+    def __init__(
+        self,
+        printer_id: str,
+        link: PrinterLink,
+        queue: PrintQueue,
+        *,
+        owner: str,
+        clock: Callable[[], datetime],
+        finished: Callable[[PrintJob, JobState], None] = lambda _job, _state: None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.printer_id = printer_id
+        self._link = link
+        self._queue = queue
+        self._owner = owner
+        self._clock = clock
+        self._finished = finished
+        self._patience = patience or Patience()
+        self._waiting = asyncio.Event()
+
+    def wake(self) -> None:
+        """A job waits: look now."""
+        self._waiting.set()
+
+    async def run(self) -> None:
+        """Until cancelled. A job that is being sent then is `unknown` after the next start."""
+        try:
+            while True:
+                if await self._lease():
+                    for lost in await self._queue.recover(
+                        self.printer_id, owner=self._owner, now=self._clock()
+                    ):
+                        log.warning("print job %s was interrupted: unknown", lost.job_id)
+                    await self._print_while_ours()
+                await self._pause(self._patience.look_every_s)
+        finally:
+            await self._link.close()
+            await self._queue.give_back(self.printer_id, owner=self._owner)
+
+    async def _print_while_ours(self) -> None:
+        while await self._lease():
+            taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
+            if taken is None:
+                await self._pause(self._patience.look_every_s)
+                continue
+            await self._send(*taken)
+
+    async def _send(self, job: PrintJob, payload: bytes) -> None:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            delivery = await self._link.deliver(payload, job_id=job.job_id)
+        finally:
+            renewing.cancel()
+        now = self._clock()
+        tried_for = now - job.queued_at
+        if delivery.outcome is JobState.FAILED and tried_for < timedelta(
+            seconds=self._patience.keep_trying_s
+        ):
+            backoff = self._patience.backoff_s
+            wait_s = backoff[min(job.tries - 1, len(backoff) - 1)]
+            await self._queue.again(
+                job.job_id,
+                owner=self._owner,
+                reason=delivery.reason,
+                due_at=now + timedelta(seconds=wait_s),
+            )
+            await self._pause(wait_s)
+            return
+        if delivery.outcome in (JobState.UNKNOWN, JobState.FAILED):
+            log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
+        ours = await self._queue.finish(
+            job.job_id,
+            owner=self._owner,
+            state=delivery.outcome,
+            reason=delivery.reason,
+            now=now,
+        )
+        if ours:
+            self._finished(job, delivery.outcome)
+
+    async def _lease(self) -> bool:
+        now = self._clock()
+        until = now + timedelta(seconds=self._patience.lease_s)
+        return await self._queue.lease(self.printer_id, owner=self._owner, now=now, until=until)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._patience.renew_every_s)
+            await self._lease()
+
+    async def _pause(self, wait_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._waiting.wait()
+                self._waiting.clear()
+
+
+class Reporter:
+    """Tells the listener about printed jobs, until it has heard of each."""
+
+    def __init__(
+        self,
+        queue: PrintQueue,
+        listener: PrintListener,
+        *,
+        clock: Callable[[], datetime],
+        patience: Patience | None = None,
+    ) -> None:
+        self._queue = queue
+        self._listener = listener
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """A job was printed: tell it now."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._news.clear()
+            for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
+                try:
+                    await self._listener.printed(job)
+                except Exception:
+                    # One booking that cannot be told must not hide the others' receipts.
+                    log.exception("print job %s could not be reported", job.job_id)
+                    continue
+                await self._queue.reported(job.job_id, now=self._clock())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience.report_again_s):
+                    await self._news.wait()

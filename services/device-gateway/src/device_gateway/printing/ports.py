@@ -1,0 +1,100 @@
+"""What the printing room needs from others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from device_gateway.printing.job import Delivery, Document, JobState, PrintJob
+from events import DomainError
+
+JOBS_WAITING_MAX = 500
+"""Jobs that may wait for one printer. More means that it is broken and nobody looks."""
+
+
+class PrinterQueueFull(DomainError):
+    """`JOBS_WAITING_MAX` jobs wait for this printer. The receipt can be given as HTML."""
+
+    code = "printer.queue_full"
+    status = 503
+    title = "Too many jobs wait for this printer"
+
+
+class PrinterLink(Protocol):
+    """The line to one printer. One job at a time."""
+
+    async def deliver(self, job: bytes, *, job_id: str) -> Delivery:
+        """Send one job and find out what became of it. Bounded in time; never raises for
+        anything that a printer or a network does."""
+        ...
+
+    async def close(self) -> None:
+        """Twice is fine."""
+        ...
+
+
+class PrintQueue(Protocol):
+    """Durable. The bytes are readable only while a job is queued or being sent."""
+
+    async def put(self, job: PrintJob, payload: bytes) -> bool:
+        """Store a new job. False: `job_id` is known, nothing changed. Raises `PrinterQueueFull`."""
+        ...
+
+    async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
+        """Whether another job has this document and has not surely failed: what is printed now
+        would be the second paper."""
+        ...
+
+    async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or renew the sole right to send to a printer. False: another process has it."""
+        ...
+
+    async def give_back(self, printer_id: str, *, owner: str) -> None:
+        """End the lease early."""
+        ...
+
+    async def recover(self, printer_id: str, *, owner: str, now: datetime) -> Sequence[PrintJob]:
+        """Jobs that a former owner was sending become `unknown`: nobody knows what is on paper."""
+        ...
+
+    async def take(
+        self, printer_id: str, *, owner: str, now: datetime
+    ) -> tuple[PrintJob, bytes] | None:
+        """The oldest waiting job becomes `sending`, with its bytes. None: there is none, it is not
+        due yet, or the lease is gone. Order per printer is kept: nothing overtakes."""
+        ...
+
+    async def again(self, job_id: str, *, owner: str, reason: str, due_at: datetime) -> bool:
+        """A job of which surely nothing was printed waits again. False: it is not ours any more."""
+        ...
+
+    async def finish(
+        self, job_id: str, *, owner: str, state: JobState, reason: str, now: datetime
+    ) -> bool:
+        """The job is at an end, its bytes are gone. False: it is not ours any more."""
+        ...
+
+    async def unreported(self, *, jobs_max: int) -> Sequence[PrintJob]:
+        """Printed jobs that the listener has not heard of, oldest first."""
+        ...
+
+    async def reported(self, job_id: str, *, now: datetime) -> None:
+        """The listener has heard of it."""
+        ...
+
+    async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:
+        """`unknown` and `failed` jobs of a store, newest first: somebody has to look."""
+        ...
+
+    async def find(self, job_id: str) -> PrintJob | None:
+        """One job."""
+        ...
+
+
+class PrintListener(Protocol):
+    """Hears of each printed job at least once; the same job may come again after a crash."""
+
+    async def printed(self, job: PrintJob) -> None:
+        """`job.state` is `sent` or `confirmed`. Raises anything: it is told again later."""
+        ...

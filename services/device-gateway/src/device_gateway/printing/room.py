@@ -1,0 +1,77 @@
+"""The printing room: an owner for each printer, started when its first job comes or at start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from device_gateway.events import StorePrinter
+from device_gateway.printing.job import JobState, PrintJob
+from device_gateway.printing.owner import Patience, PrinterOwner, Reporter
+from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+
+
+class PrintingRoom:
+    """Runs the owners of all printers of this process's stores, and the reporter.
+
+    `link` opens the line to a declared printer (`adapters.printer_lines.line_to`).
+    """
+
+    def __init__(
+        self,
+        queue: PrintQueue,
+        listener: PrintListener,
+        *,
+        link: Callable[[StorePrinter], PrinterLink],
+        clock: Callable[[], datetime],
+        owner: str | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._queue = queue
+        self._link = link
+        self._clock = clock
+        self._owner = owner or f"printing-{uuid4()}"
+        self._patience = patience
+        self._reporter = Reporter(queue, listener, clock=clock, patience=patience)
+        self._owners: dict[str, PrinterOwner] = {}
+        self._new: asyncio.Queue[PrinterOwner] = asyncio.Queue()
+
+    def know(self, printers: Iterable[StorePrinter]) -> None:
+        """Own these printers too; those that are known already keep their line."""
+        for printer in printers:
+            if printer.printer_id not in self._owners:
+                owner = PrinterOwner(
+                    printer.printer_id,
+                    self._link(printer),
+                    self._queue,
+                    owner=self._owner,
+                    clock=self._clock,
+                    finished=self._finished,
+                    patience=self._patience,
+                )
+                self._owners[printer.printer_id] = owner
+                self._new.put_nowait(owner)
+
+    def wake(self, printer_id: str) -> None:
+        """For `PrintingDesk(queued=…)`: a job waits for this printer."""
+        owner = self._owners.get(printer_id)
+        if owner is not None:
+            owner.wake()
+
+    async def run(self) -> None:
+        """Until cancelled; an owner that fails stops the room with its reason."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._reporter.run(), name="reports of printed receipts")
+            while True:
+                owner = await self._new.get()
+                tasks.create_task(owner.run(), name=f"printer {owner.printer_id}")
+
+    async def attention(self, store_id: str, *, jobs_max: int = 50) -> Sequence[PrintJob]:
+        """Jobs of a store that ended `unknown` or `failed`."""
+        return await self._queue.attention(store_id, jobs_max=jobs_max)
+
+    def _finished(self, _job: PrintJob, state: JobState) -> None:
+        if state.is_on_paper:
+            self._reporter.wake()

@@ -1,0 +1,174 @@
+"""From the recorded booking, the signer's verdict and the store's master data to the document.
+
+Pure: the same facts give the same receipt, today and on the copy in five years.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from device_gateway.events import (
+    BookingRecorded,
+    Line,
+    MasterDataChanged,
+    Payment,
+    VatTotal,
+    VerdictReceived,
+)
+from device_gateway.ports import ReceiptOrder
+from device_gateway.receipt.document import (
+    Business,
+    Fiscal,
+    Item,
+    Language,
+    Outage,
+    Pending,
+    ReceiptDocument,
+    Signed,
+    Tender,
+    VatRow,
+    VoucherSlip,
+)
+from money import Money
+
+T = TypeVar("T")
+
+SERIAL_END = 4
+"""How much of a voucher's serial the receipt of a redemption shows."""
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class VerdictIncomplete(ValueError):
+    """A verdict says `signed` and lacks a value that the law wants on paper."""
+
+
+def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
+    """The document of one order. Raises `VerdictIncomplete`."""
+    booking, store = order.booking, order.master_data
+    letters = {row.vat: LETTERS[at] for at, row in enumerate(booking.vat)}
+    return ReceiptDocument(
+        language=_language(store),
+        time_zone=store.time_zone,
+        booking_id=booking.booking_id,
+        store_name=store.name,
+        business=business_of(store),
+        till_name=booking.till_name,
+        client_id=booking.client_id,
+        number=booking.number,
+        issued_at=booking.recorded_at,
+        items=tuple(_item(line, letters[line.vat]) for line in booking.lines),
+        total=booking.total,
+        vat=tuple(_vat_row(row, letters[row.vat], store) for row in booking.vat),
+        tenders=tuple(_tender(payment) for payment in booking.payments),
+        fiscal=_fiscal(booking, order.verdict, outage=order.outage),
+        is_copy=order.is_copy,
+        footer=store.receipt_footer,
+    )
+
+
+def slip_of(
+    order: ReceiptOrder, *, serial: str, value: Money, valid_until: date | None
+) -> VoucherSlip:
+    """The slip of one voucher sold, without its code.
+
+    `valid_until` None: the statutory period (§§ 195, 199 BGB: three years from the end of the year
+    of sale), which is what the voucher service grants unless the chain promises more.
+    """
+    store = order.master_data
+    sold_on = order.booking.recorded_at.astimezone(ZoneInfo(store.time_zone)).date()
+    return VoucherSlip(
+        language=_language(store),
+        business=business_of(store),
+        store_name=store.name,
+        serial=serial,
+        value=value,
+        sold_on=sold_on,
+        valid_until=valid_until or date(sold_on.year + 3, 12, 31),
+        is_copy=order.is_copy,
+    )
+
+
+def business_of(store: MasterDataChanged) -> Business:
+    """The legal entity behind the store, with its own address."""
+    entity = store.legal_entity
+    return Business(
+        name=entity.name,
+        street=entity.address.street,
+        postal_code=entity.address.postal_code,
+        city=entity.address.city,
+        country=entity.address.country,
+        vat_id=entity.vat_id,
+        tax_number=entity.tax_number,
+    )
+
+
+def _language(store: MasterDataChanged) -> Language:
+    return "en" if store.language == "en" else "de"
+
+
+def _item(line: Line, letter: str) -> Item:
+    return Item(
+        name=line.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        amount=line.amount,
+        letter=letter,
+        voucher_serial=line.voucher_serial,
+    )
+
+
+def _vat_row(row: VatTotal, letter: str, store: MasterDataChanged) -> VatRow:
+    labels = {entry.vat: entry.label for entry in store.vat}
+    return VatRow(
+        letter=letter,
+        rate=row.rate,
+        label=labels.get(row.vat, ""),
+        net=row.net,
+        tax=row.tax,
+        gross=row.gross,
+    )
+
+
+def _tender(payment: Payment) -> Tender:
+    serial = payment.voucher_serial
+    return Tender(
+        kind=payment.kind,
+        name=payment.name,
+        amount=payment.amount,
+        tendered=payment.tendered,
+        change=payment.change,
+        voucher_serial_masked=None if serial is None else masked(serial),
+        voucher_remaining=payment.voucher_remaining,
+    )
+
+
+def masked(serial: str) -> str:
+    """`GS-2026-004711` → `****4711`; a serial with nothing to hide behind shows nothing."""
+    return "****" + (serial[-SERIAL_END:] if len(serial) > SERIAL_END else "")
+
+
+def _fiscal(booking: BookingRecorded, verdict: VerdictReceived | None, *, outage: bool) -> Fiscal:
+    if verdict is not None and verdict.verdict == "signed":
+        return Signed(
+            certified=bool(verdict.certified),
+            tse_serial=_given(verdict.tse_serial, "tse_serial"),
+            transaction_number=_given(verdict.transaction_number, "transaction_number"),
+            signature_counter=_given(verdict.signature_counter, "signature_counter"),
+            start_time=_given(verdict.start_time, "start_time"),
+            end_time=_given(verdict.log_time, "log_time"),
+            algorithm=_given(verdict.algorithm, "algorithm"),
+            value=_given(verdict.value, "value"),
+            qr=_given(verdict.qr, "qr"),
+        )
+    if verdict is None and not outage:
+        return Pending()
+    return Outage(start_time=booking.started_at, end_time=booking.recorded_at)
+
+
+def _given(value: T | None, name: str) -> T:
+    if value is None:
+        raise VerdictIncomplete(f"the verdict is signed but has no {name}")
+    return value

@@ -1,0 +1,143 @@
+"""The receipt as data. Stored, shown and printed from this alone; the shape has a version.
+
+It holds what § 6 KassenSichV asks for: name and address of the business, date with start and end,
+goods and quantities, transaction number, amounts with tax, the serial numbers of recording system
+and security module, check value and signature counter; and the amounts per means of payment
+(AEAO to § 146a, 2.4.4). It never holds a voucher's secret code.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from money import Money
+
+DOCUMENT_VERSION = 1
+
+Language = Literal["de", "en"]
+
+
+class DocumentPart(BaseModel):
+    """Frozen; unknown fields are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Business(DocumentPart):
+    """Who sold: full name and address."""
+
+    name: str
+    street: str
+    postal_code: str
+    city: str
+    country: str
+    vat_id: str | None = None
+    tax_number: str | None = None
+
+
+class Item(DocumentPart):
+    """One line. `letter` points into the VAT table; `amount` is gross."""
+
+    name: str
+    quantity: str
+    unit_price: Money
+    amount: Money
+    letter: str
+    voucher_serial: str | None = None
+    """A voucher sold on this line."""
+
+
+class VatRow(DocumentPart):
+    """gross = net + tax over all lines with this letter; `rate` in basis points."""
+
+    letter: str
+    rate: int
+    label: str
+    net: Money
+    tax: Money
+    gross: Money
+
+
+class Tender(DocumentPart):
+    """One payment. `amount` is what it settled of the total."""
+
+    kind: Literal["cash", "card", "voucher"]
+    name: str
+    amount: Money
+    tendered: Money | None = None
+    change: Money | None = None
+    voucher_serial_masked: str | None = None
+    """Only the end of the serial: a found receipt names no voucher."""
+    voucher_remaining: Money | None = None
+
+
+class Signed(DocumentPart):
+    """The security device's answer, exactly as given: nothing rounded, cut or re-cased."""
+
+    state: Literal["signed"] = "signed"
+    certified: bool
+    tse_serial: str
+    transaction_number: int
+    signature_counter: int
+    start_time: datetime
+    end_time: datetime
+    algorithm: str
+    value: str
+    qr: str
+
+
+class Outage(DocumentPart):
+    """Not signed: the security device was out (AEAO to § 146a, 1.14). Times are the till's."""
+
+    state: Literal["outage"] = "outage"
+    start_time: datetime
+    end_time: datetime
+
+
+class Pending(DocumentPart):
+    """Not signed yet: a preview, no receipt."""
+
+    state: Literal["pending"] = "pending"
+
+
+Fiscal = Signed | Outage | Pending
+
+
+class ReceiptDocument(DocumentPart):
+    """One receipt. Instants are UTC and shown in `time_zone`; the TSE's own times stay UTC."""
+
+    version: Literal[1] = 1
+    language: Language
+    time_zone: str
+    booking_id: str
+    store_name: str
+    business: Business
+    till_name: str
+    client_id: str
+    """Serial number of the recording system at the TSE."""
+    number: int
+    issued_at: datetime
+    items: tuple[Item, ...]
+    total: Money
+    vat: tuple[VatRow, ...]
+    tenders: tuple[Tender, ...]
+    fiscal: Fiscal
+    is_copy: bool = False
+    footer: tuple[str, ...] = ()
+
+
+class VoucherSlip(DocumentPart):
+    """What a slip shows, the code aside: that is passed when it is rendered, and stored nowhere."""
+
+    version: Literal[1] = 1
+    language: Language
+    business: Business
+    store_name: str
+    serial: str
+    value: Money
+    sold_on: date
+    valid_until: date
+    is_copy: bool = False

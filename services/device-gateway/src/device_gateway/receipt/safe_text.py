@@ -1,0 +1,125 @@
+"""The one choke point between names that people wrote and bytes that a printer obeys.
+
+ESC/POS has no quoting: a product name with the right control characters opens the cash drawer or
+rewrites the printer's memory. So every text byte comes from a `SafeText`, and a `SafeText` cannot
+exist with anything but printable characters of its code page: the check is in its construction.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+Codepage = Literal["CP858", "CP1252"]
+
+TEXT_MAX = 400
+"""Characters of one text after cleaning. The longest thing on a receipt is a signature (P-521:
+176 characters), which is never cut: `clean` is told when cutting is not allowed."""
+
+REPLACEMENT = "?"
+
+_FOLDS = {
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
+    "„": '"', "“": '"', "”": '"', "‟": '"', "«": '"', "»": '"',
+    "‚": "'", "‘": "'", "’": "'", "‛": "'", "‹": "'", "›": "'", "′": "'", "″": '"',
+    "…": "...", "•": "*", "·": "*", "×": "x", "№": "Nr.", "™": "(TM)", "ẞ": "SS",
+    "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "œ": "oe", "Œ": "OE", "ĸ": "k",
+}  # fmt: skip
+
+
+class UnsafeText(ValueError):
+    """A `SafeText` was made by hand from characters that must not reach a printer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeText:
+    """Printable text of one code page: one character is one byte is one cell.
+
+    Raises `UnsafeText` when constructed with anything else; use `clean`.
+    """
+
+    text: str
+    codepage: Codepage
+    replaced: int = 0
+    """How many characters could not be shown and stand as `?` (a figure for the back office)."""
+
+    def __post_init__(self) -> None:
+        if not all(_is_printable(character, self.codepage) for character in self.text):
+            raise UnsafeText("not printable in " + self.codepage)
+
+    def encode(self) -> bytes:
+        """Strictly: the construction has proved that every character has its byte."""
+        return self.text.encode(self.codepage)
+
+    def __len__(self) -> int:
+        """Cells on the paper."""
+        return len(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def printable(text: str, *, characters_max: int = TEXT_MAX) -> str:
+    """NFC without control, format, surrogate, private and unassigned characters, on one line.
+
+    For forms that know all of Unicode (HTML, JSON). White space becomes a plain space: a no-break
+    space (Babel puts one before the euro sign) is no printable byte in every code page.
+    """
+    kept: list[str] = []
+    for character in unicodedata.normalize("NFC", text):
+        if character.isspace():
+            kept.append(" ")
+        elif not unicodedata.category(character).startswith("C"):
+            kept.append(character)
+    return "".join(kept)[:characters_max]
+
+
+def clean(text: str, codepage: Codepage, *, characters_max: int = TEXT_MAX) -> SafeText:
+    """NFC → drop categories C* → fold what the code page lacks → truncate → strict encode.
+
+    A character that has no likeness in the code page becomes `?` and is counted. Never raises.
+    """
+    shown: list[str] = []
+    replaced = 0
+    for character in printable(text, characters_max=characters_max):
+        if _is_printable(character, codepage):
+            shown.append(character)
+            continue
+        likeness = _likeness(character, codepage)
+        if likeness is None:
+            likeness, replaced = REPLACEMENT, replaced + 1
+        shown.append(likeness)
+    return SafeText("".join(shown)[:characters_max], codepage, replaced)
+
+
+def _is_printable(character: str, codepage: Codepage) -> bool:
+    if character != " " and (
+        character.isspace() or unicodedata.category(character).startswith("C")
+    ):
+        return False
+    try:
+        encoded = character.encode(codepage)
+    except UnicodeEncodeError:
+        return False
+    return len(encoded) == 1 and encoded[0] >= 0x20 and encoded[0] != 0x7F
+
+
+def _likeness(character: str, codepage: Codepage) -> str | None:
+    """What comes closest: a folded sign, or the letter without its marks. None: nothing does.
+
+    A lone combining mark vanishes; NFC has joined it to its letter where that is one character.
+    """
+    if character in _FOLDS:
+        return _FOLDS[character]
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return ""
+    parts = [
+        part
+        for part in unicodedata.normalize("NFKD", character)
+        if unicodedata.category(part) != "Mn"
+    ]
+    folded = "".join(_FOLDS.get(part, part) for part in parts)
+    if folded and all(_is_printable(part, codepage) for part in folded):
+        return folded
+    return None

@@ -1,0 +1,192 @@
+"""What stands on paper, in German and in English, and how amounts and times are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
+
+from device_gateway.receipt.document import Language
+from money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language. Field names say where a text stands."""
+
+    locale: str
+    date_time: str
+    receipt: str
+    till: str
+    till_serial: str
+    vat_id: str
+    tax_number: str
+    total: str
+    net: str
+    tax: str
+    gross: str
+    rate: str
+    tendered: str
+    change: str
+    voucher: str
+    remaining: str
+    sold_voucher: str
+    copy: str
+    outage: str
+    outage_note: str
+    pending: str
+    uncertified: str
+    tse: str
+    transaction: str
+    counter: str
+    begin: str
+    end: str
+    signature: str
+    scan_qr: str
+    slip: str
+    slip_value: str
+    slip_serial: str
+    slip_valid: str
+    slip_sold: str
+    slip_code: str
+    slip_terms: tuple[str, ...]
+    items_heading: str
+    tax_heading: str
+    payment_heading: str
+    fiscal_heading: str
+
+
+GERMAN = Words(
+    locale="de_DE",
+    date_time="dd.MM.yyyy HH:mm:ss",
+    receipt="Beleg",
+    till="Kasse",
+    till_serial="Kassen-SN",
+    vat_id="USt-IdNr.",
+    tax_number="Steuernr.",
+    total="SUMME",
+    net="Netto",
+    tax="MwSt.",
+    gross="Brutto",
+    rate="Satz",
+    tendered="Gegeben",
+    change="Rückgeld",
+    voucher="Gutschein",
+    remaining="Restguthaben",
+    sold_voucher="Gutschein-Nr.",
+    copy="KOPIE",
+    outage="TSE ausgefallen",
+    outage_note="Die Technische Sicherheitseinrichtung war beim Abschluss nicht verfügbar.",
+    pending="Noch nicht signiert - kein Beleg",
+    uncertified="TSE nicht zertifiziert – Test/Schulung",
+    tse="TSE-SN",
+    transaction="TSE-Transaktion",
+    counter="Signaturzähler",
+    begin="Beginn",
+    end="Ende",
+    signature="Prüfwert",
+    scan_qr="Prüfdaten nach DSFinV-K",
+    slip="GUTSCHEIN",
+    slip_value="Wert",
+    slip_serial="Gutschein-Nr.",
+    slip_valid="Gültig bis",
+    slip_sold="Verkauft am",
+    slip_code="Code",
+    slip_terms=(
+        "Einlösbar in allen Filialen, auch in Teilbeträgen. Das Restguthaben bleibt erhalten.",
+        "Bitte wie Bargeld aufbewahren: Wer den Code kennt, kann ihn einlösen.",
+    ),
+    items_heading="Artikel",
+    tax_heading="Mehrwertsteuer",
+    payment_heading="Zahlung",
+    fiscal_heading="Sicherheitseinrichtung",
+)
+
+ENGLISH = Words(
+    locale="en_IE",
+    date_time="d MMM yyyy HH:mm:ss",
+    receipt="Receipt",
+    till="Till",
+    till_serial="Till serial",
+    vat_id="VAT ID",
+    tax_number="Tax no.",
+    total="TOTAL",
+    net="Net",
+    tax="VAT",
+    gross="Gross",
+    rate="Rate",
+    tendered="Given",
+    change="Change",
+    voucher="Voucher",
+    remaining="Remaining balance",
+    sold_voucher="Voucher no.",
+    copy="COPY / KOPIE",
+    outage="TSE ausgefallen",
+    outage_note="The security device was not available when this sale was completed.",
+    pending="Not signed yet - not a receipt",
+    uncertified="TSE not certified – test/training",
+    tse="TSE serial",
+    transaction="TSE transaction",
+    counter="Signature counter",
+    begin="Start",
+    end="End",
+    signature="Check value",
+    scan_qr="Verification data (DSFinV-K)",
+    slip="GIFT VOUCHER",
+    slip_value="Value",
+    slip_serial="Voucher no.",
+    slip_valid="Valid until",
+    slip_sold="Sold on",
+    slip_code="Code",
+    slip_terms=(
+        "Accepted in all our stores, also in part. What is left stays on the voucher.",
+        "Keep it like cash: whoever knows the code can spend it.",
+    ),
+    items_heading="Items",
+    tax_heading="VAT",
+    payment_heading="Payment",
+    fiscal_heading="Security device",
+)
+
+
+def words(language: Language) -> Words:
+    """The texts of a language."""
+    return ENGLISH if language == "en" else GERMAN
+
+
+def plain(amount: Money, say: Words) -> str:
+    """`19,99`: for columns under a heading that names no currency."""
+    return format_decimal(amount.as_decimal(), format="#,##0.00", locale=say.locale)
+
+
+def with_currency(amount: Money, say: Words) -> str:
+    """`19,99 €`, with the no-break space that Babel puts there."""
+    return format_currency(amount.as_decimal(), amount.currency, locale=say.locale)
+
+
+def percent(rate: int, say: Words) -> str:
+    """1900 → `19%`, 550 → `5,5%`."""
+    return format_decimal(Decimal(rate) / 100, format="0.##", locale=say.locale) + "%"
+
+
+def quantity(text: str, say: Words) -> str:
+    """`0.5` → `0,5`; `3.000` → `3`."""
+    return format_decimal(Decimal(text), format="#,##0.###", locale=say.locale)
+
+
+def instant(at: datetime, time_zone: str, say: Words) -> str:
+    """In the store's time zone."""
+    return format_datetime(at, say.date_time, tzinfo=ZoneInfo(time_zone), locale=say.locale)
+
+
+def day(on: date, say: Words) -> str:
+    return format_date(on, say.date_time.removesuffix(" HH:mm:ss"), locale=say.locale)
+
+
+def tse_time(at: datetime) -> str:
+    """As it stands in the QR code: ISO 8601, UTC, milliseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
