@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from device_gateway.printing.job import JobState, PrintJob
 from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+from events import Transient
 
 log = logging.getLogger(__name__)
 
@@ -62,16 +63,22 @@ class PrinterOwner:
         """Until cancelled. A job that is being sent then is `unknown` after the next start."""
         try:
             while True:
-                if await self._lease():
-                    for lost in await self._queue.recover(
-                        self.printer_id, owner=self._owner, now=self._clock()
-                    ):
-                        log.warning("print job %s was interrupted: unknown", lost.job_id)
-                    await self._print_while_ours()
+                try:
+                    if await self._lease():
+                        await self._recover()
+                        await self._print_while_ours()
+                except Transient as fault:
+                    log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
                 await self._pause(self._patience.look_every_s)
         finally:
             await self._link.close()
-            await self._queue.give_back(self.printer_id, owner=self._owner)
+            with contextlib.suppress(Transient):
+                await self._queue.give_back(self.printer_id, owner=self._owner)
+
+    async def _recover(self) -> None:
+        lost = await self._queue.recover(self.printer_id, owner=self._owner, now=self._clock())
+        for job in lost:
+            log.warning("print job %s was interrupted: unknown", job.job_id)
 
     async def _print_while_ours(self) -> None:
         while await self._lease():
@@ -89,30 +96,41 @@ class PrinterOwner:
             renewing.cancel()
         now = self._clock()
         tried_for = now - job.queued_at
-        if delivery.outcome is JobState.FAILED and tried_for < timedelta(
-            seconds=self._patience.keep_trying_s
-        ):
+        keep_trying = tried_for < timedelta(seconds=self._patience.keep_trying_s)
+        if delivery.outcome is JobState.FAILED and keep_trying:
             backoff = self._patience.backoff_s
-            wait_s = backoff[min(job.tries - 1, len(backoff) - 1)]
-            await self._queue.again(
-                job.job_id,
-                owner=self._owner,
-                reason=delivery.reason,
-                due_at=now + timedelta(seconds=wait_s),
+            wait_s = backoff[min(job.tries, len(backoff)) - 1]
+            due_at = now + timedelta(seconds=wait_s)
+            await self._settle(
+                lambda: self._queue.again(
+                    job.job_id, owner=self._owner, reason=delivery.reason, due_at=due_at
+                )
             )
             await self._pause(wait_s)
             return
-        if delivery.outcome in (JobState.UNKNOWN, JobState.FAILED):
+        if not delivery.outcome.is_on_paper:
             log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
-        ours = await self._queue.finish(
-            job.job_id,
-            owner=self._owner,
-            state=delivery.outcome,
-            reason=delivery.reason,
-            now=now,
+        ours = await self._settle(
+            lambda: self._queue.finish(
+                job.job_id,
+                owner=self._owner,
+                state=delivery.outcome,
+                reason=delivery.reason,
+                now=now,
+            )
         )
         if ours:
             self._finished(job, delivery.outcome)
+
+    async def _settle(self, write: Callable[[], Awaitable[bool]]) -> bool:
+        """Only this task knows what became of the job: it writes it down, however long that takes.
+        If the process ends first, the job is `unknown`."""
+        while True:
+            try:
+                return await write()
+            except Transient as fault:
+                log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
+                await asyncio.sleep(self._patience.look_every_s)
 
     async def _lease(self) -> bool:
         now = self._clock()
@@ -122,7 +140,8 @@ class PrinterOwner:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._patience.renew_every_s)
-            await self._lease()
+            with contextlib.suppress(Transient):
+                await self._lease()
 
     async def _pause(self, wait_s: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -156,14 +175,20 @@ class Reporter:
         """Until cancelled."""
         while True:
             self._news.clear()
-            for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
-                try:
-                    await self._listener.printed(job)
-                except Exception:
-                    # One booking that cannot be told must not hide the others' receipts.
-                    log.exception("print job %s could not be reported", job.job_id)
-                    continue
-                await self._queue.reported(job.job_id, now=self._clock())
+            try:
+                await self._report()
+            except Transient as fault:
+                log.warning("reports of printed receipts wait: %s", fault)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._patience.report_again_s):
                     await self._news.wait()
+
+    async def _report(self) -> None:
+        for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
+            try:
+                await self._listener.printed(job)
+            except Exception:
+                # One booking that cannot be told must not hide the others' receipts.
+                log.exception("print job %s could not be reported", job.job_id)
+                continue
+            await self._queue.reported(job.job_id, now=self._clock())

@@ -35,7 +35,11 @@ class PrinterLink(Protocol):
 
 
 class PrintQueue(Protocol):
-    """Durable. The bytes are readable only while a job is queued or being sent."""
+    """Durable. The bytes are readable only while a job is queued or being sent.
+
+    Every call raises `Transient` when the queue is away; nothing was changed then, or it was and
+    asking again does no harm.
+    """
 
     async def put(self, job: PrintJob, payload: bytes) -> bool:
         """Store a new job. False: `job_id` is known, nothing changed. Raises `PrinterQueueFull`."""
