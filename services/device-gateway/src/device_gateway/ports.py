@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from device_gateway.events import BookingRecorded, MasterDataChanged, VerdictReceived
@@ -42,6 +42,7 @@ class SoldVoucher:
     value: Money
     code: str | None
     """None once the print was acknowledged or the delivery's time is up."""
+    valid_until: date | None = None
 
     def __repr__(self) -> str:
         return f"SoldVoucher({self.serial})"
@@ -170,16 +171,12 @@ class Unfinished:
 
     booking_id: str
     store_id: str
-    phase: str
-    """`open`, `recorded` or `aborted`."""
     last_at: datetime
-    due_at: datetime | None
-    """`sign_by` of a recorded booking."""
 
 
 class UnfinishedBookings(Protocol):
     """A read model of the own log: only where to look, never what to decide."""
 
-    async def list(self, *, bookings_max: int) -> Sequence[Unfinished]:
-        """The longest untouched first."""
+    async def list(self, *, untouched_since: datetime, bookings_max: int) -> Sequence[Unfinished]:
+        """Those that nothing happened to since, the longest untouched first."""
         ...

@@ -35,6 +35,7 @@ from device_gateway.decider.refusals import (
     NothingOpen,
     OpenAmount,
     PaymentExceedsOpen,
+    PaymentOutOfRange,
     VoucherBuysVoucher,
 )
 from device_gateway.decider.till import Till, must_be_active
@@ -123,7 +124,7 @@ def request_payment(
         if new.amount.currency != started.currency:
             raise CurrencyUnknown(f"this store sells in {started.currency}")
         if not 0 < new.amount.amount <= TOTAL_MAX:
-            raise PaymentExceedsOpen(f"a payment is 1 to {TOTAL_MAX} minor units")
+            raise PaymentOutOfRange(f"a payment is 1 to {TOTAL_MAX} minor units")
     left = booking.open_amount
     if left.amount <= 0:
         raise NothingOpen

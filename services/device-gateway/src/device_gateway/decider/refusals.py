@@ -122,6 +122,12 @@ class PaymentExceedsOpen(DomainError):
     title = "This payment is more than what is open"
 
 
+class PaymentOutOfRange(DomainError):
+    code = "payment.out_of_range"
+    status = 422
+    title = "A payment is above nothing and within the limit of a booking"
+
+
 class NothingOpen(DomainError):
     code = "payment.nothing_open"
     title = "Nothing is open to be paid"

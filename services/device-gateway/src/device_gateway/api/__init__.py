@@ -1,0 +1,18 @@
+"""The till API (issue-stable; `openapi.json` beside the package is the contract)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from device_gateway.api import bookings, tills
+from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.tills import TillTokens
+from device_gateway.ports import PairingTries
+
+
+def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIRouter:
+    """All routes below `/stores`."""
+    whole = APIRouter()
+    whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
+    whole.include_router(bookings.router(gateway))
+    return whole

@@ -1,0 +1,59 @@
+"""Who may do what in which store: a till reaches its own store and its own till path only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from kassenverbund.kit.auth import Caller, CallerOf, Forbidden
+from kassenverbund.kit.text import Identifier
+
+READERS = frozenset({"manager", "back_office", "auditor", "operator"})
+
+
+class ForeignStore(Forbidden):
+    code = "auth.foreign_store"
+    title = "This caller belongs to another store"
+
+
+class ForeignTill(Forbidden):
+    code = "auth.foreign_till"
+    title = "This caller is another till"
+
+
+def _in_store(caller: Caller, store_id: str) -> None:
+    if caller.store_id is not None and caller.store_id != store_id:
+        raise ForeignStore
+
+
+async def own_till(store_id: Identifier, till_id: Identifier, caller: CallerOf) -> Caller:
+    """The till of the path itself: only it may sell."""
+    _in_store(caller, store_id)
+    if caller.kind != "till":
+        raise Forbidden("only the till itself may do this")
+    if caller.till_id != till_id:
+        raise ForeignTill
+    return caller
+
+
+async def till_or_reader(store_id: Identifier, till_id: Identifier, caller: CallerOf) -> Caller:
+    """The till of the path, or people who may look into its store."""
+    _in_store(caller, store_id)
+    if caller.kind == "till":
+        if caller.till_id != till_id:
+            raise ForeignTill
+    elif not caller.roles & READERS:
+        raise Forbidden(f"needs one of: {', '.join(sorted(READERS))}")
+    return caller
+
+
+def in_store(*roles: str) -> Callable[..., Awaitable[Caller]]:
+    """FastAPI dependency: a caller with one of `roles`, of the path's store or of the chain."""
+    wanted = frozenset(roles)
+
+    async def check(store_id: Identifier, caller: CallerOf) -> Caller:
+        _in_store(caller, store_id)
+        if caller.kind == "till" or not caller.roles & wanted:
+            raise Forbidden(f"needs one of: {', '.join(sorted(wanted))}")
+        return caller
+
+    return check

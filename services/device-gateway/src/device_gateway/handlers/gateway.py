@@ -1,0 +1,111 @@
+"""What every handler works with. Built once, in `service.py`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from device_gateway.decider.booking import BOOKING
+from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
+from device_gateway.decider.store import STORE
+from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.ports import ReceiptDesk, VoucherService
+from events import EventStore, state_of
+from kassenverbund.kit.secrets import Secrets
+
+IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
+"""Namespace of every id that the gateway derives."""
+
+MASTER_DATA_MAX_AGE_S = 30.0
+"""How old the master data may be with which a line is priced. It changes at program starts."""
+
+
+def store_stream(store_id: str) -> str:
+    return f"store-{store_id}"
+
+
+def till_stream(till_id: str) -> str:
+    return f"till-{till_id}"
+
+
+def booking_stream(booking_id: str) -> str:
+    return f"booking-{booking_id}"
+
+
+class Waiters:
+    """HTTP requests of this process that wait for a booking's verdict."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def wake(self, booking_id: str) -> None:
+        for event in self._waiting.get(booking_id, ()):
+            event.set()
+
+    async def wait(self, booking_id: str, *, wait_s: float) -> None:
+        """Return when `wake` is called for the booking, or after `wait_s`."""
+        event = asyncio.Event()
+        self._waiting.setdefault(booking_id, set()).add(event)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await event.wait()
+        finally:
+            waiting = self._waiting[booking_id]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[booking_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    store: EventStore
+    vouchers: VoucherService
+    desk: ReceiptDesk
+    secrets: Secrets
+    clock: Callable[[], datetime]
+    sign_within_s: float
+    waiters: Waiters = field(default_factory=Waiters)
+    _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
+
+    async def master_data(self, store_id: str) -> MasterDataChanged:
+        """The store as the log knows it. Raises `StoreUnknown`."""
+        now = self.clock()
+        found = self._masters.get(store_id)
+        if found is not None and now - found[0] < timedelta(seconds=MASTER_DATA_MAX_AGE_S):
+            return found[1]
+        _, store = await state_of(self.store, STORE, store_stream(store_id))
+        if store.master_data is None:
+            raise StoreUnknown
+        self._masters[store_id] = (now, store.master_data)
+        return store.master_data
+
+    async def booking(self, booking_id: str) -> Booking:
+        """As the log has it now. Raises `BookingUnknown`."""
+        _, booking = await state_of(self.store, BOOKING, booking_stream(booking_id))
+        if booking.started is None:
+            raise BookingUnknown
+        return booking
+
+    def sign_by(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.sign_within_s)
+
+
+def business_date(master_data: MasterDataChanged, now: datetime) -> date:
+    """The day in the store's time zone."""
+    return now.astimezone(ZoneInfo(master_data.time_zone)).date()
+
+
+def rates_on(master_data: MasterDataChanged, day: date) -> Mapping[str, VatRate]:
+    """The VAT rates in force: for each key the newest that is valid by then."""
+    rates: dict[str, VatRate] = {}
+    for rate in sorted(master_data.vat, key=lambda entry: entry.valid_from):
+        if rate.valid_from <= day:
+            rates[rate.vat] = rate
+    return rates

@@ -1,0 +1,107 @@
+"""What a crash or a silent service left behind is ended here: no hold stays, no paper is lost.
+
+The read model only says where to look; each step is decided on the booking's own stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from device_gateway.commands import NoteRefused, NoteReleased
+from device_gateway.decider.booking import BOOKING
+from device_gateway.decider.booking_state import Booking
+from device_gateway.handlers.gateway import Gateway, booking_stream
+from device_gateway.handlers.paper import queue_papers
+from device_gateway.handlers.sales import abort
+from device_gateway.handlers.verdicts import note_overdue, overdue
+from device_gateway.ports import UnfinishedBookings, VoucherRefused, VoucherUnavailable
+from events import Ask, DomainError, Transient, handle
+
+SWEEP_EVERY_S = 2.0
+SWEEP_BOOKINGS_MAX = 500
+UNTOUCHED_S = 2.0
+"""A booking that just moved is somebody else's work still."""
+ANSWER_WAIT_MAX_S = 30.0
+"""A voucher payment without an answer for so long was given up by its caller."""
+OPEN_IDLE_MAX_S = 1800.0
+"""A sale that nobody touched for so long is aborted."""
+
+_log = logging.getLogger("device_gateway.recovery")
+
+
+async def run_recovery(gateway: Gateway, unfinished: UnfinishedBookings) -> None:
+    """Sweep until cancelled: at start, then again and again."""
+    while True:
+        try:
+            await sweep(gateway, unfinished)
+        except Transient as away:
+            _log.warning("the sweep waits: %s", away)
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def sweep(gateway: Gateway, unfinished: UnfinishedBookings) -> int:
+    """Do what is due for every unfinished booking. Answers how many it looked at."""
+    before = gateway.clock() - timedelta(seconds=UNTOUCHED_S)
+    found = await unfinished.list(untouched_since=before, bookings_max=SWEEP_BOOKINGS_MAX)
+    for each in found:
+        try:
+            await settle(gateway, await gateway.booking(each.booking_id))
+        except (VoucherUnavailable, VoucherRefused) as away:
+            _log.warning("booking %s stays unfinished: %s", each.booking_id, away.code)
+        except DomainError as lost:
+            # Somebody moved the booking in the same moment; the next sweep sees it anew.
+            _log.info("booking %s moved on: %s", each.booking_id, lost.code)
+    return len(found)
+
+
+async def settle(gateway: Gateway, booking: Booking) -> None:
+    """One booking, as far as it can be brought now. Safe to repeat at any point."""
+    now = gateway.clock()
+    if booking.open:
+        booking = await _give_up_silent_payments(gateway, booking, now)
+        assert booking.last_at is not None
+        if booking.last_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
+            assert booking.started is not None
+            booking_id = booking.started.booking_id
+            ask = Ask.of(f"idle/{booking_id}/{booking.last_at.isoformat()}", booking_id)
+            booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking
+    if overdue(booking, now) and booking.overdue is None:
+        booking = await note_overdue(gateway, booking)
+    await queue_papers(gateway, booking)
+    await _release(gateway, booking)
+
+
+async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: datetime) -> Booking:
+    """Without the code nobody but the caller could ask again, and the caller is gone."""
+    assert booking.started is not None
+    booking_id = booking.started.booking_id
+    for tender in booking.tenders:
+        silent = tender.status == "requested" and tender.since is not None
+        if not silent or tender.since + timedelta(seconds=ANSWER_WAIT_MAX_S) > now:  # type: ignore[operator]  # silent says so
+            continue
+        command = NoteRefused(
+            booking_id=booking_id,
+            payment_id=tender.payment_id,
+            code=VoucherUnavailable.code,
+            detail="no answer came, and nobody asked again",
+            status=VoucherUnavailable.status,
+            release_due=True,
+            now=now,
+        )
+        ask = Ask.of(f"silent/{tender.payment_id}", tender.payment_id)
+        stream = booking_stream(booking_id)
+        booking = (await handle(gateway.store, BOOKING, stream, command, ask=ask)).state
+    return booking
+
+
+async def _release(gateway: Gateway, booking: Booking) -> None:
+    for tender in booking.releases_due:
+        assert tender.hold_id is not None
+        assert booking.started is not None
+        await gateway.vouchers.release(tender.hold_id)
+        booking_id = booking.started.booking_id
+        command = NoteReleased(booking_id, tender.payment_id, gateway.clock())
+        ask = Ask.of(f"released/{tender.hold_id}", tender.hold_id)
+        await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)

@@ -1,0 +1,98 @@
+"""Master data: what `chain.yaml` declares becomes events, once per change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from device_gateway.commands import DeclareStore
+from device_gateway.decider.store import STORE
+from device_gateway.events import (
+    Address,
+    LegalEntity,
+    MasterDataChanged,
+    MeansOfPayment,
+    StorePrinter,
+    StoreTse,
+    VatRate,
+)
+from device_gateway.handlers.gateway import Gateway, store_stream
+from events import Ask, Metadata, handle
+from events.handle import input_hash
+from kassenverbund.kit import chain as declared
+
+
+async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
+    """Append `master_data.changed` for each store that differs from what the log knows."""
+    now = gateway.clock()
+    for store in chain.stores:
+        said = master_data_of(chain, store, now)
+        hashed = input_hash(said.model_copy(update={"changed_at": None}).model_dump_json())
+        # Every start has its own key: a store may go back to what it was before.
+        key = f"declare/{store.id}/{hashed.hex()[:16]}/{now.isoformat()}"
+        ask = Ask(key, hashed, Metadata(actor="policy:declare_stores"))
+        await handle(gateway.store, STORE, store_stream(store.id), DeclareStore(said), ask=ask)
+
+
+def master_data_of(
+    chain: declared.Chain, store: declared.Store, now: datetime
+) -> MasterDataChanged:
+    entity = chain.legal_entity(store.legal_entity)
+    return MasterDataChanged(
+        store_id=store.id,
+        name=store.name,
+        address=_address(store.address),
+        legal_entity=LegalEntity(
+            legal_entity_id=entity.id,
+            name=entity.name,
+            address=_address(entity.address),
+            vat_id=entity.vat_id,
+            tax_number=entity.tax_number,
+        ),
+        time_zone=store.time_zone,
+        country=store.country,
+        language=store.language,
+        currency=chain.currency,
+        receipt_footer=store.receipt_footer,
+        tses=tuple(StoreTse(tse_id=tse.id, kind=tse.kind, curve=tse.curve) for tse in store.tses),
+        printers=tuple(_printer(printer) for printer in store.printers),
+        vat=tuple(
+            VatRate(
+                vat=rate.vat,
+                rate=rate.rate,
+                valid_from=rate.valid_from,
+                label=rate.label,
+                dsfinvk_key=rate.dsfinvk_key,
+            )
+            for rate in chain.vat
+            if rate.country == store.country
+        ),
+        means_of_payment=tuple(
+            MeansOfPayment(kind=means.kind, name=means.name, fiscal=means.fiscal)
+            for means in chain.means_of_payment
+        ),
+        changed_at=now,
+    )
+
+
+def _address(address: declared.Address) -> Address:
+    return Address(
+        street=address.street,
+        postal_code=address.postal_code,
+        city=address.city,
+        country=address.country,
+    )
+
+
+def _printer(printer: declared.Printer) -> StorePrinter:
+    return StorePrinter(
+        printer_id=printer.id,
+        till_id=printer.till,
+        host=printer.host,
+        port=printer.port,
+        virtual=printer.virtual,
+        columns=printer.columns,
+        codepage=printer.codepage,
+        codepage_number=printer.codepage_number,
+        qr=printer.qr,
+        dots=printer.dots,
+    )

@@ -1,0 +1,208 @@
+"""What a till sees of a booking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.pricing import vat_totals
+from device_gateway.events import Line, VatTotal, VerdictReceived
+from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.paper import order_of
+from device_gateway.handlers.sales import Progress, prepared
+from device_gateway.ports import SoldVoucher, VoucherRefused, VoucherUnavailable
+from money import Money
+
+State = Literal["open", "recorded", "signed", "unsigned", "aborted"]
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PaymentAnswer(Answer):
+    """`amount` is what it settles; a refused payment settles nothing and says why."""
+
+    payment_id: str
+    kind: str
+    name: str
+    state: Literal["requested", "held", "settled", "refused", "reopened"]
+    amount: Money
+    tendered: Money | None = None
+    change: Money | None = None
+    voucher_serial: str | None = None
+    voucher_remaining: Money | None = None
+    refusal: str | None = None
+
+
+class SignatureAnswer(Answer):
+    """What the TSE said, value for value (base64 as given), and the receipt's QR code."""
+
+    tse_serial: str
+    certified: bool
+    client_id: str
+    transaction_number: int
+    signature_counter: int
+    start: datetime
+    end: datetime
+    algorithm: str
+    value: str
+    qr: str
+
+
+class ReceiptAnswer(Answer):
+    """`text` is there once the verdict is (or the signer's time is up)."""
+
+    text: str | None
+    html_url: str
+    escpos_url: str
+
+
+class VoucherAnswer(Answer):
+    """A sold voucher. `code` only for the till, and only until its slip is printed."""
+
+    serial: str
+    code: str | None
+    value: Money
+
+
+class BookingAnswer(Answer):
+    """A booking as the till sees it."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    state: State
+    number: int | None
+    started_at: datetime
+    recorded_at: datetime | None
+    business_date: str | None
+    total: Money
+    open_amount: Money
+    change: Money
+    lines: tuple[Line, ...]
+    vat: tuple[VatTotal, ...]
+    payments: tuple[PaymentAnswer, ...]
+    vouchers: tuple[VoucherAnswer, ...]
+    signature: SignatureAnswer | None
+    unsigned_reason: str | None
+    receipt: ReceiptAnswer | None
+
+
+def state_of_booking(booking: Booking) -> State:
+    if booking.aborted is not None:
+        return "aborted"
+    if booking.recorded is None:
+        return "open"
+    if booking.verdict is not None:
+        return booking.verdict.verdict
+    return "unsigned" if booking.overdue is not None else "recorded"
+
+
+async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> BookingAnswer:
+    """The till API's answer. `with_codes`: the caller is the till that sold the vouchers."""
+    booking = progress.booking
+    started, recorded = booking.started, booking.recorded
+    assert started is not None
+    state = state_of_booking(booking)
+    sold: Sequence[SoldVoucher] = ()
+    if recorded is not None and booking.sells_vouchers:
+        sold = progress.sold or (await _codes(gateway, booking) if with_codes else ())
+    return BookingAnswer(
+        booking_id=started.booking_id,
+        store_id=started.store_id,
+        till_id=started.till_id,
+        state=state,
+        number=recorded.number if recorded else None,
+        started_at=started.started_at,
+        recorded_at=recorded.recorded_at if recorded else None,
+        business_date=recorded.business_date.isoformat() if recorded else None,
+        total=booking.total,
+        open_amount=booking.open_amount if booking.open else booking.total.zero,
+        change=booking.change,
+        lines=booking.lines,
+        vat=recorded.vat if recorded else vat_totals(booking.lines),
+        payments=tuple(_payment(tender) for tender in booking.tenders),
+        vouchers=_vouchers(booking, sold if with_codes else ()) if recorded else (),
+        signature=_signature(booking.verdict),
+        unsigned_reason=_unsigned_reason(booking),
+        receipt=await _receipt(gateway, booking, state),
+    )
+
+
+async def _codes(gateway: Gateway, booking: Booking) -> Sequence[SoldVoucher]:
+    """A repeated answer tells the codes again, as long as the voucher service still has them."""
+    try:
+        return await prepared(gateway, booking)
+    except (VoucherUnavailable, VoucherRefused):
+        return ()
+
+
+def _vouchers(booking: Booking, sold: Iterable[SoldVoucher]) -> tuple[VoucherAnswer, ...]:
+    codes = {voucher.voucher_id: voucher.code for voucher in sold}
+    return tuple(
+        VoucherAnswer(
+            serial=line.voucher_serial or "", code=codes.get(line.voucher_id), value=line.amount
+        )
+        for line in booking.lines
+        if line.voucher_id is not None
+    )
+
+
+def _payment(tender: Tender) -> PaymentAnswer:
+    paid = tender.payment
+    return PaymentAnswer(
+        payment_id=tender.payment_id,
+        kind=tender.kind,
+        name=tender.name,
+        state=tender.status,
+        amount=paid.amount if paid else tender.requested.zero,
+        tendered=paid.tendered if paid else None,
+        change=paid.change if paid else None,
+        voucher_serial=paid.voucher_serial if paid else None,
+        voucher_remaining=paid.voucher_remaining if paid else None,
+        refusal=tender.refusal.code if tender.refusal else None,
+    )
+
+
+def _signature(verdict: VerdictReceived | None) -> SignatureAnswer | None:
+    if verdict is None or verdict.verdict != "signed":
+        return None
+    return SignatureAnswer.model_validate(
+        {
+            "tse_serial": verdict.tse_serial,
+            "certified": verdict.certified,
+            "client_id": verdict.client_id,
+            "transaction_number": verdict.transaction_number,
+            "signature_counter": verdict.signature_counter,
+            "start": verdict.start_time,
+            "end": verdict.log_time,
+            "algorithm": verdict.algorithm,
+            "value": verdict.value,
+            "qr": verdict.qr,
+        }
+    )
+
+
+def _unsigned_reason(booking: Booking) -> str | None:
+    if booking.verdict is not None:
+        return booking.verdict.reason
+    return "signer.silent" if booking.overdue is not None else None
+
+
+async def _receipt(gateway: Gateway, booking: Booking, state: State) -> ReceiptAnswer | None:
+    recorded = booking.recorded
+    if recorded is None:
+        return None
+    base = (
+        f"/stores/{recorded.store_id}/v1/tills/{recorded.till_id}"
+        f"/bookings/{recorded.booking_id}/receipt"
+    )
+    text = None
+    if state in ("signed", "unsigned"):
+        text = gateway.desk.render(await order_of(gateway, booking)).text
+    return ReceiptAnswer(text=text, html_url=f"{base}.html", escpos_url=f"{base}.escpos")

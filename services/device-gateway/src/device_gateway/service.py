@@ -1,0 +1,95 @@
+"""Everything the gateway is made of, put together. Nothing happens at import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_gateway.adapters.pairing_tries import PostgresPairingTries
+from device_gateway.adapters.print_queue import PostgresPrintQueue
+from device_gateway.adapters.printer_lines import line_to
+from device_gateway.adapters.unfinished import PostgresUnfinished
+from device_gateway.adapters.voucher_http import HttpVoucherService
+from device_gateway.api import router
+from device_gateway.events import registry
+from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.paper import note_printed
+from device_gateway.handlers.recovery import run_recovery
+from device_gateway.handlers.stores import declare_stores, master_data_of
+from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
+from device_gateway.policies import verdicts
+from device_gateway.printing.desk import PrintingDesk
+from device_gateway.printing.job import PrintJob
+from device_gateway.printing.room import PrintingRoom
+from device_gateway.projections import UnfinishedProjection
+from device_gateway.public import PUBLICATION
+from kassenverbund.kit.service import Opened, Runtime, Service
+
+PAPERS = "papers"
+"""Folder below `var` in which virtual printers keep what they printed."""
+
+
+@dataclass(slots=True)
+class _Printed:
+    """Tells the booking that the printer has its paper."""
+
+    gateway: Gateway
+
+    async def printed(self, job: PrintJob) -> None:
+        await note_printed(
+            self.gateway,
+            booking_id=job.booking_id,
+            printer_id=job.printer_id,
+            job_id=job.job_id,
+            is_copy=job.is_copy,
+        )
+
+
+async def _open(runtime: Runtime) -> Opened:
+    queue = PostgresPrintQueue(runtime.engine, runtime.secrets)
+    rooms = list[PrintingRoom]()
+
+    def wake(printer_id: str) -> None:
+        for room in rooms:
+            room.wake(printer_id)
+
+    gateway = Gateway(
+        store=runtime.store,
+        vouchers=HttpVoucherService(runtime.client("voucher")),
+        desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
+        secrets=runtime.secrets,
+        clock=runtime.clock,
+        sign_within_s=runtime.sign_within_s,
+    )
+    room = PrintingRoom(
+        queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
+    )
+    rooms.append(room)
+    tokens = TillTokens(gateway)
+    runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
+    unfinished = PostgresUnfinished(runtime.engine)
+
+    async def startup() -> None:
+        await declare_stores(gateway, runtime.chain)
+        now = runtime.clock()
+        for store in runtime.chain.stores:
+            room.know(master_data_of(runtime.chain, store, now).printers)
+
+    return Opened(
+        router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
+        projections=(UnfinishedProjection(),),
+        reactions=(verdicts(gateway),),
+        tasks=(room.run, lambda: run_recovery(gateway, unfinished)),
+        startup=startup,
+    )
+
+
+SERVICE = Service(
+    name="device-gateway",
+    registry=registry(),
+    publication=PUBLICATION,
+    migrations=Path(__file__).parents[2] / "migrations",
+    open=_open,
+    mount="/stores",
+    needs=frozenset({"voucher"}),
+)

@@ -1,0 +1,527 @@
+"""A gateway in one process: the real API, handlers and HTTP adapter over the memory store, with a
+voucher service that keeps its promises over HTTP and can be made to fail like a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from device_gateway.adapters.voucher_http import HttpVoucherService
+from device_gateway.api import router
+from device_gateway.events import registry
+from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.stores import declare_stores
+from device_gateway.handlers.tills import TillTokens
+from device_gateway.policies import verdicts
+from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher, Unfinished
+from events import EventStore
+from events.reaction import Incoming
+from events.testing.memory import MemoryEventStore
+from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.problems import install_problem_handlers
+from kassenverbund.kit.secrets import Secrets
+
+CHAIN: dict[str, Any] = {
+    "id": "kette",
+    "name": "Kette",
+    "legal_entities": [
+        {
+            "id": "gmbh",
+            "name": "Kette GmbH",
+            "address": {"street": "Weg 1", "postal_code": "10435", "city": "Berlin"},
+            "vat_id": "DE123456789",
+        }
+    ],
+    "stores": [
+        {
+            "id": name,
+            "name": f"Laden {name}",
+            "legal_entity": "gmbh",
+            "address": {"street": "Weg 1", "postal_code": "10435", "city": "Berlin"},
+            "tses": [{"id": f"tse-{name}-1"}, {"id": f"tse-{name}-2"}],
+            "printers": [{"id": f"bon-{name}", "virtual": True}],
+        }
+        for name in ("berlin", "koeln")
+    ],
+    "vat": [
+        {"vat": "standard", "rate": 1900, "valid_from": "2021-01-01", "label": "Regelsteuersatz",
+         "dsfinvk_key": 1},
+        {"vat": "reduced", "rate": 700, "valid_from": "2021-01-01", "label": "ermäßigt",
+         "dsfinvk_key": 2},
+        {"vat": "zero", "rate": 0, "valid_from": "2021-01-01", "label": "nicht steuerbar",
+         "dsfinvk_key": 5},
+    ],
+    "means_of_payment": [
+        {"kind": "cash", "name": "Bar", "fiscal": "Bar"},
+        {"kind": "card", "name": "Karte", "fiscal": "Unbar"},
+        {"kind": "voucher", "name": "Gutschein", "fiscal": "Keine"},
+    ],
+}  # fmt: skip
+
+
+@dataclass
+class Clock:
+    now: datetime = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class VoucherService:
+    """The voucher service's till routes, by the contract: same id, same answer; tombstones;
+    expiry; one answer for every voucher that cannot be used. `failing` breaks the next calls."""
+
+    clock: Clock
+    balances: dict[str, int] = field(default_factory=dict)
+    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    failing: list[str] = field(default_factory=list)
+    """One word per coming call: `away` (503, nothing done), `lost` (done, then 502)."""
+
+    def sell(self, code: str, minor: int) -> None:
+        self.balances[code] = minor
+
+    def available(self, code: str) -> int:
+        held = sum(
+            hold["amount"]
+            for hold in self.holds.values()
+            if hold.get("code") == code and self._counts(hold)
+        )
+        return self.balances[code] - held
+
+    def _counts(self, hold: dict[str, Any]) -> bool:
+        if hold["state"] == "held":
+            return bool(hold["expires_at"] > self.clock.now)
+        return hold["state"] == "confirmed"
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def unreliable(request: Request, go_on: Callable[[Request], Awaitable[Any]]) -> Any:
+            self.calls.append(f"{request.method} {request.url.path}")
+            fault = self.failing.pop(0) if self.failing else ""
+            if fault == "away":
+                return JSONResponse({"code": "unavailable"}, 503)
+            answer = await go_on(request)
+            return JSONResponse({"code": "internal"}, 502) if fault == "lost" else answer
+
+        app.put("/voucher/v1/prepared/{voucher_id}")(self._prepare)
+        app.put("/voucher/v1/holds/{hold_id}")(self._hold)
+        app.post("/voucher/v1/holds/{hold_id}/confirm")(self._confirm)
+        app.post("/voucher/v1/holds/{hold_id}/release")(self._release)
+        app.post("/voucher/v1/prepared/{voucher_id}/delivered")(self._delivered)
+        return app
+
+    async def _prepare(self, voucher_id: str, body: dict[str, Any]) -> Any:
+        digest = hashlib.sha256(voucher_id.encode()).hexdigest().upper()
+        made = self.prepared.setdefault(
+            voucher_id,
+            {
+                "voucher_id": voucher_id,
+                "serial": f"GS-{digest[:8]}",
+                "code": f"GE{digest[8:22]}",
+                "value": body["value"],
+                "valid_until": "2029-12-31",
+                "state": "pending",
+            },
+        )
+        if made["value"] != body["value"]:
+            return _problem(422, "idempotency_key.reused")
+        return made
+
+    async def _delivered(self, voucher_id: str) -> Any:
+        self.prepared[voucher_id]["code"] = None
+        return {"voucher_id": voucher_id}
+
+    async def _hold(self, hold_id: str, body: dict[str, Any]) -> Any:
+        known = self.holds.get(hold_id)
+        if known is not None:
+            if known["state"] == "released":
+                return _problem(409, "hold.released")
+            return self._held(hold_id, known)
+        code, wanted = body["code"], body["amount"]["amount"]
+        if code not in self.balances or self.available(code) <= 0:
+            return _problem(409, "voucher.not_usable")
+        self.holds[hold_id] = {
+            "code": code,
+            "amount": min(wanted, self.available(code)),
+            "state": "held",
+            "expires_at": self.clock.now + timedelta(minutes=5),
+        }
+        return self._held(hold_id, self.holds[hold_id])
+
+    def _held(self, hold_id: str, hold: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "hold_id": hold_id,
+            "voucher_id": f"v-{hold['code']}",
+            "serial": f"S-{hold['code']}",
+            "amount": {"amount": hold["amount"], "currency": "EUR"},
+            "voucher_remaining": {"amount": self.available(hold["code"]), "currency": "EUR"},
+            "expires_at": hold["expires_at"].isoformat(),
+            "state": hold["state"],
+            "kind": "multi_purpose",
+            "dsfinvk_key": 5,
+            "vat": "zero",
+        }
+
+    async def _confirm(self, hold_id: str) -> Any:
+        hold = self.holds.get(hold_id)
+        if hold is None:
+            return _problem(404, "hold.unknown")
+        if hold["state"] == "released":
+            return _problem(409, "hold.released")
+        if hold["state"] == "held" and hold["expires_at"] <= self.clock.now:
+            return _problem(409, "hold.expired")
+        hold["state"] = "confirmed"
+        return {"hold_id": hold_id, "state": "confirmed"}
+
+    async def _release(self, hold_id: str) -> Any:
+        self.holds.setdefault(hold_id, {"amount": 0})["state"] = "released"
+        return {"hold_id": hold_id, "state": "released"}
+
+
+def _problem(status: int, code: str) -> JSONResponse:
+    return JSONResponse({"code": code, "status": status, "detail": code}, status)
+
+
+@dataclass
+class Desk:
+    """A printing desk that keeps what it was given, by job id."""
+
+    receipts: dict[str, ReceiptOrder] = field(default_factory=dict)
+    slips: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
+    crash_next: bool = False
+
+    def render(self, order: ReceiptOrder) -> Rendered:
+        mark = "TSE ausgefallen" if order.outage else ""
+        text = f"Beleg {order.booking.number} {order.booking.total} {mark}"
+        return Rendered(text=text, html=f"<p>{text}</p>", escpos=text.encode())
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
+        if self.crash_next:
+            self.crash_next = False
+            raise ConnectionError("the desk fell over")
+        self.receipts.setdefault(job_id, order)
+
+    async def enqueue_voucher_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> None:
+        self.slips.setdefault(job_id, vouchers)
+
+
+class LogScan:
+    """Unfinished bookings by looking at the whole log: what the read model must say, too."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def list(self, *, untouched_since: datetime, bookings_max: int) -> Sequence[Unfinished]:
+        log = await self._store.read(after=0, records_max=100_000)
+        started = [entry.event for entry in log if entry.name == "booking.started"]
+        return [
+            Unfinished(event.booking_id, event.store_id, event.started_at)  # type: ignore[attr-defined]  # BookingStarted
+            for event in started
+        ][:bookings_max]
+
+
+@dataclass
+class Tries:
+    """Counts like the adapter in PostgreSQL does, for one window."""
+
+    tries_max: int = 10
+    tries: int = 0
+
+    async def admit(self, *, store_id: str, source: str, now: datetime) -> float | None:
+        self.tries += 1
+        return 30.0 if self.tries > self.tries_max else None
+
+    async def succeeded(self, *, store_id: str, source: str, now: datetime) -> None:
+        self.tries -= 1
+
+
+class Tokens:
+    """Tokens of people by name, tills by what the gateway registers."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, Caller] = {}
+        self._checks: dict[str, Callable[[str], Awaitable[Caller | None]]] = {}
+
+    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
+        self._checks[prefix] = check
+
+    async def caller(self, token: str) -> Caller:
+        for prefix, check in self._checks.items():
+            if token.startswith(prefix):
+                found = await check(token)
+                if found is not None:
+                    return found
+        if token in self.people:
+            return self.people[token]
+        raise Unauthenticated
+
+
+class Till:
+    """A till as a point of sale would talk to the gateway."""
+
+    def __init__(self, rig: Rig, store_id: str, till_id: str, token: str) -> None:
+        self.rig, self.store_id, self.till_id, self.token = rig, store_id, till_id, token
+        self.base = f"/stores/{store_id}/v1/tills/{till_id}/bookings"
+
+    async def post(
+        self, path: str = "", body: Any = None, *, key: str | None = None, **headers: str
+    ) -> httpx.Response:
+        return await self.rig.http.post(
+            self.base + path,
+            json=body if body is not None else {},
+            headers={
+                "authorization": f"Bearer {self.token}",
+                "idempotency-key": key or uuid4().hex,
+                **headers,
+            },
+        )
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.rig.http.get(
+            self.base + path, headers={"authorization": f"Bearer {self.token}"}
+        )
+
+
+class Rig:
+    """Everything of one gateway, with the ways to break it."""
+
+    def __init__(self, store: Any = None, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.vouchers = VoucherService(self.clock)
+        self.desk = Desk()
+        self.tokens = Tokens()
+        self.tokens.people["manager"] = Caller("person", "m", frozenset({"manager"}))
+        self.tokens.people["manager-koeln"] = Caller(
+            "person", "mk", frozenset({"manager"}), store_id="koeln"
+        )
+        self.tokens.people["service"] = Caller("service", "voucher", frozenset({"service"}))
+        self.store: Any = store or MemoryEventStore("device-gateway", registry(), clock=self.clock)
+        self.tries = Tries()
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process over the same log: nothing that was only in memory is left."""
+        if isinstance(self.store, MemoryEventStore):
+            self.store.streams = type(self.store.streams)()
+        client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.vouchers.app()), base_url="http://voucher"
+        )
+        self.gateway = Gateway(
+            store=self.store,
+            vouchers=HttpVoucherService(client),
+            desk=self.desk,
+            secrets=Secrets(root=bytes(range(32)), key_id="test"),
+            clock=self.clock,
+            sign_within_s=30.0,
+        )
+        self.unfinished = LogScan(self.store)
+        till_tokens = TillTokens(self.gateway)
+        self.tokens.accept("kvt_", till_tokens.caller)
+        app = FastAPI()
+        app.state.authenticator = self.tokens
+        app.include_router(
+            router(self.gateway, tokens=till_tokens, tries=self.tries), prefix="/stores"
+        )
+        install_problem_handlers(app)
+        self.app = app
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+
+    async def declare(self) -> None:
+        await declare_stores(self.gateway, Chain.model_validate(CHAIN))
+
+    async def as_person(
+        self, who: str, path: str, body: Any = None, *, key: str | None = None
+    ) -> httpx.Response:
+        return await self.http.post(
+            path,
+            json=body if body is not None else {},
+            headers={"authorization": f"Bearer {who}", "idempotency-key": key or uuid4().hex},
+        )
+
+    async def paired(self, store_id: str = "berlin", till_id: str | None = None) -> Till:
+        offered = await self.as_person(
+            "manager", f"/stores/{store_id}/v1/pairings", {"till_id": till_id} if till_id else {}
+        )
+        assert offered.status_code == 200, offered.text
+        answer = await self.pair(store_id, offered.json()["code"])
+        assert answer.status_code == 200, answer.text
+        paired = answer.json()
+        return Till(self, store_id, paired["till_id"], paired["token"])
+
+    async def pair(self, store_id: str, code: str, *, key: str | None = None) -> httpx.Response:
+        return await self.http.post(
+            f"/stores/{store_id}/v1/pair",
+            json={"code": code},
+            headers={"idempotency-key": key or uuid4().hex},
+        )
+
+    async def sign(self, booking_id: str, *, event_id: Any = None, **changes: Any) -> None:
+        """The signer's verdict comes over the bus."""
+        recorded = next(
+            entry.event
+            for entry in self.store.log
+            if entry.name == "booking.recorded" and entry.event.booking_id == booking_id
+        )
+        await self.deliver("signature.made", signature(recorded, **changes), event_id)
+
+    async def deliver(self, name: str, document: dict[str, Any], event_id: Any = None) -> None:
+        reaction = verdicts(self.gateway)
+        record = Incoming(
+            event_id=event_id or uuid4(),
+            name=name,
+            version=1,
+            source="fiscal-signer",
+            subject="tse",
+            sequence=1,
+            time=self.clock.now,
+            key="berlin",
+            data=json.dumps(document).encode(),
+            headers={},
+        )
+        assert name in reaction.events
+        reaction.lane(record)
+        await reaction.handle([record])
+
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.store.log]
+
+    def events(self, name: str) -> list[Any]:
+        return [entry.event for entry in self.store.log if entry.name == name]
+
+
+def signature(recorded: Any, **changes: Any) -> dict[str, Any]:
+    """`signature.made` for a recorded booking, as the signer publishes it."""
+    return {
+        "booking_id": recorded.booking_id,
+        "store_id": recorded.store_id,
+        "till_id": recorded.till_id,
+        "tse_id": recorded.tse_id,
+        "tse_serial": "ab" * 32,
+        "certified": False,
+        "client_id": recorded.client_id,
+        "transaction_number": 7,
+        "signature_counter": 14,
+        "start_time": recorded.started_at.isoformat(),
+        "log_time": recorded.recorded_at.isoformat(),
+        "process_type": "Kassenbeleg-V1",
+        "process_data": "Beleg^5.00_0.00_0.00_0.00_0.00^5.00:Bar",
+        "algorithm": "ecdsa-plain-SHA384",
+        "time_format": "unixTime",
+        "value": "c2ln",
+        "public_key": "a2V5",
+        "qr": "V0;KV-berlin-1;…",
+        "log_message": "bG9n",
+        "aborted": False,
+        **changes,
+    }
+
+
+def article(minor: int, *, quantity: str = "1", vat: str = "standard") -> dict[str, Any]:
+    return {
+        "kind": "article",
+        "sku": "978-3",
+        "name": "Buch",
+        "quantity": quantity,
+        "unit_price": {"amount": minor, "currency": "EUR"},
+        "vat": vat,
+    }
+
+
+def eur(minor: int) -> dict[str, Any]:
+    return {"amount": minor, "currency": "EUR"}
+
+
+@pytest.fixture
+def words() -> Any:
+    """The small builders of requests, for the tests of this folder."""
+
+    class Words:
+        article = staticmethod(article)
+        eur = staticmethod(eur)
+
+        @staticmethod
+        def cash(minor: int) -> dict[str, Any]:
+            return {"kind": "cash", "amount": eur(minor)}
+
+        @staticmethod
+        def card(minor: int) -> dict[str, Any]:
+            return {"kind": "card", "amount": eur(minor)}
+
+        @staticmethod
+        def voucher(code: str, minor: int | None = None) -> dict[str, Any]:
+            paid: dict[str, Any] = {"kind": "voucher", "code": code}
+            return paid if minor is None else {**paid, "amount": eur(minor)}
+
+        @staticmethod
+        def voucher_sale(minor: int) -> dict[str, Any]:
+            return {
+                "kind": "voucher_sale",
+                "name": "Gutschein",
+                "quantity": "1",
+                "unit_price": eur(minor),
+                "vat": "zero",
+            }
+
+        @staticmethod
+        def sale(lines: list[Any], *payments: Any) -> dict[str, Any]:
+            return {"lines": lines, "payments": list(payments), "finish": True}
+
+    return Words
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rig() -> AsyncIterator[Rig]:
+    made = Rig()
+    await made.declare()
+    yield made
+    await made.http.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def till(rig: Rig) -> Till:
+    return await rig.paired("berlin", "till-1")
+
+
+@pytest.fixture
+def make_rig() -> type[Rig]:
+    return Rig
+
+
+@pytest.fixture
+def package() -> Path:
+    """The folder of the device gateway."""
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def both() -> Callable[..., Awaitable[list[Any]]]:
+    """Run requests side by side."""
+
+    async def run(*requests: Awaitable[Any]) -> list[Any]:
+        return list(await asyncio.gather(*requests))
+
+    return run

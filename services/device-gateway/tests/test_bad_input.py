@@ -1,0 +1,161 @@
+"""What a till, a stranger or a broken program may send: a stable code, and nothing is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+LINE = {
+    "kind": "article", "name": "Buch", "quantity": "1",
+    "unit_price": {"amount": 500, "currency": "EUR"}, "vat": "standard",
+}  # fmt: skip
+CASH = {"kind": "cash", "amount": {"amount": 500, "currency": "EUR"}}
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    return {"lines": [{**LINE, **changes}], "payments": [CASH], "finish": True}
+
+
+def payment(**changes: Any) -> dict[str, Any]:
+    return {"lines": [LINE], "payments": [{**CASH, **changes}], "finish": True}
+
+
+def eur(amount: Any) -> dict[str, Any]:
+    return {"amount": amount, "currency": "EUR"}
+
+
+BODIES: list[tuple[str, Any, int, str]] = [
+    ("a list instead of an object", [], 422, "request.invalid"),
+    ("an unknown field", {"lines": [], "tip": 1}, 422, "request.invalid"),
+    ("a line of an unknown kind", line(kind="gold"), 422, "request.invalid"),
+    ("an amount as text", line(unit_price=eur("500")), 422, "request.invalid"),
+    ("an amount with a fraction", line(unit_price=eur(5.5)), 422, "request.invalid"),
+    ("an amount beyond all sense", line(unit_price=eur(10**15)), 422, "request.invalid"),
+    ("a price beyond a till's", line(unit_price=eur(10**9)), 422, "line.refused"),
+    ("a negative price", line(unit_price=eur(-1)), 422, "line.refused"),
+    ("a quantity as a number", line(quantity=1), 422, "request.invalid"),
+    ("a quantity with four decimals", line(quantity="1.0001"), 422, "request.invalid"),
+    ("a negative quantity", line(quantity="-1"), 422, "request.invalid"),
+    ("a quantity of nothing", line(quantity="0"), 422, "line.refused"),
+    ("a quantity with an exponent", line(quantity="1e5"), 422, "request.invalid"),
+    ("an unknown VAT key", line(vat="luxury"), 422, "vat.unknown"),
+    ("an unknown currency", line(unit_price={"amount": 1, "currency": "CHF"}), 422,
+     "currency.unknown"),
+    ("printer commands in a name", line(name="Buch\x1bp\x00"), 422, "request.invalid"),
+    ("a line break in a name", line(name="Buch\nBEZAHLT"), 422, "request.invalid"),
+    ("a name without end", line(name="x" * 5000), 422, "request.invalid"),
+    ("an empty name", line(name=""), 422, "request.invalid"),
+    ("control characters in a sku", line(sku="\x1b@"), 422, "request.invalid"),
+    ("a right-to-left override in a name", line(name="abc\u202edef"), 422, "request.invalid"),
+    ("a payment of an unknown kind", payment(kind="gold"), 422, "request.invalid"),
+    ("a negative payment", payment(amount=eur(-500)), 422, "payment.out_of_range"),
+    ("cash without an amount", payment(amount=None), 422, "request.invalid"),
+    ("cash with a code", payment(code="X"), 422, "request.invalid"),
+    ("a voucher without a code", payment(kind="voucher"), 422, "request.invalid"),
+    ("finish as a word", {"lines": [LINE], "finish": "yes"}, 422, "request.invalid"),
+    ("501 lines", {"lines": [{**LINE, "name": "x"}] * 501}, 422, "request.invalid"),
+    ("21 payments", {"lines": [LINE], "payments": [CASH] * 21}, 422, "request.invalid"),
+    ("an absurd sum", {"lines": [{**LINE, "unit_price": eur(10**8), "quantity": "11"}]}, 422,
+     "booking.too_large"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "code"), [row[1:] for row in BODIES],
+                         ids=[row[0] for row in BODIES])  # fmt: skip
+async def test_a_bad_body_is_refused_and_nothing_is_stored(
+    rig: Any, till: Any, body: Any, status: int, code: str
+) -> None:
+    before = len(rig.store.log)
+    answer = await till.post("", body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert len(rig.store.log) == before
+    assert rig.desk.receipts == {}
+
+
+async def raw(till: Any, content: bytes, **headers: str) -> Any:
+    return await till.rig.http.post(
+        till.base,
+        content=content,
+        headers={
+            "authorization": f"Bearer {till.token}",
+            "idempotency-key": "raw",
+            "content-type": "application/json",
+            **headers,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b'{"lines": [', 400, "request.malformed"),
+        (b"\xff\xfe", 400, "request.malformed"),
+        (b"x" * 1024 * 1024, 413, "request.too_large"),
+        (b'{"lines": [], "a": "\\u0000"}', 422, "request.invalid"),
+        (b"[" * 20_000, 400, "request.malformed"),
+    ],
+    ids=["broken JSON", "not UTF-8", "1 MiB", "U+0000", "20,000 brackets"],
+)
+async def test_bytes_that_are_no_request_are_refused_and_nothing_is_stored(
+    rig: Any, till: Any, content: bytes, status: int, code: str
+) -> None:
+    before = len(rig.store.log)
+    answer = await raw(till, content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert len(rig.store.log) == before
+
+
+async def test_a_write_without_an_idempotency_key_is_refused(rig: Any, till: Any) -> None:
+    answer = await raw(till, b"{}", **{"idempotency-key": ""})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key.missing")
+
+
+@pytest.mark.parametrize("token", ["", "kvt_forged", "nonsense"])
+async def test_a_stranger_is_refused(rig: Any, till: Any, token: str) -> None:
+    before = len(rig.store.log)
+    answer = await raw(till, b"{}", authorization=f"Bearer {token}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.required")
+    assert len(rig.store.log) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/stores/koeln/v1/tills/till-1/bookings", "auth.foreign_store"),
+        ("/stores/nowhere/v1/tills/till-1/bookings", "auth.foreign_store"),
+        ("/stores/berlin/v1/tills/till-2/bookings", "auth.foreign_till"),
+    ],
+)
+async def test_a_till_reaches_only_itself(rig: Any, till: Any, path: str, code: str) -> None:
+    before = len(rig.store.log)
+    till.base = path
+    answer = await till.post("", line())
+    assert (answer.status_code, answer.json()["code"]) == (403, code)
+    assert len(rig.store.log) == before
+
+
+async def test_a_person_does_not_sell_at_a_till(rig: Any, till: Any) -> None:
+    answer = await rig.as_person("manager", till.base, line())
+    assert answer.json()["code"] == "auth.forbidden"
+
+
+async def test_a_booking_of_another_till_is_unknown(rig: Any, till: Any) -> None:
+    told = (await till.post("", line())).json()
+    other = await rig.paired("berlin", "till-2")
+    answer = await other.get(f"/{told['booking_id']}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "booking.unknown")
+
+
+async def test_a_manager_looks_at_a_booking_of_the_own_store_only(rig: Any, till: Any) -> None:
+    told = (await till.post("", line())).json()
+    path = f"{till.base}/{told['booking_id']}"
+    mine = await rig.http.get(path, headers={"authorization": "Bearer manager"})
+    theirs = await rig.http.get(path, headers={"authorization": "Bearer manager-koeln"})
+    assert (mine.status_code, theirs.json()["code"]) == (200, "auth.foreign_store")
+
+
+async def test_an_unknown_booking_is_unknown(till: Any) -> None:
+    assert (await till.get("/nothing")).json()["code"] == "booking.unknown"
+    assert (await till.post("/nothing/finish")).json()["code"] == "booking.unknown"
