@@ -217,6 +217,9 @@ class Desk:
         text = f"Beleg {order.booking.number} {order.booking.total} {mark}"
         return Rendered(text=text, html=f"<p>{text}</p>", escpos=text.encode())
 
+    def text(self, order: ReceiptOrder) -> str:
+        return self.render(order).text
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
         if self.crash_next:
             self.crash_next = False
@@ -506,7 +509,7 @@ async def till(rig: Rig) -> Till:
     return await rig.paired("berlin", "till-1")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rig() -> type[Rig]:
     return Rig
 

@@ -55,6 +55,10 @@ class ReceiptDesk(Protocol):
         """The receipt in its three forms, for the till's printer. Pure."""
         ...
 
+    def text(self, order: ReceiptOrder) -> str:
+        """The text alone: it stands in every answer to a till, so it has to be quick. Pure."""
+        ...
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
         """Queue the receipt once; the same `job_id` again changes nothing. A till without a
         printer is no error."""

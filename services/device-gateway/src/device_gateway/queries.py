@@ -204,5 +204,5 @@ async def _receipt(gateway: Gateway, booking: Booking, state: State) -> ReceiptA
     )
     text = None
     if state in ("signed", "unsigned"):
-        text = gateway.desk.render(await order_of(gateway, booking)).text
+        text = gateway.desk.text(await order_of(gateway, booking))
     return ReceiptAnswer(text=text, html_url=f"{base}.html", escpos_url=f"{base}.escpos")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -227,18 +228,21 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
     ) -> Response:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
-        return Response(gateway.desk.render(order).html, media_type="text/html")
+        # Page and bytes take long enough to hold up other tills.
+        rendered = await asyncio.to_thread(gateway.desk.render, order)
+        return Response(rendered.html, media_type="text/html")
 
     @routes.get("/{booking_id}/receipt.txt", response_class=Response)
     async def text(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
     ) -> Response:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
-        return Response(gateway.desk.render(order).text, media_type="text/plain; charset=utf-8")
+        return Response(gateway.desk.text(order), media_type="text/plain; charset=utf-8")
 
     @routes.get("/{booking_id}/receipt.escpos", response_class=Response)
     async def escpos(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
     ) -> Response:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
-        return Response(gateway.desk.render(order).escpos, media_type="application/octet-stream")
+        rendered = await asyncio.to_thread(gateway.desk.render, order)
+        return Response(rendered.escpos, media_type="application/octet-stream")

@@ -76,6 +76,11 @@ class PrintingDesk:
             escpos=self._receipt(order, profile),
         )
 
+    def text(self, order: ReceiptOrder) -> str:
+        """The text of `render` alone, without the cost of page and bytes. Pure."""
+        profile = self._paper(order)
+        return receipt_text(receipt_of(order), columns=profile.columns, codepage=profile.codepage)
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
         """Queue the receipt once. Raises `PrinterQueueFull`.
 
