@@ -35,6 +35,9 @@ _WAITING = text(
     "SELECT count(*) FROM print_job WHERE printer_id = :printer_id "
     "AND state IN ('queued', 'sending')"
 )
+_WAITING_PRINTERS = text(
+    "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
+)
 _KNOWN = text("SELECT 1 FROM print_job WHERE job_id = :job_id")
 _TRIED = text(
     "SELECT EXISTS (SELECT 1 FROM print_job WHERE booking_id = :booking_id "
@@ -133,6 +136,10 @@ class PostgresPrintQueue:
         asked = {"booking_id": booking_id, "document": document, "besides": besides}
         async with self._begin() as tx:
             return bool(await tx.scalar(_TRIED, asked))
+
+    async def waiting_printers(self) -> Sequence[str]:
+        async with self._begin() as tx:
+            return list((await tx.execute(_WAITING_PRINTERS)).scalars())
 
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
         return await self._changed(

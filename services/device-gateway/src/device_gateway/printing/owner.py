@@ -25,7 +25,7 @@ class Patience:
     lease_s: float = 20.0
     renew_every_s: float = 5.0
     look_every_s: float = 2.0
-    """A job of another process is found after this long at the latest."""
+    """A job that another process queued or left behind is found after this long at the latest."""
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0)
     keep_trying_s: float = 900.0
     """After this long a printer that is off or out of paper has failed the job."""
@@ -60,33 +60,38 @@ class PrinterOwner:
         self._waiting.set()
 
     async def run(self) -> None:
-        """Until cancelled. A job that is being sent then is `unknown` after the next start."""
+        """Until cancelled. A job that is being sent then is `unknown` after the next start.
+
+        Without a job it does nothing at all, so that two thousand idle printers cost nothing.
+        """
         try:
             while True:
+                await self._waiting.wait()
+                self._waiting.clear()
                 try:
-                    if await self._lease():
-                        await self._recover()
-                        await self._print_while_ours()
+                    await self._print_what_waits()
                 except Transient as fault:
                     log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
-                await self._pause(self._patience.look_every_s)
         finally:
             await self._link.close()
             with contextlib.suppress(Transient):
                 await self._queue.give_back(self.printer_id, owner=self._owner)
 
+    async def _print_what_waits(self) -> None:
+        if not await self._lease():
+            return
+        await self._recover()
+        while await self._lease():
+            taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
+            if taken is None:
+                break
+            await self._send(*taken)
+        await self._queue.give_back(self.printer_id, owner=self._owner)
+
     async def _recover(self) -> None:
         lost = await self._queue.recover(self.printer_id, owner=self._owner, now=self._clock())
         for job in lost:
             log.warning("print job %s was interrupted: unknown", job.job_id)
-
-    async def _print_while_ours(self) -> None:
-        while await self._lease():
-            taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
-            if taken is None:
-                await self._pause(self._patience.look_every_s)
-                continue
-            await self._send(*taken)
 
     async def _send(self, job: PrintJob, payload: bytes) -> None:
         renewing = asyncio.create_task(self._renew())
@@ -106,7 +111,8 @@ class PrinterOwner:
                     job.job_id, owner=self._owner, reason=delivery.reason, due_at=due_at
                 )
             )
-            await self._pause(wait_s)
+            # The lease is kept meanwhile: nobody else reaches a printer that we do not reach.
+            await self._wait_with_lease(wait_s)
             return
         if not delivery.outcome.is_on_paper:
             log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
@@ -137,17 +143,18 @@ class PrinterOwner:
         until = now + timedelta(seconds=self._patience.lease_s)
         return await self._queue.lease(self.printer_id, owner=self._owner, now=now, until=until)
 
+    async def _wait_with_lease(self, wait_s: float) -> None:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await asyncio.sleep(wait_s)
+        finally:
+            renewing.cancel()
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._patience.renew_every_s)
             with contextlib.suppress(Transient):
                 await self._lease()
-
-    async def _pause(self, wait_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._waiting.wait()
-                self._waiting.clear()
 
 
 class Reporter:

@@ -50,6 +50,10 @@ class PrintQueue(Protocol):
         would be the second paper."""
         ...
 
+    async def waiting_printers(self) -> Sequence[str]:
+        """The printers that have a job queued or being sent, by whomever."""
+        ...
+
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
         """Take or renew the sole right to send to a printer. False: another process has it."""
         ...
