@@ -1,4 +1,4 @@
-"""What the image is made of, without a Docker engine: the lock, the Dockerfile, the compose file."""
+"""What the image is made of, without a Docker engine: lock, Dockerfile, compose file."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def test_the_sources_did_not_change_since_they_were_rendered(overlay: str) -> No
         lines.append(f"{digest}  {name}\n")
     sources = hashlib.sha256("".join(lines).encode()).hexdigest()
     head = (K8S / "rendered" / f"{overlay}.yaml").read_text("utf-8").splitlines()[1]
-    assert head == f"# sources: {sources}", "run `make k8s`"
+    assert head == f"# sources: {sources}", "run deploy/k8s/render"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
