@@ -8,17 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from events import EventStore, Transient
+from events.bus.contract import Bus
 from events.bus.kafka import KafkaBus
 from events.bus.postgres import PostgresBus
 from events.receiver import Receiver
 from events.relay import run_relay
+from events.store.checkpoints import PostgresCheckpoints
 from events.store.dead_letters import PostgresDeadLetters
 from events.store.postgres import PostgresEventStore
 from events.subscription import checkpoint_name, run_projection
-
-from events import EventStore, Transient
-from events.bus.contract import Bus
-from events.store.checkpoints import PostgresCheckpoints
 from kassenverbund.kit.service import Opened, Service
 from kassenverbund.settings import Settings
 from kassenverbund.supervisor import Supervisor

@@ -15,17 +15,18 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from kassenverbund import demo as demo_scene
 from kassenverbund.chain_file import load_chain
 from kassenverbund.cli.log import prove, show_verdicts
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
+from kassenverbund.demo import Played, Stage, demo_client, play
 from kassenverbund.identity import once
 from kassenverbund.kafka import bus_settings
 from kassenverbund.logs import set_up_logs
 from kassenverbund.program import Running, run
 from kassenverbund.services import find_services
 from kassenverbund.settings import Settings
+from money import Money
 
 SHOWN_TOKENS = ("manager", "back_office", "operator", "cashier")
 
@@ -101,31 +102,48 @@ def demo(
 
         async def ready(running: Running) -> None:
             await _play(running, as_json=as_json)
-            verdicts = await prove(running.database_url, running.services)
-            show_verdicts(verdicts, as_json=as_json)
-            if not all(verdict.whole for verdict in verdicts):
-                raise RuntimeError("a log is broken")
             running.end()
 
         run(chosen, chain, services, on_ready=ready)
 
 
-async def _play(running: Running, *, as_json: bool) -> None:
+async def _play(running: Running, *, as_json: bool) -> Played:
+    """Play the scene against the running program; people read sentences, scripts the answers."""
     out = console()
+    tokens = _tokens(running, ("manager", "auditor", "back_office"))
 
-    def tell(sentence: str) -> None:
+    def tell(sentence: str, answer: Mapping[str, Any] | None) -> None:
         if not as_json:
-            out.print(escape(sentence), soft_wrap=True)
-
-    def booking(answer: Mapping[str, Any]) -> None:
-        if as_json:
+            out.print(f"  {escape(say(sentence))}", soft_wrap=True)
+        elif answer is not None:
             line(answer)
 
-    stage = demo_scene.Stage(
-        chain=running.chain, ca=running.ca, var=running.settings.var, tell=tell, booking=booking
-    )
-    played = await demo_scene.play(running.base_url, _tokens(running, demo_scene.ROLES), stage)
-    tell(say("The demo scene was played." if played else "There is no demo scene in this program."))
+    async with demo_client(running.base_url, running.ca) as client:
+        played = await play(
+            Stage(
+                client=client,
+                token=tokens.__getitem__,
+                verify=lambda: prove(running.database_url, running.services),
+                papers=running.settings.var / "device-gateway",
+                tell=tell,
+            )
+        )
+    show_verdicts(played.verdicts, as_json=as_json)
+    _sums(played, as_json=as_json)
+    return played
+
+
+def _sums(played: Played, *, as_json: bool) -> None:
+    """issued = redeemed + cancelled + balance, as the voucher service's books say it."""
+    names = ("issued", "redeemed", "cancelled", "balance")
+    if as_json:
+        line({"liability": played.liability})
+        return
+    table = Table(title=say("Vouchers"))
+    for name in names:
+        table.add_column(say(name), justify="right")
+    table.add_row(*(str(Money.model_validate(played.liability[name])) for name in names))
+    console().print(table)
 
 
 def _tokens(running: Running, roles: tuple[str, ...]) -> dict[str, str]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+CALL_S = 30.0
+"""How long the demo waits for any answer."""
+
 VERDICT_WAIT_S = 10
 """How long the demo lets a booking wait for its signature (`Prefer: wait`)."""
+
+
+def demo_client(base_url: str, ca: Path | None) -> httpx.AsyncClient:
+    """HTTPS to the running program, whose self-made certificate is trusted by its CA."""
+    context = ssl.create_default_context(cafile=str(ca)) if ca else True
+    return httpx.AsyncClient(base_url=base_url, verify=context, timeout=CALL_S)
 
 
 class Refused(Exception):
