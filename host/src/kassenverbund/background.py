@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from events import EventStore, Transient
+import structlog
+
+from events import EventStore, Recorded, Transient
 from events.bus.contract import Bus
 from events.bus.kafka import KafkaBus
 from events.bus.postgres import PostgresBus
+from events.lease import PostgresLease
 from events.receiver import Receiver
 from events.relay import run_relay
 from events.store.checkpoints import PostgresCheckpoints
@@ -21,6 +24,8 @@ from events.subscription import checkpoint_name, run_projection
 from kassenverbund.kit.service import Opened, Service
 from kassenverbund.settings import Settings
 from kassenverbund.supervisor import Supervisor
+
+_log = structlog.get_logger(__name__)
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -73,14 +78,15 @@ def _kafka_tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-async def start(
-    parts: Sequence[Part], bus: Bus, supervisor: Supervisor, settings: Settings
-) -> None:
+async def start(parts: Sequence[Part], bus: Bus, supervisor: Supervisor, url: str) -> None:
     """Start everything, in order. Returns when all of it has begun."""
     topics = {part.service.publication.topic for part in parts if part.service.publication}
     topics |= {reaction.topic for part in parts for reaction in part.opened.reactions}
-    if topics:
+    try:
         await bus.ensure_topics(sorted(topics))
+    except Transient as fault:
+        # A broker that is away stops no sale: relays and receivers wait for it.
+        _log.warning("program.bus_away", error=str(fault))
     for part in parts:
         if part.opened.startup is not None:
             await part.opened.startup()
@@ -95,11 +101,7 @@ async def start(
     supervisor.group("relays")
     for part in parts:
         if part.service.publication is not None:
-            checkpoints = PostgresCheckpoints(part.engine, schema=part.service.schema)
-            supervisor.start(
-                f"{part.service.name}: relay",
-                run_relay(part.store, bus, part.service.publication, checkpoints),
-            )
+            supervisor.start(f"{part.service.name}: relay", _relay(part, bus, url))
     supervisor.group("receivers")
     for part in parts:
         if part.opened.reactions:
@@ -113,8 +115,25 @@ async def start(
             supervisor.start(f"{part.service.name}: {name}", _run(task), may_end=True)
 
 
-async def _run(task: object) -> None:
-    assert callable(task)
+async def _relay(part: Part, bus: Bus, url: str) -> None:
+    service = part.service
+    assert service.publication is not None  # start() has looked
+    await run_relay(
+        part.store,
+        bus,
+        service.publication,
+        PostgresCheckpoints(part.engine, schema=service.schema),
+        lease=PostgresLease(url, schema=service.schema, name="relay"),
+        dataschema=lambda recorded: schema_path(service, recorded),
+    )
+
+
+def schema_path(service: Service, recorded: Recorded) -> str:
+    """Where the schema of an event's data is served (`ce_dataschema`, relative to any program)."""
+    return f"/schemas/{service.name}/{recorded.name}.v{recorded.schema_version}.json"
+
+
+async def _run(task: Callable[[], Awaitable[None]]) -> None:
     await task()
 
 

@@ -16,12 +16,12 @@ from rich.table import Table
 from events import Recorded
 from events.store.contract import Verdict
 from events.store.verify import verify
+from kassenverbund.assembly import database, role_of
 from kassenverbund.background import open_store
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
 from kassenverbund.kit.service import Service
 from kassenverbund.logs import set_up_logs
-from kassenverbund.program import database, role_of
 from kassenverbund.services import find_services
 from kassenverbund.settings import Settings
 

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from kassenverbund.assembly import database, issuer_of, migrate_all
 from kassenverbund.chain_file import chain_schema, load_chain
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
 from kassenverbund.logs import set_up_logs
-from kassenverbund.program import database, issuer_of, migrate_all
 from kassenverbund.schemas import Drift, write_schemas
 from kassenverbund.services import find_services
 from kassenverbund.settings import Settings
