@@ -19,7 +19,7 @@ from kassenverbund.chain_file import load_chain
 from kassenverbund.cli.log import prove, show_verdicts
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
-from kassenverbund.demo import Played, Stage, demo_client, play
+from kassenverbund.demo import SUMS, Played, Stage, demo_client, play
 from kassenverbund.identity import once
 from kassenverbund.kafka import bus_settings
 from kassenverbund.logs import set_up_logs
@@ -135,14 +135,13 @@ async def _play(running: Running, *, as_json: bool) -> Played:
 
 def _sums(played: Played, *, as_json: bool) -> None:
     """issued = redeemed + cancelled + balance, as the voucher service's books say it."""
-    names = ("issued", "redeemed", "cancelled", "balance")
     if as_json:
-        line({"liability": played.liability})
+        line({"vouchers": played.sums})
         return
-    table = Table(title=say("Vouchers"))
-    for name in names:
+    table = Table(title=say("Vouchers: issued = redeemed + cancelled + balance"), min_width=50)
+    for name in SUMS:
         table.add_column(say(name), justify="right")
-    table.add_row(*(str(Money.model_validate(played.liability[name])) for name in names))
+    table.add_row(*(str(Money(amount=played.sums[name])) for name in SUMS))
     console().print(table)
 
 

@@ -3,7 +3,7 @@
 Nothing in here reaches into a service. It sees what a till sees: HTTP.
 """
 
-from kassenverbund.demo.scene import Played, SceneFailed, Stage, play
+from kassenverbund.demo.scene import SUMS, Played, SceneFailed, Stage, play
 from kassenverbund.demo.till import demo_client
 
-__all__ = ["Played", "SceneFailed", "Stage", "demo_client", "play"]
+__all__ = ["SUMS", "Played", "SceneFailed", "Stage", "demo_client", "play"]

@@ -21,7 +21,13 @@ from kassenverbund.demo.till import DemoTill, article, by_voucher, cash, voucher
 PAPER_WAIT_S = 20.0
 """How long a receipt may take to come out of a virtual printer before the scene fails."""
 
+SETTLED_WAIT_S = 20.0
+"""How long the last payments may take to reach the voucher service's books."""
+
 STORES = ("berlin", "koeln", "hamburg")
+
+
+SUMS = ("issued", "redeemed", "cancelled", "balance")
 
 
 class SceneFailed(Exception):
@@ -49,7 +55,8 @@ class Played:
     bookings: list[dict[str, Any]] = field(default_factory=list)
     tills: list[DemoTill] = field(default_factory=list)
     verdicts: Sequence[Verdict] = ()
-    liability: dict[str, Any] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
+    """`SUMS` over all vouchers and legal entities, in cents."""
     papers: list[Path] = field(default_factory=list)
     left_code: str = ""
     """The code of a voucher with 45.00 left, for the curl line to go on with."""
@@ -235,20 +242,29 @@ class _Scene:
         self.played.verdicts = await self.stage.verify()
         for verdict in self.played.verdicts:
             _expect(verdict.whole, f"the log of {verdict.service} is broken: {verdict.faults}")
-        answer = await self.stage.client.get(
-            "/voucher/v1/liability",
-            headers={"Authorization": f"Bearer {self.stage.token('back_office')}"},
-        )
-        _expect(answer.status_code == 200, f"no liability report: {answer.text}")
-        sums = self.played.liability = answer.json()
-        issued, redeemed, cancelled, balance = (
-            sums[name]["amount"] for name in ("issued", "redeemed", "cancelled", "balance")
-        )
+        for owed in await self._settled_liability():
+            for name in SUMS:
+                self.played.sums[name] = self.played.sums.get(name, 0) + owed[name]["amount"]
+        issued, redeemed, cancelled, balance = (self.played.sums[name] for name in SUMS)
         _expect(
             issued == redeemed + cancelled + balance,
             f"issued {issued} is not redeemed {redeemed} + cancelled {cancelled}"
             f" + balance {balance}",
         )
+
+    async def _settled_liability(self) -> list[dict[str, Any]]:
+        """The voucher service's books once every recorded payment has reached them."""
+        token = self.stage.token("back_office")
+        async with asyncio.timeout(SETTLED_WAIT_S):
+            while True:
+                answer = await self.stage.client.get(
+                    "/voucher/v1/liability", headers={"Authorization": f"Bearer {token}"}
+                )
+                _expect(answer.status_code == 200, f"no liability report: {answer.text}")
+                entries: list[dict[str, Any]] = answer.json()["entries"]
+                if not any(owed["held"]["amount"] or owed["pending"]["amount"] for owed in entries):
+                    return entries
+                await asyncio.sleep(0.1)
 
 
 def _remaining(answer: dict[str, Any]) -> int:
