@@ -24,9 +24,6 @@ from events.store.prepare import Prepared, expected_as_int
 
 BATCH_DECISIONS_MAX = 256
 BATCH_BYTES_MAX = 4 * 1024 * 1024
-OVERLAP_MIN = 12
-"""From so many callers on a batch takes half of them: while the database stores one half, this
-process prepares the other. Below, one commit for all is faster than two."""
 WAITING_MAX = 10_000
 """How many decisions may wait in one process; the next one is told `Transient`."""
 
@@ -145,8 +142,6 @@ class Appender:
         self._connection: asyncpg.Connection[Any] | None = None
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
-        self._answered = 0
-        """Callers of the last batch: they are back soon, most of them."""
         self._closing = False
         self._task = asyncio.create_task(self._run(), name=f"append {service}")
 
@@ -198,9 +193,7 @@ class Appender:
         later: list[_Waiting] = []
         keys: set[str] = set()
         size = 0
-        callers = len(self._waiting) + self._answered
-        most = min(callers if callers < OVERLAP_MIN else callers // 2, BATCH_DECISIONS_MAX)
-        while self._waiting and len(batch) < most and size < BATCH_BYTES_MAX:
+        while self._waiting and len(batch) < BATCH_DECISIONS_MAX and size < BATCH_BYTES_MAX:
             waiting = self._waiting.popleft()
             if waiting.done.done():
                 continue  # Its caller has gone.
@@ -212,7 +205,6 @@ class Appender:
             size += waiting.prepared.size
             batch.append(waiting)
         self._waiting.extendleft(reversed(later))
-        self._answered = len(batch)
         return batch
 
     async def _store_or_fail(self, batch: list[_Waiting]) -> None:
