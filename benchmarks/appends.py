@@ -1,6 +1,6 @@
 """Durable appends per second: our log, bare asyncpg rows, and the library `eventsourcing`.
 
-    python -m benchmarks.appends [--seconds 3] [--rounds 3] [--json]
+    python -m benchmarks.appends [--seconds 3] [--rounds 3] [--callers 1 8 32] [--json]
 
 All three write to the same server, each event about 600 bytes of JSON, each answer given after a
 commit with `synchronous_commit=on`. Bare asyncpg inserts one row per statement over one connection
@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -185,10 +185,12 @@ def server() -> Iterator[str]:
         running.cleanup()
 
 
-def measure(url: str, *, seconds: float, rounds: int) -> list[Row]:
+def measure(
+    url: str, *, seconds: float, rounds: int, all_callers: Sequence[int] = CALLERS
+) -> list[Row]:
     """The rows of the report."""
     rows: list[Row] = []
-    for callers in CALLERS:
+    for callers in all_callers:
         figures: dict[str, list[float]] = {"ours": [], "bare": [], "library": []}
         for _ in range(rounds):
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -218,13 +220,21 @@ def measure(url: str, *, seconds: float, rounds: int) -> list[Row]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--callers", type=int, nargs="+", default=list(CALLERS))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with server() as url:
-        rows = measure(url, seconds=options.seconds, rounds=options.rounds)
+        rows = measure(
+            url,
+            seconds=options.seconds,
+            rounds=options.rounds,
+            all_callers=options.callers,
+        )
     show("Durable appends", rows, as_json=options.json)
 
 

@@ -9,7 +9,17 @@ from uuid import uuid4
 
 import pytest
 
-from events import Ask, Decision, Event, EventStore, Take, handle, handle_together, state_of
+from events import (
+    Ask,
+    Decider,
+    Decision,
+    Event,
+    EventStore,
+    Take,
+    handle,
+    handle_together,
+    state_of,
+)
 from events.errors import ClaimTaken, IdempotencyKeyReused, LostRace, Transient
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
@@ -93,13 +103,38 @@ async def test_what_another_process_stored_is_seen_by_the_next_decision(
     assert await count(store) == 3
 
 
-async def test_a_refusal_rests_on_the_newest_state(store: EventStore, other: EventStore) -> None:
-    """What this process has cached says closed; another one has opened a new stream since."""
+async def test_a_command_on_an_old_cached_state_is_decided_on_the_newest(
+    store: EventStore, other: EventStore
+) -> None:
     await count(store)
     await handle(other, COUNTER, "counter-1", Count(close=True), ask=ask())
     with pytest.raises(CounterClosed):
         await count(store)
     assert (await state_of(store, COUNTER, "counter-1")) == (2, Counter(total=1, closed=True))
+
+
+async def test_a_refusal_rests_on_the_newest_state(store: EventStore, other: EventStore) -> None:
+    """What this process has cached would refuse; another one has counted on since."""
+
+    def only_the_third(command: Count, counter: Counter) -> tuple[Event, ...]:
+        if counter.total != 2:
+            raise CounterClosed
+        return (Counted(n=3),)
+
+    await count(store)
+    await count(other)
+    third = Decider(initial=COUNTER.initial, decide=only_the_third, evolve=COUNTER.evolve)
+    handled = await handle(store, third, "counter-1", Count(), ask=ask())
+    assert handled.state.total == 3
+
+
+async def test_a_repeat_is_rendered_with_the_newest_state(
+    store: EventStore, other: EventStore
+) -> None:
+    await handle(store, COUNTER, "counter-1", Count(close=True), ask=ask("k"))
+    await other.append(counted("counter-1", 1))
+    again = await handle(store, COUNTER, "counter-1", Count(close=True), ask=ask("k"))
+    assert (again.repeated, again.version, again.state.total) == (True, 2, 1)
 
 
 async def test_a_repeat_is_answered_after_the_newer_state_refuses(store: EventStore) -> None:

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.store.checkpoints import Advance, Checkpoints, PostgresCheckpoints
-from events.store.migrate import MigrationChanged, migrate
+from events.store.connection import connect
+from events.store.migrate import MigrationChanged, RoleMissing, migrate
 from events.testing.memory import MemoryCheckpoints
 
 
@@ -58,6 +60,54 @@ async def test_a_faulty_file_leaves_nothing_behind(database_url: str, tmp_path: 
         await migrate(database_url, schema=schema, folder=tmp_path)
     file.write_text("CREATE TABLE balance (id text);")
     assert await migrate(database_url, schema=schema, folder=tmp_path) == ["0001_balance.sql"]
+
+
+async def somebody(database_url: str, rights: str) -> str:
+    """The address for a new user with `rights` who may create schemas here and nothing else."""
+    name = f"u{uuid4().hex[:12]}"
+    admin = await asyncpg.connect(database_url)
+    await admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret' {rights}")
+    database = await admin.fetchval("SELECT current_database()")
+    await admin.execute(f"GRANT CREATE ON DATABASE {database} TO {name}")
+    await admin.close()
+    url = make_url(database_url).set(username=name, password="secret")
+    return url.render_as_string(hide_password=False)
+
+
+async def test_a_user_who_may_create_roles_creates_the_services(database_url: str) -> None:
+    schema = a_schema()
+    url = await somebody(database_url, "CREATEROLE")
+    for _ in range(2):
+        await migrate(url, schema=schema, role=f"{schema}_service")
+    connection = await connect(url, schema=schema, role=f"{schema}_service")
+    assert await connection.fetchval("SELECT count(*) FROM event") == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("DELETE FROM event")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute("DELETE FROM migration")
+    await connection.close()
+
+
+async def test_a_user_who_may_not_is_told_which_role_is_missing(database_url: str) -> None:
+    schema = a_schema()
+    url = await somebody(database_url, "")
+    with pytest.raises(RoleMissing, match=f"{schema}_service"):
+        await migrate(url, schema=schema, role=f"{schema}_service")
+
+
+async def test_the_services_role_reads_and_writes_its_read_models(
+    database_url: str, tmp_path: Path
+) -> None:
+    schema = a_schema()
+    (tmp_path / "0001_balance.sql").write_text(
+        "CREATE TABLE balance (id bigserial PRIMARY KEY, minor bigint);"
+    )
+    await migrate(database_url, schema=schema, folder=tmp_path, role="test_counter")
+    connection = await connect(database_url, schema=schema, role="test_counter")
+    await connection.execute("INSERT INTO balance (minor) VALUES (1)")
+    await connection.execute("UPDATE balance SET minor = 2")
+    await connection.execute("DELETE FROM balance")
+    await connection.close()
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -172,22 +172,20 @@ async def _try(
     parts: Mapping[str, Decider[Any, Any]],
     decide: Callable[[Mapping[str, Any]], Decision],
     ask: Ask,
+    *,
+    fresh: bool = False,
 ) -> HandledTogether:
-    states: dict[str, Any] = {}
-    versions: dict[str, int] = {}
-    for stream, decider in parts.items():
-        versions[stream], states[stream] = await _current(store, decider, stream)
-
+    versions, states = await _states(store, parts)
     try:
         decision = decide(states)
     except DomainError:
         # The newer state may refuse what was accepted before: the first answer stands.
         stored = await store.outcome(ask.key, ask.input_hash)
         if stored is not None:
-            return HandledTogether(stored, states, versions)
+            return await _repeat(store, parts, stored)
         # What this process has cached may be old. A refusal must rest on the newest state.
-        if await _refresh(store, parts):
-            return await _try(store, parts, decide, ask)
+        if not fresh and await _refresh(store, parts):
+            return await _try(store, parts, decide, ask, fresh=True)
         raise
 
     try:
@@ -208,10 +206,7 @@ async def _try(
         await _refresh(store, parts)
         raise
     if appended.repeated:
-        await _refresh(store, parts)
-        for stream, decider in parts.items():
-            versions[stream], states[stream] = await _current(store, decider, stream)
-        return HandledTogether(appended, states, versions)
+        return await _repeat(store, parts, appended)
 
     for recorded in appended.recorded:
         stream = recorded.stream
@@ -219,6 +214,25 @@ async def _try(
         versions[stream] = recorded.version
         store.streams.keep(stream, versions[stream], states[stream])
     return HandledTogether(appended, states, versions)
+
+
+async def _repeat(
+    store: EventStore, parts: Mapping[str, Decider[Any, Any]], stored: Appended
+) -> HandledTogether:
+    """The stored outcome, with the present states."""
+    await _refresh(store, parts)
+    versions, states = await _states(store, parts)
+    return HandledTogether(stored, states, versions)
+
+
+async def _states(
+    store: EventStore, parts: Mapping[str, Decider[Any, Any]]
+) -> tuple[dict[str, int], dict[str, Any]]:
+    versions: dict[str, int] = {}
+    states: dict[str, Any] = {}
+    for stream, decider in parts.items():
+        versions[stream], states[stream] = await _current(store, decider, stream)
+    return versions, states
 
 
 async def state_of(store: EventStore, decider: Decider[Any, S], stream: str) -> tuple[int, S]:

@@ -13,7 +13,7 @@ from events import telemetry
 from events.errors import LogBroken, Transient
 from events.event import Recorded
 from events.projection import Projection
-from events.store.connection import checked_name, is_transient
+from events.store.connection import checked_name, faults, is_transient
 from events.store.contract import EventStore
 
 PAGE_RECORDS_MAX = 500
@@ -80,6 +80,7 @@ async def wait_until(
     """Whether the read model shows `position` now, or comes to within `wait_s`.
 
     For a read that must see its caller's own write. False: answer with what there is, and say so.
+    Raises `Transient`.
     """
     query = text(
         f"SELECT position FROM {checked_name(schema)}.checkpoint WHERE subscription = :name"  # noqa: S608 (checked name)
@@ -87,7 +88,7 @@ async def wait_until(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     while True:
-        async with engine.connect() as connection:
+        async with faults(), engine.connect() as connection:
             reached = await connection.scalar(query, {"name": checkpoint_name(projection)})
         if (reached or 0) >= position:
             return True

@@ -69,11 +69,13 @@ class MemoryEventStore:
         if stored is not None:
             return stored
         self._check_versions(request)
-        claims = self._claimed(request)
+        claimed = self._claimed(request)
         recorded = self._record(prepared)
-        if claims is not self._claims:
-            self._claims.clear()
-            self._claims.update(claims)
+        for key, owner in claimed.items():
+            if owner is None:
+                self._claims.pop(key, None)
+            else:
+                self._claims[key] = owner
         self.log.extend(recorded)
         for entry in recorded:
             self._by_stream.setdefault(entry.stream, []).append(entry)
@@ -98,20 +100,18 @@ class MemoryEventStore:
             if not holds(part.expected, actual):
                 raise WrongExpectedVersion(part.stream, part.expected, actual)
 
-    def _claimed(self, request: AppendRequest) -> dict[str, str]:
-        """The claims after the request. Raises `ClaimTaken`."""
-        if not request.claims:
-            return self._claims
-        claims = dict(self._claims)
+    def _claimed(self, request: AppendRequest) -> dict[str, str | None]:
+        """What the request's claims change. Raises `ClaimTaken`."""
+        changed: dict[str, str | None] = {}
         for claim in request.claims:
-            owner = claims.get(claim.key)
+            owner = changed.get(claim.key, self._claims.get(claim.key))
             if isinstance(claim, Take):
                 if owner not in (None, claim.owner):
                     raise ClaimTaken(claim.key, owner or "")
-                claims[claim.key] = claim.owner
+                changed[claim.key] = claim.owner
             elif owner == claim.owner:
-                del claims[claim.key]
-        return claims
+                changed[claim.key] = None
+        return changed
 
     def _record(self, prepared: Prepared) -> list[Recorded]:
         recorded: list[Recorded] = []
