@@ -26,6 +26,10 @@ _retried = _meter.create_counter("events.retried", description="handle calls tha
 _parked = _meter.create_counter("events.parked", description="records parked as dead letters")
 _parked_now = _meter.create_gauge("events.parked_now", description="dead letters that wait")
 _batches = _meter.create_histogram("events.append_batch", description="decisions per commit")
+_projected = _meter.create_counter("events.projected", description="events folded")
+_projection_waits = _meter.create_counter(
+    "events.projection_waits", description="tries that met a database that was away"
+)
 
 
 @contextmanager
@@ -108,3 +112,13 @@ def parked(service: str, reaction: str) -> None:
 def parked_now(service: str, letters: int) -> None:
     """How many dead letters of a service wait for somebody. More than none is an alarm."""
     _parked_now.set(letters, {"service": service})
+
+
+def projected(service: str, projection: str, events: int) -> None:
+    """A projection has folded a page."""
+    _projected.add(events, {"service": service, "projection": projection})
+
+
+def projection_waits(service: str, projection: str) -> None:
+    """A projection's database was away; it tries again."""
+    _projection_waits.add(1, {"service": service, "projection": projection})
