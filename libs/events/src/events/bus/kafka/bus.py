@@ -115,7 +115,9 @@ class KafkaBus:
     @asynccontextmanager
     async def subscribe(self, topic: str, *, group: str) -> AsyncIterator[KafkaSubscription]:
         await self.ensure_topics([topic])
-        subscription = KafkaSubscription(self._consumer(group), topic, self._timing)
+        # On Kafka a group spans topics; here it reads one, and must not be disturbed by others.
+        consumer = self._consumer(f"{group}.{topic}")
+        subscription = KafkaSubscription(consumer, topic, self._timing)
         self._subscriptions.add(subscription)
         try:
             await subscription.join()

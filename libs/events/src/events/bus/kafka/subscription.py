@@ -110,13 +110,22 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._drop_what_was_handed_out()
         try:
             async with asyncio.timeout(self._timing.request_s):
-                partitions = list(self._consumer.assignment())
-                first = await self._consumer.beginning_offsets(partitions)
-                await self._consumer.commit(first)
-                for partition, offset in first.items():
-                    self._consumer.seek(partition, offset)
+                while not await self._start_again():
+                    await asyncio.sleep(self._timing.heartbeat_s)
         except (KafkaError, OSError, TimeoutError) as fault:
             raise answer_to(fault) from fault
+
+    async def _start_again(self) -> bool:
+        """False: the keys were moving just now."""
+        partitions = list(self._consumer.assignment())
+        first = await self._consumer.beginning_offsets(partitions)
+        try:
+            await self._consumer.commit(first)
+            for partition, offset in first.items():
+                self._consumer.seek(partition, offset)
+        except (CommitFailedError, IllegalStateError):
+            return False
+        return True
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Called by the consumer before it gives its keys back to the group."""
