@@ -10,7 +10,7 @@ from uuid import uuid4
 from events.bridge import run_bridge
 from events.bus.contract import Bus, Record
 from events.bus.postgres import PostgresBus
-from events.testing.bus_contract import collect, in_order, spread
+from events.testing.bus_records import collect, in_order, spread
 from events.testing.memory import MemoryBus
 from events.testing.waiting import until
 

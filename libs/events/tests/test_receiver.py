@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from opentelemetry import trace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.bus.contract import Record
@@ -298,6 +299,19 @@ async def test_what_is_no_event_is_parked_under_its_key() -> None:
     await receiver.handle(desk.reaction(), [Record("store-1", {}, b"garbage"), record("a", 1)])
     assert [letter.lane for letter in letters.letters] == ["key:store-1"]
     assert desk.done == [("a", 1)]
+
+
+async def test_the_work_belongs_to_the_trace_of_the_record() -> None:
+    seen: list[str] = []
+
+    async def handle(records: Sequence[Incoming]) -> None:
+        seen.append(f"{trace.get_current_span().get_span_context().trace_id:032x}")
+
+    reaction = replace(Desk().reaction(), handle=handle)
+    await Receiver(MemoryBus(), "desk", [reaction], MemoryDeadLetters()).handle(
+        reaction, [record("a", 1)]
+    )
+    assert seen == ["0af7651916cd43dd8448eb211c80319c"]
 
 
 async def test_a_reaction_that_must_not_skip_stops_the_process() -> None:

@@ -38,6 +38,9 @@ BATCH_MAX = 100
 LANES_MAX = 64
 """How many lanes of one reaction are handled side by side."""
 
+COUNT_S = 15.0
+"""How often the waiting dead letters are counted for the metric."""
+
 TRIES_MAX = 3
 """How often a record that fails alone is handled before it is parked."""
 
@@ -91,8 +94,15 @@ class Receiver:
     async def run(self) -> None:
         """Until cancelled. Raises `Poisoned` from a reaction that must not skip anything."""
         async with _one_reason(), asyncio.TaskGroup() as group:
+            group.create_task(self._count_letters(), name="count dead letters")
             for reaction in self._reactions:
                 group.create_task(self._serve(reaction), name=f"react {reaction.name}")
+
+    async def _count_letters(self) -> None:
+        while True:
+            count = await _patient(self._letters.count)
+            telemetry.parked_now(self._service, count)
+            await asyncio.sleep(COUNT_S)
 
     async def _serve(self, reaction: Reaction) -> None:
         attempt = 0

@@ -91,7 +91,7 @@ class Bus(Protocol):
         ...
 
     def subscribe(self, topic: str, *, group: str) -> AbstractAsyncContextManager[Subscription]:
-        """Join the group. Leaving the context gives the keys back to the others."""
+        """Join the group (its name counts per topic). Leaving gives the keys to the others."""
         ...
 
     async def ensure_topics(self, topics: Sequence[str]) -> None:
