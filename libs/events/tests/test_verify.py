@@ -6,6 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from events.store.connection import connect
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
 from events.store.verify import verify
@@ -130,13 +131,11 @@ async def test_one_deleted_entry_is_told_once(
         "DELETE FROM inbox",
     ],
 )
-@pytest.mark.parametrize("role", ["test_counter", "postgres"])
+@pytest.mark.parametrize("role", ["test_counter", None], ids=["the service", "the owner"])
 async def test_nobody_rewrites_the_log(
-    database_url: str, schema: str, change: str, role: str
+    database_url: str, schema: str, change: str, role: str | None
 ) -> None:
-    connection = await asyncpg.connect(
-        database_url, server_settings={"search_path": schema, "role": role}
-    )
+    connection = await connect(database_url, schema=schema, role=role)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(change)

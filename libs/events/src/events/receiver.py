@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -36,6 +37,9 @@ BATCH_MAX = 100
 
 LANES_MAX = 64
 """How many lanes of one reaction are handled side by side."""
+
+COUNT_S = 15.0
+"""How often the waiting dead letters are counted for the metric."""
 
 TRIES_MAX = 3
 """How often a record that fails alone is handled before it is parked."""
@@ -89,12 +93,16 @@ class Receiver:
 
     async def run(self) -> None:
         """Until cancelled. Raises `Poisoned` from a reaction that must not skip anything."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for reaction in self._reactions:
-                    group.create_task(self._serve(reaction), name=f"react {reaction.name}")
-        except* Poisoned as several:
-            raise _first(several) from None
+        async with _one_reason(), asyncio.TaskGroup() as group:
+            group.create_task(self._count_letters(), name="count dead letters")
+            for reaction in self._reactions:
+                group.create_task(self._serve(reaction), name=f"react {reaction.name}")
+
+    async def _count_letters(self) -> None:
+        while True:
+            count = await _patient(self._letters.count)
+            telemetry.parked_now(self._service, count)
+            await asyncio.sleep(COUNT_S)
 
     async def _serve(self, reaction: Reaction) -> None:
         attempt = 0
@@ -133,12 +141,9 @@ class Receiver:
             async with places:
                 await self._lane(reaction, name, items, parked=name in parked)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name, items in lanes.items():
-                    group.create_task(lane(name, items))
-        except* Poisoned as several:
-            raise _first(several) from None
+        async with _one_reason(), asyncio.TaskGroup() as group:
+            for name, items in lanes.items():
+                group.create_task(lane(name, items))
 
     def _lanes(self, reaction: Reaction, records: Sequence[Record]) -> dict[str, list[_Item]]:
         lanes: dict[str, list[_Item]] = {}
@@ -269,6 +274,13 @@ async def _patient(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(backoff_s(attempt))
 
 
-def _first(several: BaseExceptionGroup[Poisoned]) -> Poisoned:
-    found = several.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+@asynccontextmanager
+async def _one_reason() -> AsyncIterator[None]:
+    """The process stops for one reason; a group of groups of them helps nobody."""
+    try:
+        yield
+    except BaseExceptionGroup as several:
+        reason: BaseException = several
+        while isinstance(reason, BaseExceptionGroup):
+            reason = reason.exceptions[0]
+        raise reason from None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -20,6 +19,7 @@ from events.cloudevents import to_record
 from events.errors import LogBroken, Transient
 from events.event import Recorded
 from events.publication import Publication
+from events.schema import schema_id
 from events.store.checkpoints import Advance, Checkpoints
 from events.store.contract import EventStore
 
@@ -58,14 +58,13 @@ async def run_relay(
     checkpoints: Checkpoints,
     *,
     lease: Lease | None = None,
-    dataschema: Callable[[Recorded], str] = lambda recorded: "",
     page_max: int = PAGE_MAX,
 ) -> None:
     """Publish what `publication` names, for ever. Waits out `Transient`.
 
     Ends with an exception only for a defect: `LogBroken` (a gap), `RecordTooLarge`, a faulty key.
     """
-    relay = _Relay(store, bus, publication, checkpoints, dataschema, page_max)
+    relay = _Relay(store, bus, publication, checkpoints, page_max)
     attempt = 0
     while True:
         try:
@@ -88,7 +87,6 @@ class _Relay:
         bus: Bus,
         publication: Publication,
         checkpoints: Checkpoints,
-        dataschema: Callable[[Recorded], str],
         page_max: int,
     ) -> None:
         self.moved = False
@@ -96,7 +94,6 @@ class _Relay:
         self._bus = bus
         self._publication = publication
         self._checkpoints = checkpoints
-        self._dataschema = dataschema
         self._page_max = page_max
         self._names = frozenset(cls.event_name for cls in publication.events)
 
@@ -133,7 +130,7 @@ class _Relay:
             recorded,
             source=self._store.service,
             key=self._publication.ordering_key(recorded),
-            dataschema=self._dataschema(recorded),
+            dataschema=schema_id(self._publication.topic, recorded.name, recorded.schema_version),
         )
 
 

@@ -72,20 +72,10 @@ def appended(service: str, decisions: int) -> None:
     _batches.record(decisions, {"service": service})
 
 
-def projected(service: str, projection: str, events: int) -> None:
-    """A projection has folded a page."""
-    _projected.add(events, {"service": service, "projection": projection})
-
-
-def projection_waits(service: str, projection: str) -> None:
-    """A projection's database was away; it tries again."""
-    _projection_waits.add(1, {"service": service, "projection": projection})
-
-
 @contextmanager
 def publishing(service: str, records: int) -> Iterator[None]:
     """A span around one page of the relay, and how many records it holds."""
-    attributes = {"service": service, "records": records}
+    attributes: dict[str, str | int] = {"service": service, "records": records}
     with _tracer.start_as_current_span("publish", attributes=attributes):
         yield
     _published.add(records, {"service": service})
@@ -122,3 +112,13 @@ def parked(service: str, reaction: str) -> None:
 def parked_now(service: str, letters: int) -> None:
     """How many dead letters of a service wait for somebody. More than none is an alarm."""
     _parked_now.set(letters, {"service": service})
+
+
+def projected(service: str, projection: str, events: int) -> None:
+    """A projection has folded a page."""
+    _projected.add(events, {"service": service, "projection": projection})
+
+
+def projection_waits(service: str, projection: str) -> None:
+    """A projection's database was away; it tries again."""
+    _projection_waits.add(1, {"service": service, "projection": projection})

@@ -90,8 +90,8 @@ class LocalKafka:
         log4j: Path | None = None,
     ) -> None:
         self.data = data
-        self.port = port or _free_port()
-        self._controller_port = _free_port()
+        self.port = port or free_port()
+        self._controller_port = free_port()
         self._jars = jars
         self._log4j = log4j
         self._process: subprocess.Popen[bytes] | None = None
@@ -241,7 +241,8 @@ def _java() -> str:
     return java
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

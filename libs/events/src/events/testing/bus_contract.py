@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
@@ -22,55 +21,17 @@ import pytest
 
 from events.bus.contract import RECORD_BYTES_MAX, Bus, KeysLost, Record, Subscription
 from events.errors import RecordTooLarge, Transient
-
-DEADLINE_S = 40.0
-"""How long a case waits for something that has to happen."""
+from events.testing.bus_records import (
+    DEADLINE_S,
+    collect,
+    in_order,
+    number_of,
+    record,
+    spread,
+)
 
 HAND_OVER_S = 1.0
 """What the suite's adapters are told: how long a member keeps keys that others wait for."""
-
-
-def record(key: str, number: int, *, value: bytes | None = None) -> Record:
-    """One small record that knows its place in its key."""
-    return Record(
-        key=key,
-        headers={"ce_id": f"{key}/{number}", "ce_type": "counter.counted.v1"},
-        value=f'{{"n":{number}}}'.encode() if value is None else value,
-    )
-
-
-def number_of(found: Record) -> int:
-    return int(found.headers["ce_id"].rpartition("/")[2])
-
-
-def spread(keys: int, each: int) -> list[Record]:
-    """`each` records for `keys` keys, taking turns."""
-    return [record(f"key-{key}", number) for number in range(each) for key in range(keys)]
-
-
-async def collect(
-    subscription: Subscription, count: int, *, acknowledge: bool = True
-) -> list[Record]:
-    """Fetch until `count` records have come. Fails after `DEADLINE_S`."""
-    found: list[Record] = []
-    async with asyncio.timeout(DEADLINE_S):
-        while len(found) < count:
-            batch = await subscription.fetch(records_max=100, wait_s=0.5)
-            found.extend(batch.records)
-            if acknowledge and batch:
-                await subscription.acknowledge(batch)
-    return found
-
-
-def in_order(found: Sequence[Record]) -> bool:
-    """Whether the records of each key, repeats left out, came in order and without a gap."""
-    last: dict[str, int] = defaultdict(lambda: -1)
-    for entry in found:
-        number = number_of(entry)
-        if number > last[entry.key] + 1:
-            return False
-        last[entry.key] = max(last[entry.key], number)
-    return True
 
 
 class BusContract:

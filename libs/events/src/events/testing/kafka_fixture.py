@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
@@ -31,6 +32,7 @@ from events.bus.local_kafka import (
     START_S,
     KafkaUnavailable,
     answers,
+    free_port,
     locked,
     resolve_jars,
 )
@@ -38,7 +40,20 @@ from events.bus.local_kafka import (
 __all__ = ["kafka_bootstrap", "kafka_jars", "pytest_terminal_summary"]
 
 IMAGE = "apache/kafka:4.1.0"
-"""For machines with a Docker engine."""
+"""The project's own image, for machines with a Docker engine."""
+
+_SETTINGS = {
+    "KAFKA_NODE_ID": "1",
+    "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+}
 
 _MISSING = "no Apache Kafka: "
 
@@ -52,7 +67,8 @@ def kafka_bootstrap(pytestconfig: pytest.Config) -> Iterator[str]:
             _missing(f"KAFKA_BOOTSTRAP={given} does not answer")
         yield given
     elif _docker_runs():
-        yield from _container()
+        with _container() as bootstrap:
+            yield bootstrap
     else:
         try:
             bootstrap = _shared_local_broker(pytestconfig.rootpath)
@@ -87,12 +103,25 @@ def _docker_runs() -> bool:
     return run.returncode == 0
 
 
+@contextmanager
 def _container() -> Iterator[str]:
-    # One per process of the run: containers are cheap where there is a Docker engine.
-    from testcontainers.kafka import KafkaContainer
+    # One per process of the run: the port is known before the start, as the broker must name it.
+    from testcontainers.core.container import DockerContainer
 
-    with KafkaContainer(IMAGE).with_kraft() as container:
-        yield container.get_bootstrap_server()
+    port = free_port()
+    container = DockerContainer(IMAGE).with_bind_ports(port, port)
+    for name, value in _SETTINGS.items():
+        container = container.with_env(name, value)
+    container = container.with_env(
+        "KAFKA_LISTENERS", f"PLAINTEXT://:{port},CONTROLLER://:9093"
+    ).with_env("KAFKA_ADVERTISED_LISTENERS", f"PLAINTEXT://localhost:{port}")
+    with container:
+        until = time.monotonic() + START_S
+        while not answers(f"localhost:{port}"):
+            if time.monotonic() > until:
+                raise KafkaUnavailable(f"{IMAGE} does not answer")
+            time.sleep(0.2)
+        yield f"localhost:{port}"
 
 
 def _shared_local_broker(root: Path) -> str:
