@@ -104,10 +104,14 @@ def schemas(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
+    from kassenverbund.logs import set_up_logs
     from kassenverbund.schemas import write_schemas
     from kassenverbund.services import find_services
 
-    drifts = write_schemas(find_services(), Path(), check=only_check)
+    settings = Settings(log_level="warning")
+    set_up_logs(settings)
+    chain = load_chain(settings.chain)
+    drifts = write_schemas(find_services(), chain, Path(), check=only_check)
     for drift in drifts:
         if as_json:
             line({"file": str(drift.file), "what": drift.what})
