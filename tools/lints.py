@@ -134,7 +134,7 @@ def _imports(module: Module) -> Iterator[Finding]:
     here = ".".join(module.parts)
     for line, name in _imported(module):
         top = name.split(".")[0]
-        if top == "aiokafka" and here != "events.bus.kafka":
+        if top == "aiokafka" and not f"{here}.".startswith("events.bus.kafka."):
             yield _finding(module, line, "only events.bus.kafka imports aiokafka")
         if module.is_service:
             yield from _service_import(module, line, name)
@@ -184,7 +184,7 @@ def _dotted(node: ast.expr) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Check the tree at the given root (default: this one); 1 if anything was found."""
     root = Path(arguments[0]) if arguments else ROOT
-    findings = sorted(finding for module in modules(root) for finding in check(module))
+    findings = sorted({finding for module in modules(root) for finding in check(module)})
     for finding in findings:
         print(finding)
     return 1 if any(not finding.warning for finding in findings) else 0

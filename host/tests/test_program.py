@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,20 @@ from kassenverbund.testing.process import Program
 
 Eventually = Callable[[Callable[[], Any], Any], None]
 
+ROOT = Path(__file__).parents[2]
+SAMPLE = Path(__file__).parent / "sample"
+
 STOP_S = 10.0
 """What the design promises."""
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Program]:
+    """One running program for the tests that only look."""
+    made = Program(chain=ROOT / "chain.yaml", environment={"PYTHONPATH": str(SAMPLE)})
+    made.start("serve", "notebook")
+    yield made
+    made.remove()
 
 
 def write(client: httpx.Client, key: str, text: str = "hello", author: str = "anna") -> Any:
@@ -60,9 +72,8 @@ def test_a_note_is_stored_counted_and_echoed_over_the_bus(
     assert servers(program.var) == []
 
 
-def test_without_a_token_nothing_but_health_schemas_and_keys_answers(program: Program) -> None:
-    program.start("serve", "notebook")
-    with program.client() as client:
+def test_without_a_token_nothing_but_health_schemas_and_keys_answers(served: Program) -> None:
+    with served.client() as client:
         document = client.get("/openapi.json").json()
         assert client.get("/health/live").json() == {"status": "live"}
         assert client.get("/health/ready").json() == {"status": "ready"}
@@ -76,9 +87,8 @@ def test_without_a_token_nothing_but_health_schemas_and_keys_answers(program: Pr
                     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_service_calls_a_service_as_itself(program: Program) -> None:
-    program.start("serve", "notebook")
-    with program.client(program.token("cashier")) as client:
+def test_a_service_calls_a_service_as_itself(served: Program) -> None:
+    with served.client(served.token("cashier")) as client:
         assert client.get("/notebook/v1/me-by-http").json() == {
             "kind": "service",
             "id": "notebook",
@@ -86,19 +96,17 @@ def test_a_service_calls_a_service_as_itself(program: Program) -> None:
         }
 
 
-def test_a_role_that_is_missing_is_forbidden(program: Program) -> None:
-    program.start("serve", "notebook")
-    with program.client(program.token("cashier")) as client:
+def test_a_role_that_is_missing_is_forbidden(served: Program) -> None:
+    with served.client(served.token("cashier")) as client:
         answer = client.post("/notebook/v1/crash")
 
     assert (answer.status_code, answer.json()["code"]) == (403, "auth.forbidden")
 
 
-def test_https_is_the_default_and_plain_http_is_not_answered(program: Program) -> None:
-    program.start("serve", "notebook")
-    assert program.base_url.startswith("https://")
+def test_https_is_the_default_and_plain_http_is_not_answered(served: Program) -> None:
+    assert served.base_url.startswith("https://")
     with pytest.raises(httpx.HTTPError):
-        httpx.get(program.base_url.replace("https://", "http://") + "/health/live", timeout=5)
+        httpx.get(served.base_url.replace("https://", "http://") + "/health/live", timeout=5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -227,9 +235,8 @@ def test_another_root_key_does_not_open_the_database(program: Program) -> None:
     assert "root_key" in done.stderr
 
 
-def test_a_head_without_end_is_cut_off(program: Program) -> None:
-    program.start("serve", "notebook")
-    connection = _connect(program)
+def test_a_head_without_end_is_cut_off(served: Program) -> None:
+    connection = _connect(served)
     connection.settimeout(10)
     connection.sendall(b"GET /health/live HTTP/1.1\r\nX: ")
     received = b""

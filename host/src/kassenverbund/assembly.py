@@ -29,7 +29,7 @@ from kassenverbund.clients import Clients, Introspection
 from kassenverbund.http import application, mount
 from kassenverbund.identity import claim_database
 from kassenverbund.issuer import Issuer
-from kassenverbund.keys import root_secrets
+from kassenverbund.keys import issuer_of, secrets_of
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Runtime, Service
@@ -70,20 +70,6 @@ async def database(settings: Settings) -> AsyncIterator[str]:
         return
     async with private_database(settings.var) as private:
         yield private.url
-
-
-def issuer_of(settings: Settings, chain: Chain) -> Issuer:
-    """The chain's own issuer. Its key is made only where the program keeps its own keys."""
-    return Issuer.from_file(
-        settings.issuer_key,
-        name=f"urn:kassenverbund:{chain.id}",
-        audience=settings.audience,
-        make=settings.issuer_key_file is None,
-    )
-
-
-def secrets_of(settings: Settings) -> Secrets:
-    return root_secrets(settings.root_key, make=settings.root_key_file is None)
 
 
 async def migrate_all(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from events import EventStore, Recorded, Transient
+from events import EventStore, Transient
 from events.bus.contract import Bus
 from events.bus.kafka import KafkaBus
 from events.bus.postgres import PostgresBus
@@ -117,20 +117,15 @@ async def start(parts: Sequence[Part], bus: Bus, supervisor: Supervisor, url: st
 
 async def _relay(part: Part, bus: Bus, url: str) -> None:
     service = part.service
-    assert service.publication is not None  # start() has looked
+    publication = service.publication
+    assert publication is not None  # start() has looked
     await run_relay(
         part.store,
         bus,
-        service.publication,
+        publication,
         PostgresCheckpoints(part.engine, schema=service.schema),
         lease=PostgresLease(url, schema=service.schema, name="relay"),
-        dataschema=lambda recorded: schema_path(service, recorded),
     )
-
-
-def schema_path(service: Service, recorded: Recorded) -> str:
-    """Where the schema of an event's data is served (`ce_dataschema`, relative to any program)."""
-    return f"/schemas/{service.name}/{recorded.name}.v{recorded.schema_version}.json"
 
 
 async def _run(task: Callable[[], Awaitable[None]]) -> None:

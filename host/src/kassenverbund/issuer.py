@@ -20,7 +20,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from kassenverbund.kit.auth import ROLES
+from kassenverbund.kit.limits import ROLES
 from kassenverbund.tls import write_secret
 
 ALGORITHM = "ES256"

@@ -6,14 +6,16 @@ import logging
 import re
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
-from fastapi import FastAPI
 from structlog.types import EventDict, Processor, WrappedLogger
 
 from kassenverbund import __version__
 from kassenverbund.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 HIDDEN = "[redacted]"
 

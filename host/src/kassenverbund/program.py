@@ -117,6 +117,8 @@ async def _serve(
     serving.add_done_callback(partial(_served, supervisor))
     try:
         await _first(http.listens.wait(), supervisor.stop.wait())
+        if supervisor.stop.is_set():
+            return  # a part has failed meanwhile, or somebody has asked us to stop
         supervisor.started = True
         _log.info(
             "program.ready", url=running.base_url, services=[s.name for s in running.services]

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kassenverbund.kit.problems import BODY_BYTES_MAX
+from kassenverbund.kit.limits import BODY_BYTES_MAX
 
 URL_PREFIX = "KASSENVERBUND_URL_"
 

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import typer
 
-from kassenverbund.cli import dead_letters, log, running, tools
 from kassenverbund.cli.output import failed
 from kassenverbund.cli.words import say, speak
 
+COMMANDS = {
+    "run": "running",
+    "serve": "running",
+    "demo": "running",
+    "verify": "log",
+    "events": "log",
+    "dead-letters": "dead_letters",
+    "token": "tools",
+    "migrate": "tools",
+    "chain": "tools",
+    "schemas": "tools",
+}
+"""Which module holds which command."""
 
-def build() -> typer.Typer:
-    """The whole command tree."""
+
+def build(wanted: str = "") -> typer.Typer:
+    """The command tree: all of it, or no more than the module of the wanted command.
+
+    The web framework and the database take seconds to import on a small machine; who only wants a
+    token does not wait for them.
+    """
     app = typer.Typer(
         name="kassenverbund",
         help="The backbone behind the tills of a chain.",
@@ -22,10 +40,9 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    running.add_to(app)
-    log.add_to(app)
-    dead_letters.add_to(app)
-    tools.add_to(app)
+    modules = [COMMANDS[wanted]] if wanted in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for name in modules:
+        import_module(f"kassenverbund.cli.{name}").add_to(app)
     return app
 
 
@@ -38,7 +55,8 @@ def _root(
 def main() -> None:
     """Entry point of `kassenverbund`. Exit code 0: done; 1: refused or failed; 2: wrong usage."""
     speak(sys.argv[1:])
-    command: Any = typer.main.get_command(build())
+    wanted = next((argument for argument in sys.argv[1:] if argument in COMMANDS), "")
+    command: Any = typer.main.get_command(build(wanted))
     _translate(command)
     try:
         command(prog_name="kassenverbund")

@@ -13,23 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from events import DomainError, LogBroken, Transient
-from kassenverbund.chain_file import ChainFileInvalid
 from kassenverbund.cli.words import say
-from kassenverbund.clients import PeerUnknown
-from kassenverbund.identity import WrongChain
-from kassenverbund.issuer import KeyUnusable
-from kassenverbund.kit.secrets import SecretMissing
-from kassenverbund.logs import redact
-from kassenverbund.postgres import PrivateDatabaseFailed
-from kassenverbund.services import ServiceUnknown
-from kassenverbund.supervisor import ProgramFailed
 
-EXPECTED = (
-    ChainFileInvalid, DomainError, KeyUnusable, LogBroken, OSError, PeerUnknown,
-    PrivateDatabaseFailed, SecretMissing, ServiceUnknown, Transient, ValueError, WrongChain,
+EXPECTED = frozenset(
+    {
+        "ChainFileInvalid", "DomainError", "KafkaFailed", "KeyUnusable", "LogBroken", "OSError",
+        "PeerUnknown", "PrivateDatabaseFailed", "RoleMissing", "SecretMissing", "ServiceUnknown",
+        "Transient", "ValueError", "WrongChain",
+    }
 )  # fmt: skip
-"""Faults whose message is all that is needed; anything else is a defect and shows its place."""
+"""Faults whose message is all that is needed; anything else is a defect and shows its place.
+By name, so that a command imports nothing that it does not use."""
 
 
 def console() -> Console:
@@ -50,10 +44,11 @@ def failed(fault: BaseException) -> int:
         sys.stderr.write(json.dumps({"error": type(fault).__name__, "detail": message}) + "\n")
         return 1
     out = Console(stderr=True, highlight=False)
-    if isinstance(fault, ProgramFailed):
+    names = {kind.__name__ for kind in type(fault).__mro__}
+    if "ProgramFailed" in names:
         title = say("stopped because of a failure")
         out.print(Panel(escape(message), title=title, border_style="red"))
-    elif isinstance(fault, EXPECTED):
+    elif EXPECTED & names:
         out.print(f"[red]{escape(message)}[/red]", soft_wrap=True)
     else:
         structlog.get_logger(__name__).critical("program.defect", exc_info=fault)
@@ -68,4 +63,6 @@ def _message(fault: BaseException) -> str:
             for error in fault.errors(include_input=False)
         ]
         return "\n".join(parts)
+    from kassenverbund.logs import redact
+
     return redact(str(fault) or type(fault).__name__)

@@ -1,4 +1,8 @@
-"""`token`, `migrate`, `chain check`, `schemas`."""
+"""`token`, `migrate`, `chain check`, `schemas`.
+
+What is heavy to import (the web framework, the database) is imported where it is used, so that a
+token or a check of a file does not take seconds.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,10 @@ from typing import Annotated
 
 import typer
 
-from kassenverbund.assembly import database, issuer_of, migrate_all
 from kassenverbund.chain_file import chain_schema, load_chain
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
-from kassenverbund.logs import set_up_logs
-from kassenverbund.schemas import Drift, write_schemas
-from kassenverbund.services import find_services
+from kassenverbund.keys import issuer_of
 from kassenverbund.settings import Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="for scripts: JSON on standard output")]
@@ -59,6 +60,10 @@ def migrate(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
+    from kassenverbund.assembly import database, migrate_all
+    from kassenverbund.logs import set_up_logs
+    from kassenverbund.services import find_services
+
     settings = Settings()
     set_up_logs(settings)
     found = find_services(services or ())
@@ -99,7 +104,14 @@ def schemas(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    drifts: list[Drift] = write_schemas(find_services(), Path(), check=only_check)
+    from kassenverbund.logs import set_up_logs
+    from kassenverbund.schemas import write_schemas
+    from kassenverbund.services import find_services
+
+    settings = Settings(log_level="warning")
+    set_up_logs(settings)
+    chain = load_chain(settings.chain)
+    drifts = write_schemas(find_services(), chain, Path(), check=only_check)
     for drift in drifts:
         if as_json:
             line({"file": str(drift.file), "what": drift.what})

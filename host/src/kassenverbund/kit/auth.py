@@ -9,10 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from events import DomainError, Metadata
-
-ROLES = frozenset(
-    {"cashier", "manager", "back_office", "auditor", "operator", "analyst", "service"}
-)
+from kassenverbund.kit.limits import ROLES as ROLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events import DomainError, LostRace, Transient
 from events.store.connection import is_transient
-
-BODY_BYTES_MAX = 64 * 1024
-"""The largest request body. The program has a setting for it."""
+from kassenverbund.kit.limits import BODY_BYTES_MAX as BODY_BYTES_MAX
 
 BODY_WAIT_S = 15.0
 """How long a body may take to arrive."""
