@@ -35,9 +35,6 @@ CLOSE_S = 5.0
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"
 
-_ARGUMENTS = ", ".join(f"${number}" for number in range(1, 20))
-_APPEND = f"SELECT * FROM append_batch({_ARGUMENTS})"  # noqa: S608 (constants)
-
 # Each look-up in `append_batch` has an index. A plan made while the log was small would scan it,
 # and stay in use while it grows; so the appender's connection knows no scans.
 APPENDER_SETTINGS = {
@@ -58,7 +55,7 @@ class _Status(IntEnum):
     TAKEN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stored:
     """Where the events of one decision stand in the log now."""
 
@@ -103,7 +100,25 @@ class _Arrays:
     events_content: list[bytes] = field(default_factory=list)
 
     def values(self) -> list[Any]:
-        return [getattr(self, name) for name in self.__slots__]
+        return [
+            "{" + ",".join(map(str, value)) + "}" if name in _WHOLE_NUMBERS else value
+            for name in self.__slots__
+            for value in (getattr(self, name),)
+        ]
+
+
+# Whole numbers go as the text of an array: the driver looks twice at each element of a list.
+_WHOLE_NUMBERS = frozenset(
+    {
+        "members_parts", "members_claims", "parts_stream", "parts_expected", "parts_events",
+        "claims_key", "events_schema",
+    }
+)  # fmt: skip
+_ARGUMENTS = ", ".join(
+    f"${number}::text::int[]" if name in _WHOLE_NUMBERS else f"${number}"
+    for number, name in enumerate(_Arrays.__slots__, start=1)
+)
+_APPEND = f"SELECT * FROM append_batch({_ARGUMENTS})"  # noqa: S608 (constants)
 
 
 class Appender:

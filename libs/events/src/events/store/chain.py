@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 _LENGTHS = struct.Struct(">8i")
+_UTC = timedelta(0)
 _PLACE = struct.Struct(">qi")
 
 GENESIS = bytes(32)
@@ -30,12 +31,15 @@ def content_hash(
     recorded_at: datetime,
 ) -> bytes:
     """SHA-256 over the lengths of the eight fields (int32, big-endian) and then the fields, so that
-    no two sets of fields can be confused."""
+    no two sets of fields can be confused. `recorded_at` is in UTC, in its ISO 8601 form with
+    microseconds (`2026-11-22T06:12:43.000001+00:00`)."""
+    assert recorded_at.utcoffset() == _UTC
     text = stream.encode()
     named = name.encode()
     version = b"%d" % schema_version
     key = idempotency_key.encode()
-    at = recorded_at.isoformat(timespec="microseconds").encode()
+    # The same text as isoformat() of a time in UTC, which takes four times as long to say it.
+    at = f"{recorded_at.replace(tzinfo=None).isoformat(timespec='microseconds')}+00:00".encode()
     return hashlib.sha256(
         b"".join(
             (
