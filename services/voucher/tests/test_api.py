@@ -564,3 +564,17 @@ def test_a_body_shows_asterisks_where_its_code_is() -> None:
     body = LookupBody.model_validate({"code": "V012-3456-789A-BCDD"})
     assert "V012" not in repr(body)
     assert "V012" not in str(body.model_dump())
+
+
+async def test_the_openapi_document_names_the_idempotency_key_of_every_write(shop: Shop) -> None:
+    document = (await shop.client.get("/openapi.json")).json()
+    writes = [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in ("put", "post") and not path.endswith("/lookups")
+    ]
+    assert len(writes) == 7
+    for path, method, operation in writes:
+        headers = [p["name"] for p in operation.get("parameters", []) if p["in"] == "header"]
+        assert headers == ["Idempotency-Key"], (path, method)

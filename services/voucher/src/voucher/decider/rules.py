@@ -37,6 +37,8 @@ def payable(voucher: Issued, wanted: Money, mode: Mode, now: datetime) -> Money:
 
 
 def expiries(voucher: Issued, now: datetime, *, without: str = "") -> tuple[VoucherEvent, ...]:
+    if not voucher.open:
+        return ()
     available = voucher.available(now)
     lapsed = sorted(voucher.lapsed(now, without=without), key=lambda hold: hold.hold_id)
     return tuple(freed(voucher, hold, "expired", available, now) for hold in lapsed)

@@ -82,6 +82,8 @@ class Issued:
 
     def available(self, now: datetime, *, without: str = "") -> Money:
         """Balance minus what counts as held at `now`, the hold `without` left out."""
+        if not self.open:
+            return self.balance
         counted = (
             hold.amount
             for hold in self.open.values()
