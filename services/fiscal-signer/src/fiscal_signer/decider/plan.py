@@ -15,8 +15,9 @@ from fiscal_signer.events import (
     Step,
 )
 
-STEPS_MAX = 200
-"""Steps of one request; keeps the event far below `EVENT_BYTES_MAX`."""
+STEPS_MAX = 320
+"""Steps of one request; keeps its event below half of `EVENT_BYTES_MAX`, and lets the receiver's
+`BATCH_MAX` records be one request."""
 
 ABANDON_PER_REQUEST_MAX = 16
 """Left-over transactions end in small portions, so that no sale waits for many of them."""
