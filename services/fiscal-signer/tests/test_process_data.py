@@ -30,8 +30,8 @@ def voucher(cents: int, key: int = 5) -> dict[str, Any]:
     return payment(cents, kind="voucher", fiscal="Keine", key=key)
 
 
-BOOKS = {"key": 2, "rate": 700}
-SOLD = {"kind": "voucher_sale", "key": 5, "rate": 0}
+BOOKS: dict[str, Any] = {"key": 2, "rate": 700}
+SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
 
 
 @pytest.mark.parametrize(
