@@ -461,5 +461,5 @@ async def test_many_jobs_are_cut_into_requests() -> None:
     bookings = [f"b{number}" for number in range(150)]
     await handle(world, *(recorded(booking) for booking in bookings))
     assert list(verdicts(world)) == bookings
-    assert len(world.events(SignaturesRequested)) == 3
+    assert len(world.events(SignaturesRequested)) == 2
     assert explained(world) == counters(world)

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from fiscal_signer.country.port import Process
 from fiscal_signer.ports import Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What is handed to the TSE when a transaction is finished."""
+
+    type: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)

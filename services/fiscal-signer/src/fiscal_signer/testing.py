@@ -17,8 +17,8 @@ from fiscal_signer.adapters.memory import MemoryDeviceStorage, MemoryLeases
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
-from fiscal_signer.handlers import Reactor, Settings, TseDriver
-from fiscal_signer.policies import Assignment
+from fiscal_signer.handlers import Settings, TseDriver
+from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
     DeviceAnswer,
     DeviceStep,

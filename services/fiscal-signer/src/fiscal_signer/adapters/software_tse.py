@@ -43,6 +43,9 @@ OPEN_TRANSACTIONS_MAX = 4_096
 CERTIFICATE_YEARS = 8
 _NONCE_BYTES = 12
 
+STEPS_PER_BREATH = 4
+"""A few milliseconds of signing, then somebody else."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceMemory:
@@ -123,8 +126,13 @@ class SoftwareTse:
         # Until the outcome is durable the memory here is not to be trusted.
         self._memory = None
         call = _Call(before, self._curve, self._key, self._serial, int(self._clock().timestamp()))
-        # Signatures take most of the time and OpenSSL needs no interpreter lock for them.
-        answers = await asyncio.to_thread(call.run, steps)
+        answers: list[DeviceAnswer] = []
+        for done, step in enumerate(steps, start=1):
+            answers.append(call.run(step, answers))
+            if done % STEPS_PER_BREATH == 0:
+                # A thread would not help: signing holds the interpreter's lock. So the loop's
+                # other tasks get their turn every few signatures.
+                await asyncio.sleep(0)
         if call.logs:
             await self._storage.save(before, call.memory, call.logs)
         self._memory = call.memory
@@ -167,8 +175,7 @@ def signed_of(raw: bytes) -> Signed:
 
 
 class _Call:
-    """One call: the memory as it goes from step to step, and the logs that it makes. Runs in a
-    thread of its own, on values that nobody else sees."""
+    """One call: the memory as it goes from step to step, and the logs that it makes."""
 
     def __init__(
         self,
@@ -201,17 +208,14 @@ class _Call:
             open_transactions=self._open,
         )
 
-    def run(self, steps: Sequence[DeviceStep]) -> list[DeviceAnswer]:
-        answers: list[DeviceAnswer] = []
-        for step in steps:
-            match step:
-                case RegisterClient():
-                    answers.append(self._register(step))
-                case StartTransaction():
-                    answers.append(self._start(step))
-                case FinishTransaction():
-                    answers.append(self._finish(step, answers))
-        return answers
+    def run(self, step: DeviceStep, before: Sequence[DeviceAnswer]) -> DeviceAnswer:
+        match step:
+            case RegisterClient():
+                return self._register(step)
+            case StartTransaction():
+                return self._start(step)
+            case FinishTransaction():
+                return self._finish(step, before)
 
     def _register(self, step: RegisterClient) -> DeviceAnswer:
         if step.client_id in self._clients:
@@ -230,7 +234,7 @@ class _Call:
         self._open[self._transaction] = step.client_id
         return self._sign(log_message.START, step.client_id, self._transaction, "", "")
 
-    def _finish(self, step: FinishTransaction, answers: list[DeviceAnswer]) -> DeviceAnswer:
+    def _finish(self, step: FinishTransaction, answers: Sequence[DeviceAnswer]) -> DeviceAnswer:
         number = step.transaction_number
         if number is None and step.of_step is not None and step.of_step < len(answers):
             start = answers[step.of_step]

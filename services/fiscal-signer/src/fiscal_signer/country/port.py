@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from events import DomainError
+from fiscal_signer.commands import Process as Process  # part of the port
 from fiscal_signer.foreign import BookingRecorded
 
 
@@ -24,14 +25,6 @@ class ProcessDataRefused(ValueError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What is handed to the TSE when a transaction is finished."""
-
-    type: str
-    data: str
 
 
 @dataclass(frozen=True, slots=True)

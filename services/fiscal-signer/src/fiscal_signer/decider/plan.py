@@ -15,8 +15,9 @@ from fiscal_signer.events import (
     Step,
 )
 
-STEPS_MAX = 200
-"""Steps of one request; keeps the event far below `EVENT_BYTES_MAX`."""
+STEPS_MAX = 320
+"""Steps of one request; keeps its event below half of `EVENT_BYTES_MAX`, and lets the receiver's
+`BATCH_MAX` records be one request."""
 
 ABANDON_PER_REQUEST_MAX = 16
 """Left-over transactions end in small portions, so that no sale waits for many of them."""
@@ -89,18 +90,30 @@ class Plan:
             return
         self._begun.add(job.booking_id)
         if self._segment.outage or job.refusal:
-            self._verdicts.append(
-                SignatureNotStarted(
-                    booking_id=job.booking_id,
-                    store_id=self._segment.store_id,
-                    till_id=job.till_id,
-                    tse_id=self._segment.tse_id,
-                    client_id=job.client_id,
-                    reason=job.refusal or "outage",
-                )
-            )
+            self._not_started(job, job.refusal or "outage")
             return
         self._start_step(job, purpose="start")
+
+    def _not_started(self, job: Job, reason: str) -> None:
+        self._verdicts.append(
+            SignatureNotStarted(
+                booking_id=job.booking_id,
+                store_id=self._segment.store_id,
+                till_id=job.till_id,
+                tse_id=self._segment.tse_id,
+                client_id=job.client_id,
+                reason=reason,
+            )
+        )
+
+    def _take_back_start(self, job: Job, reason: str) -> None:
+        """A booking that begins and is judged unsigned in one request is not begun at all: its
+        transaction would stay open on the device, and nobody would know of it."""
+        step_id = f"{job.booking_id}/start"
+        kept = [step for step in self._steps if step.step_id != step_id]
+        if len(kept) < len(self._steps):
+            self._steps = kept
+            self._not_started(job, reason)
 
     def _start_step(self, job: Job, *, purpose: str) -> None:
         self._register(job)
@@ -125,6 +138,7 @@ class Plan:
         self._judged.add(job.booking_id)
         refusal = self._refusal(job)
         if refusal or job.process is None:
+            self._take_back_start(job, refusal or "malformed")
             self._verdicts.append(self._left_unsigned(job, refusal or "malformed"))
             return
         begun = self._segment.open.get(job.booking_id)

@@ -87,8 +87,7 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
         case SignatureNotStarted():
             return _answered(segment, f"{event.booking_id}/start", None)
         case SignatureMade():
-            after = _judged(segment, event.booking_id, event.signature_counter)
-            return _without(after, event.transaction_number)
+            return _made(segment, event)
         case LeftUnsigned():
             return _judged(segment, event.booking_id, None)
         case TransactionAbandoned():
@@ -107,10 +106,11 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
 
 
 def _answered(segment: Segment, step_id: str, counter: int | None) -> Segment:
-    pending = segment.pending
-    if step_id in pending:
-        pending = {name: step for name, step in pending.items() if name != step_id}
-    return replace(segment, pending=pending, counter=max(segment.counter, counter or 0))
+    return replace(
+        segment,
+        pending=_less(segment.pending, step_id),
+        counter=max(segment.counter, counter or 0),
+    )
 
 
 def _started(segment: Segment, event: SignatureStarted) -> Segment:
@@ -118,7 +118,7 @@ def _started(segment: Segment, event: SignatureStarted) -> Segment:
     orphans = segment.orphans
     if event.booking_id in segment.open:
         orphans = _with_orphan(orphans, segment.open[event.booking_id])
-    begun = OpenTransaction(
+    begun = OpenTransaction.model_construct(
         booking_id=event.booking_id,
         till_id=event.till_id,
         client_id=event.client_id,
@@ -126,11 +126,36 @@ def _started(segment: Segment, event: SignatureStarted) -> Segment:
         start_time=event.start_time,
     )
     return replace(
-        _answered(segment, f"{event.booking_id}/start", event.signature_counter),
+        segment,
+        pending=_less(segment.pending, f"{event.booking_id}/start"),
+        counter=max(segment.counter, event.signature_counter),
         open={**segment.open, event.booking_id: begun},
         orphans=orphans,
         transaction=max(segment.transaction, event.transaction_number),
     )
+
+
+def _made(segment: Segment, event: SignatureMade) -> Segment:
+    open_ = segment.open
+    begun = open_.get(event.booking_id)
+    if begun is not None and begun.transaction_number == event.transaction_number:
+        # The usual case, in one step: this is folded once per sale.
+        return replace(
+            segment,
+            pending=_less(segment.pending, f"{event.booking_id}/finish"),
+            counter=max(segment.counter, event.signature_counter),
+            open={name: one for name, one in open_.items() if name != event.booking_id},
+        )
+    after = _judged(segment, event.booking_id, event.signature_counter)
+    return _without(after, event.transaction_number)
+
+
+def _less(pending: Mapping[str, Step], step_id: str) -> Mapping[str, Step]:
+    if step_id not in pending:
+        return pending
+    left = dict(pending)
+    del left[step_id]
+    return left
 
 
 def _judged(segment: Segment, booking_id: str, counter: int | None) -> Segment:
@@ -138,9 +163,7 @@ def _judged(segment: Segment, booking_id: str, counter: int | None) -> Segment:
     a signature takes it away again at once."""
     after = _answered(segment, f"{booking_id}/finish", counter)
     # A start that served only this verdict and was refused has no event of its own.
-    start = after.pending.get(f"{booking_id}/start")
-    if start is not None:
-        after = _answered(after, start.step_id, None)
+    after = _answered(after, f"{booking_id}/start", None)
     if booking_id not in after.open:
         return after
     left = after.open[booking_id]

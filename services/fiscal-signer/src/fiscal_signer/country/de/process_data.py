@@ -42,8 +42,13 @@ _TENDERS = ("Bar", "Unbar")
 
 def amount_text(amount: Decimal) -> str:
     """Dot, exactly two decimals, no grouping; further decimals are cut off; no `-0.00`."""
-    cut = amount.quantize(Decimal("0.01"), rounding=ROUND_DOWN)
-    return "0.00" if cut == 0 else f"{cut:f}"
+    return minor_text(int(amount.scaleb(2).to_integral_value(rounding=ROUND_DOWN)))
+
+
+def minor_text(minor: int) -> str:
+    """The same for minor units of a currency with two decimals: 1190 → `11.90`."""
+    major, cents = divmod(abs(minor), 100)
+    return f"{'-' if minor < 0 else ''}{major}.{cents:02d}"
 
 
 def slot_of(dsfinvk_key: int, rate: int) -> int:
@@ -65,27 +70,28 @@ def receipt(booking: BookingRecorded) -> Process:
     Raises `ProcessDataRefused`: a VAT key without a slot, a payment whose fiscal kind is unknown,
     or sums that differ (for our own data a defect, and never signed).
     """
-    slots = [Money(amount=0, currency=booking.currency) for _ in range(SLOTS)]
+    # Minor units as plain integers: this runs once per sale, and nothing here mixes currencies.
+    slots = [0] * SLOTS
     for line in booking.lines:
-        slots[slot_of(line.dsfinvk_key, line.rate) - 1] += _same(booking, line.amount)
-    paid: dict[tuple[str, str], Money] = {}
+        slots[slot_of(line.dsfinvk_key, line.rate) - 1] += _minor(booking, line.amount)
+    paid: dict[tuple[str, str], int] = {}
     for payment in booking.payments:
         if payment.fiscal == "Keine":
-            slots[_slot_of_redemption(payment) - 1] -= _same(booking, payment.amount)
+            slots[_slot_of_redemption(payment) - 1] -= _minor(booking, payment.amount)
         else:
             key = (payment.fiscal, payment.amount.currency)
-            paid[key] = paid[key] + payment.amount if key in paid else payment.amount
+            paid[key] = paid.get(key, 0) + payment.amount.amount
     _sums_agree(booking, slots, paid)
-    amounts = "_".join(amount_text(slot.as_decimal()) for slot in slots)
+    amounts = "_".join(minor_text(slot) for slot in slots)
     return Process(RECEIPT_TYPE, f"Beleg^{amounts}^{_payments_text(paid)}")
 
 
-def _same(booking: BookingRecorded, amount: Money) -> Money:
+def _minor(booking: BookingRecorded, amount: Money) -> int:
     if amount.currency != booking.currency:
         raise ProcessDataRefused(
             "currency_mixed", f"a line in {amount.currency} in a booking in {booking.currency}"
         )
-    return amount
+    return amount.amount
 
 
 def _slot_of_redemption(payment: Payment) -> int:
@@ -99,25 +105,24 @@ def _slot_of_redemption(payment: Payment) -> int:
 
 
 def _sums_agree(
-    booking: BookingRecorded, slots: list[Money], paid: dict[tuple[str, str], Money]
+    booking: BookingRecorded, slots: list[int], paid: dict[tuple[str, str], int]
 ) -> None:
     if any(currency != booking.currency for _, currency in paid):
         return  # A foreign currency's amount is not comparable here; the till converts it.
-    slots_sum = sum(slot.amount for slot in slots)
-    paid_sum = sum(amount.amount for amount in paid.values())
+    slots_sum, paid_sum = sum(slots), sum(paid.values())
     if slots_sum != paid_sum:
         raise ProcessDataRefused(
             "sums_differ", f"the slots hold {slots_sum} and the payments {paid_sum} minor units"
         )
 
 
-def _payments_text(paid: dict[tuple[str, str], Money]) -> str:
+def _payments_text(paid: dict[tuple[str, str], int]) -> str:
     parts = []
     for tender, currency in sorted(paid, key=lambda key: (_TENDERS.index(key[0]), key[1])):
         amount = paid[tender, currency]
         if amount:
             suffix = "" if currency == "EUR" else f":{currency}"
-            parts.append(f"{amount_text(amount.as_decimal())}:{tender}{suffix}")
+            parts.append(f"{minor_text(amount)}:{tender}{suffix}")
     return "_".join(parts)
 
 

@@ -13,7 +13,7 @@ from fiscal_signer.decider import verdict_claim
 from fiscal_signer.events import LeftUnsigned, RecordUnreadable
 from fiscal_signer.foreign import named
 from fiscal_signer.handlers.driver import TseDriver
-from fiscal_signer.policies import (
+from fiscal_signer.policies.wishes import (
     HEARD,
     Assignment,
     ForNobody,
