@@ -12,10 +12,8 @@ from device_gateway.adapters.printer_transport import TcpPrinter, Waits, process
 from device_gateway.adapters.virtual_printer import Mode, VirtualPrinter
 from device_gateway.printing.job import Delivery, JobState
 
-SHORT = Waits(
-    connect_s=2.0, status_s=0.3, write_s=0.5, confirm_s=0.6, look_every_s=0.1, close_s=0.5
-)
-PATIENT = Waits(status_s=2.0, write_s=5.0, confirm_s=15.0, look_every_s=0.1)
+SHORT = Waits(status_s=1.5, write_s=1.5, confirm_s=2.0, look_every_s=0.1, close_s=0.5)
+PATIENT = Waits(status_s=5.0, write_s=10.0, confirm_s=15.0, look_every_s=0.1)
 JOB = b"\x1b@\x1bt\x13" + b"Beleg 128\n" * 60 + b"\x1bd\x06\x1dV\x00"
 DEADLINE_S = 20.0
 
@@ -84,7 +82,7 @@ async def test_paper_refilled_in_time_ends_in_a_confirmation() -> None:
     async with VirtualPrinter(mode=Mode.OFFLINE_MID_JOB) as printer:
         sending = asyncio.create_task(deliver(printer))
         async with asyncio.timeout(DEADLINE_S):
-            while not printer.sensors.paper_end:
+            while not printer.sensors.paper_end:  # noqa: ASYNC110  (the printer has no event)
                 await asyncio.sleep(0.01)
         await printer.switch(Mode.OK)
         assert (await sending).outcome is JobState.CONFIRMED

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import RowMapping, TextClause, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from device_gateway.printing.job import Document, JobState, PrintJob
 from device_gateway.printing.ports import JOBS_WAITING_MAX, PrinterQueueFull
+from events.store.connection import faults
 from kassenverbund.kit.secrets import Secrets
+
+log = logging.getLogger(__name__)
 
 PURPOSE = "device_gateway.print_payload"
 NONCE_BYTES = 12
@@ -27,6 +34,9 @@ _PUT = text(
 _WAITING = text(
     "SELECT count(*) FROM print_job WHERE printer_id = :printer_id "
     "AND state IN ('queued', 'sending')"
+)
+_WAITING_PRINTERS = text(
+    "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
 )
 _KNOWN = text("SELECT 1 FROM print_job WHERE job_id = :job_id")
 _TRIED = text(
@@ -78,14 +88,29 @@ _FIND = text("SELECT * FROM print_job WHERE job_id = :job_id LIMIT :max")
 
 
 class PostgresPrintQueue:
-    """See `printing.ports.PrintQueue`. Any number of processes may share the tables."""
+    """See `printing.ports.PrintQueue`. Any number of processes may share the tables.
+
+    Raises `Transient` when the database is away.
+    """
 
     def __init__(self, engine: AsyncEngine, secrets: Secrets) -> None:
         self._engine = engine
         self._cipher = AESGCM(secrets.key(PURPOSE))
 
+    @asynccontextmanager
+    async def _begin(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction. What may pass is `Transient`, as everywhere."""
+        async with faults():
+            try:
+                async with self._engine.begin() as tx:
+                    yield tx
+            except DBAPIError as error:
+                # SQLAlchemy wraps the driver's error twice; `faults` judges the innermost.
+                original = error.orig
+                raise (original.__cause__ if original is not None else None) or error from error
+
     async def put(self, job: PrintJob, payload: bytes) -> bool:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             if (await tx.execute(_KNOWN, {"job_id": job.job_id})).first() is not None:
                 return False
             waiting = await tx.scalar(_WAITING, {"printer_id": job.printer_id})
@@ -109,8 +134,12 @@ class PostgresPrintQueue:
 
     async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
         asked = {"booking_id": booking_id, "document": document, "besides": besides}
-        async with self._engine.connect() as tx:
+        async with self._begin() as tx:
             return bool(await tx.scalar(_TRIED, asked))
+
+    async def waiting_printers(self) -> Sequence[str]:
+        async with self._begin() as tx:
+            return list((await tx.execute(_WAITING_PRINTERS)).scalars())
 
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
         return await self._changed(
@@ -118,11 +147,11 @@ class PostgresPrintQueue:
         )
 
     async def give_back(self, printer_id: str, *, owner: str) -> None:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             await tx.execute(_GIVE_BACK, {"printer_id": printer_id, "owner": owner})
 
     async def recover(self, printer_id: str, *, owner: str, now: datetime) -> Sequence[PrintJob]:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             found = await tx.execute(
                 _RECOVER, {"printer_id": printer_id, "owner": owner, "now": now}
             )
@@ -131,13 +160,21 @@ class PostgresPrintQueue:
     async def take(
         self, printer_id: str, *, owner: str, now: datetime
     ) -> tuple[PrintJob, bytes] | None:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             found = await tx.execute(_TAKE, {"printer_id": printer_id, "owner": owner, "now": now})
             row = found.mappings().first()
         if row is None:
             return None
         job = _job(row)
-        return job, self._unseal(job.job_id, row["payload"])
+        try:
+            return job, self._unseal(job.job_id, row["payload"])
+        except InvalidTag:
+            # Another root key, or a row that was tampered with. Nothing of it was printed.
+            log.error("print job %s cannot be opened with this root key", job.job_id)
+            await self.finish(
+                job.job_id, owner=owner, state=JobState.FAILED, reason="unreadable", now=now
+            )
+            return None
 
     async def again(self, job_id: str, *, owner: str, reason: str, due_at: datetime) -> bool:
         return await self._changed(
@@ -157,7 +194,7 @@ class PostgresPrintQueue:
         return await self._all(_UNREPORTED, {"max": jobs_max})
 
     async def reported(self, job_id: str, *, now: datetime) -> None:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             await tx.execute(_REPORTED, {"job_id": job_id, "now": now})
 
     async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:
@@ -168,11 +205,11 @@ class PostgresPrintQueue:
         return found[0] if found else None
 
     async def _changed(self, statement: TextClause, values: Mapping[str, Any]) -> bool:
-        async with self._engine.begin() as tx:
+        async with self._begin() as tx:
             return (await tx.execute(statement, values)).first() is not None
 
     async def _all(self, statement: TextClause, values: Mapping[str, Any]) -> list[PrintJob]:
-        async with self._engine.connect() as tx:
+        async with self._begin() as tx:
             return [_job(row) for row in (await tx.execute(statement, values)).mappings()]
 
     def _seal(self, job_id: str, payload: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -89,7 +90,8 @@ class PrintingDesk:
         if printer is None:
             return
         order = await self._marked(order, "receipt", job_id)
-        await self._put(order, printer, "receipt", job_id, self._receipt(order, self._paper(order)))
+        payload = await asyncio.to_thread(self._receipt, order, self._paper(order))
+        await self._put(order, printer, "receipt", job_id, payload)
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
@@ -102,7 +104,13 @@ class PrintingDesk:
         if printer is None:
             return
         order = await self._marked(order, "voucher_slips", job_id)
-        profile = self._paper(order)
+        slips = await asyncio.to_thread(self._slips, order, self._paper(order), vouchers)
+        if slips:
+            await self._put(order, printer, "voucher_slips", job_id, b"".join(slips))
+
+    def _slips(
+        self, order: ReceiptOrder, profile: PrinterProfile, vouchers: Sequence[SoldVoucher]
+    ) -> list[bytes]:
         slips: list[bytes] = []
         for voucher in vouchers:
             if voucher.code is None:
@@ -111,8 +119,7 @@ class PrintingDesk:
             slip = slip_of(order, serial=voucher.serial, value=voucher.value, valid_until=None)
             grid = slip_rows(slip, voucher.code, profile.columns, profile.codepage)
             slips.append(encode(grid, profile))
-        if slips:
-            await self._put(order, printer, "voucher_slips", job_id, b"".join(slips))
+        return slips
 
     def _paper(self, order: ReceiptOrder) -> PrinterProfile:
         printer = printer_of(order)

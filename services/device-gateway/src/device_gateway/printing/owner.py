@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from device_gateway.printing.job import JobState, PrintJob
 from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+from events import Transient
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class Patience:
     lease_s: float = 20.0
     renew_every_s: float = 5.0
     look_every_s: float = 2.0
-    """A job of another process is found after this long at the latest."""
+    """A job that another process queued or left behind is found after this long at the latest."""
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0)
     keep_trying_s: float = 900.0
     """After this long a printer that is off or out of paper has failed the job."""
@@ -59,27 +60,38 @@ class PrinterOwner:
         self._waiting.set()
 
     async def run(self) -> None:
-        """Until cancelled. A job that is being sent then is `unknown` after the next start."""
+        """Until cancelled. A job that is being sent then is `unknown` after the next start.
+
+        Without a job it does nothing at all, so that two thousand idle printers cost nothing.
+        """
         try:
             while True:
-                if await self._lease():
-                    for lost in await self._queue.recover(
-                        self.printer_id, owner=self._owner, now=self._clock()
-                    ):
-                        log.warning("print job %s was interrupted: unknown", lost.job_id)
-                    await self._print_while_ours()
-                await self._pause(self._patience.look_every_s)
+                await self._waiting.wait()
+                self._waiting.clear()
+                try:
+                    await self._print_what_waits()
+                except Transient as fault:
+                    log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
         finally:
             await self._link.close()
-            await self._queue.give_back(self.printer_id, owner=self._owner)
+            with contextlib.suppress(Transient):
+                await self._queue.give_back(self.printer_id, owner=self._owner)
 
-    async def _print_while_ours(self) -> None:
+    async def _print_what_waits(self) -> None:
+        if not await self._lease():
+            return
+        await self._recover()
         while await self._lease():
             taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
             if taken is None:
-                await self._pause(self._patience.look_every_s)
-                continue
+                break
             await self._send(*taken)
+        await self._queue.give_back(self.printer_id, owner=self._owner)
+
+    async def _recover(self) -> None:
+        lost = await self._queue.recover(self.printer_id, owner=self._owner, now=self._clock())
+        for job in lost:
+            log.warning("print job %s was interrupted: unknown", job.job_id)
 
     async def _send(self, job: PrintJob, payload: bytes) -> None:
         renewing = asyncio.create_task(self._renew())
@@ -89,46 +101,60 @@ class PrinterOwner:
             renewing.cancel()
         now = self._clock()
         tried_for = now - job.queued_at
-        if delivery.outcome is JobState.FAILED and tried_for < timedelta(
-            seconds=self._patience.keep_trying_s
-        ):
+        keep_trying = tried_for < timedelta(seconds=self._patience.keep_trying_s)
+        if delivery.outcome is JobState.FAILED and keep_trying:
             backoff = self._patience.backoff_s
-            wait_s = backoff[min(job.tries - 1, len(backoff) - 1)]
-            await self._queue.again(
+            wait_s = backoff[min(job.tries, len(backoff)) - 1]
+            due_at = now + timedelta(seconds=wait_s)
+            await self._settle(
+                lambda: self._queue.again(
+                    job.job_id, owner=self._owner, reason=delivery.reason, due_at=due_at
+                )
+            )
+            # The lease is kept meanwhile: nobody else reaches a printer that we do not reach.
+            await self._wait_with_lease(wait_s)
+            return
+        if not delivery.outcome.is_on_paper:
+            log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
+        ours = await self._settle(
+            lambda: self._queue.finish(
                 job.job_id,
                 owner=self._owner,
+                state=delivery.outcome,
                 reason=delivery.reason,
-                due_at=now + timedelta(seconds=wait_s),
+                now=now,
             )
-            await self._pause(wait_s)
-            return
-        if delivery.outcome in (JobState.UNKNOWN, JobState.FAILED):
-            log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
-        ours = await self._queue.finish(
-            job.job_id,
-            owner=self._owner,
-            state=delivery.outcome,
-            reason=delivery.reason,
-            now=now,
         )
         if ours:
             self._finished(job, delivery.outcome)
+
+    async def _settle(self, write: Callable[[], Awaitable[bool]]) -> bool:
+        """Only this task knows what became of the job: it writes it down, however long that takes.
+        If the process ends first, the job is `unknown`."""
+        while True:
+            try:
+                return await write()
+            except Transient as fault:
+                log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
+                await asyncio.sleep(self._patience.look_every_s)
 
     async def _lease(self) -> bool:
         now = self._clock()
         until = now + timedelta(seconds=self._patience.lease_s)
         return await self._queue.lease(self.printer_id, owner=self._owner, now=now, until=until)
 
+    async def _wait_with_lease(self, wait_s: float) -> None:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await asyncio.sleep(wait_s)
+        finally:
+            renewing.cancel()
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._patience.renew_every_s)
-            await self._lease()
-
-    async def _pause(self, wait_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):
-                await self._waiting.wait()
-                self._waiting.clear()
+            with contextlib.suppress(Transient):
+                await self._lease()
 
 
 class Reporter:
@@ -156,14 +182,20 @@ class Reporter:
         """Until cancelled."""
         while True:
             self._news.clear()
-            for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
-                try:
-                    await self._listener.printed(job)
-                except Exception:
-                    # One booking that cannot be told must not hide the others' receipts.
-                    log.exception("print job %s could not be reported", job.job_id)
-                    continue
-                await self._queue.reported(job.job_id, now=self._clock())
+            try:
+                await self._report()
+            except Transient as fault:
+                log.warning("reports of printed receipts wait: %s", fault)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._patience.report_again_s):
                     await self._news.wait()
+
+    async def _report(self) -> None:
+        for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
+            try:
+                await self._listener.printed(job)
+            except Exception:
+                # One booking that cannot be told must not hide the others' receipts.
+                log.exception("print job %s could not be reported", job.job_id)
+                continue
+            await self._queue.reported(job.job_id, now=self._clock())

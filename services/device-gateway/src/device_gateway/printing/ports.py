@@ -35,7 +35,11 @@ class PrinterLink(Protocol):
 
 
 class PrintQueue(Protocol):
-    """Durable. The bytes are readable only while a job is queued or being sent."""
+    """Durable. The bytes are readable only while a job is queued or being sent.
+
+    Every call raises `Transient` when the queue is away; nothing was changed then, or it was and
+    asking again does no harm.
+    """
 
     async def put(self, job: PrintJob, payload: bytes) -> bool:
         """Store a new job. False: `job_id` is known, nothing changed. Raises `PrinterQueueFull`."""
@@ -44,6 +48,10 @@ class PrintQueue(Protocol):
     async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
         """Whether another job has this document and has not surely failed: what is printed now
         would be the second paper."""
+        ...
+
+    async def waiting_printers(self) -> Sequence[str]:
+        """The printers that have a job queued or being sent, by whomever."""
         ...
 
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:

@@ -1,8 +1,9 @@
-"""The printing room: an owner for each printer, started when its first job comes or at start."""
+"""The printing room: an owner for each printer, and one look-out for all of them."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import uuid4
@@ -11,6 +12,9 @@ from device_gateway.events import StorePrinter
 from device_gateway.printing.job import JobState, PrintJob
 from device_gateway.printing.owner import Patience, PrinterOwner, Reporter
 from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+from events import Transient
+
+log = logging.getLogger(__name__)
 
 
 class PrintingRoom:
@@ -33,7 +37,7 @@ class PrintingRoom:
         self._link = link
         self._clock = clock
         self._owner = owner or f"printing-{uuid4()}"
-        self._patience = patience
+        self._patience = patience or Patience()
         self._reporter = Reporter(queue, listener, clock=clock, patience=patience)
         self._owners: dict[str, PrinterOwner] = {}
         self._new: asyncio.Queue[PrinterOwner] = asyncio.Queue()
@@ -64,6 +68,7 @@ class PrintingRoom:
         """Until cancelled; an owner that fails stops the room with its reason."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reporter.run(), name="reports of printed receipts")
+            tasks.create_task(self._look(), name="print jobs of other processes")
             while True:
                 owner = await self._new.get()
                 tasks.create_task(owner.run(), name=f"printer {owner.printer_id}")
@@ -71,6 +76,16 @@ class PrintingRoom:
     async def attention(self, store_id: str, *, jobs_max: int = 50) -> Sequence[PrintJob]:
         """Jobs of a store that ended `unknown` or `failed`."""
         return await self._queue.attention(store_id, jobs_max=jobs_max)
+
+    async def _look(self) -> None:
+        """One question for all printers: jobs that other processes queued or left behind."""
+        while True:
+            try:
+                for printer_id in await self._queue.waiting_printers():
+                    self.wake(printer_id)
+            except Transient as fault:
+                log.warning("print queue: %s", fault)
+            await asyncio.sleep(self._patience.look_every_s)
 
     def _finished(self, _job: PrintJob, state: JobState) -> None:
         if state.is_on_paper:

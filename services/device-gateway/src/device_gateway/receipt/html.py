@@ -48,7 +48,7 @@ def receipt_html(document: ReceiptDocument) -> str:
         percent=lambda rate: percent(rate, say),
         quantity=lambda text: quantity(text, say),
         one=lambda text: Decimal(text) == 1,
-        qr=_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
+        qr=_fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
         **_common(document.language, say, is_copy=document.is_copy),
     )
 
@@ -98,6 +98,12 @@ def _shown(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
         return printable(value)
     return value
+
+
+@lru_cache(maxsize=256)
+def _fiscal_qr_svg(content: str) -> Markup:
+    """Kept, for a till shows the same receipt several times and the code is most of the work."""
+    return _qr_svg(content)
 
 
 def _qr_svg(content: str) -> Markup:

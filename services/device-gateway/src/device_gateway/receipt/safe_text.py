@@ -28,6 +28,25 @@ _FOLDS = {
 }  # fmt: skip
 
 
+def _printable_characters(codepage: str) -> frozenset[str]:
+    """What the bytes 20 to FF stand for, without DEL, controls, format characters and spaces
+    other than the plain one."""
+    characters = bytes(range(0x20, 0x100)).decode(codepage, errors="ignore")
+    return frozenset(
+        character
+        for character in characters
+        if character == " "
+        or not (character.isspace() or unicodedata.category(character).startswith("C"))
+    )
+
+
+PRINTABLE: dict[Codepage, frozenset[str]] = {
+    "CP858": _printable_characters("CP858"),
+    "CP1252": _printable_characters("CP1252"),
+}
+"""All that may become a text byte."""
+
+
 class UnsafeText(ValueError):
     """A `SafeText` was made by hand from characters that must not reach a printer."""
 
@@ -45,7 +64,7 @@ class SafeText:
     """How many characters could not be shown and stand as `?` (a figure for the back office)."""
 
     def __post_init__(self) -> None:
-        if not all(_is_printable(character, self.codepage) for character in self.text):
+        if not PRINTABLE[self.codepage].issuperset(self.text):
             raise UnsafeText("not printable in " + self.codepage)
 
     def encode(self) -> bytes:
@@ -80,10 +99,11 @@ def clean(text: str, codepage: Codepage, *, characters_max: int = TEXT_MAX) -> S
 
     A character that has no likeness in the code page becomes `?` and is counted. Never raises.
     """
+    known = PRINTABLE[codepage]
     shown: list[str] = []
     replaced = 0
     for character in printable(text, characters_max=characters_max):
-        if _is_printable(character, codepage):
+        if character in known:
             shown.append(character)
             continue
         likeness = _likeness(character, codepage)
@@ -91,18 +111,6 @@ def clean(text: str, codepage: Codepage, *, characters_max: int = TEXT_MAX) -> S
             likeness, replaced = REPLACEMENT, replaced + 1
         shown.append(likeness)
     return SafeText("".join(shown)[:characters_max], codepage, replaced)
-
-
-def _is_printable(character: str, codepage: Codepage) -> bool:
-    if character != " " and (
-        character.isspace() or unicodedata.category(character).startswith("C")
-    ):
-        return False
-    try:
-        encoded = character.encode(codepage)
-    except UnicodeEncodeError:
-        return False
-    return len(encoded) == 1 and encoded[0] >= 0x20 and encoded[0] != 0x7F
 
 
 def _likeness(character: str, codepage: Codepage) -> str | None:
@@ -120,6 +128,6 @@ def _likeness(character: str, codepage: Codepage) -> str | None:
         if unicodedata.category(part) != "Mn"
     ]
     folded = "".join(_FOLDS.get(part, part) for part in parts)
-    if folded and all(_is_printable(part, codepage) for part in folded):
+    if folded and PRINTABLE[codepage].issuperset(folded):
         return folded
     return None

@@ -1,0 +1,45 @@
+"""A real PostgreSQL with the print spool's tables, empty for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from device_gateway.adapters.print_queue import PostgresPrintQueue
+from events.store.connection import engine_for
+from kassenverbund.kit.secrets import Secrets
+
+MIGRATION = Path(__file__).parents[2] / "migrations" / "0010_printing.sql"
+SCHEMA = "device_gateway"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def spool(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The engine of a schema in which the migration ran."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path TO {SCHEMA}")
+        await connection.execute(MIGRATION.read_text("utf-8"))
+    finally:
+        await connection.close()
+    engine = engine_for(database_url, schema=SCHEMA)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def secrets() -> Secrets:
+    return Secrets(root=b"r" * 32, key_id="test")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def queue(spool: AsyncEngine, secrets: Secrets) -> PostgresPrintQueue:
+    async with spool.begin() as tx:
+        await tx.execute(text("TRUNCATE print_job, print_lease"))
+    return PostgresPrintQueue(spool, secrets)
