@@ -81,7 +81,8 @@ def _unreadable(
 
 def _fields(event: type[Event], file: str, examples: dict[str, Any]) -> list[str]:
     faults: list[str] = []
-    for field, info in event.model_fields.items():
+    for name, info in event.model_fields.items():
+        field = info.alias or name
         if field not in examples["complete"]:
             faults.append(f"{file}: the complete example lacks {field}")
         if (field in examples["minimal"]) != info.is_required():
