@@ -15,7 +15,7 @@ RECEIPT = b"\x1b@\x1bt\x13Buch\n" + b"19,99 \xd5\n" * 40 + b"\x1dV\x00"
 CONFIRM = b"\x1d(H\x06\x0000KV01"
 CONFIRMED = b"\x37\x22KV01\x00"
 PAPER_STATUS, OFFLINE_STATUS, PRINTER_STATUS = b"\x10\x04\x04", b"\x10\x04\x02", b"\x10\x04\x01"
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 async def connect(
@@ -56,6 +56,23 @@ async def test_a_job_is_saved_as_text_picture_and_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "bon-0001.bin").read_bytes() == RECEIPT == paper.raw
     assert (tmp_path / "bon-0001.txt").read_text("utf-8").startswith("Buch\n19,99 €\n")
     assert (tmp_path / "bon-0001.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_picture_comes_without_waiting_for_the_end(tmp_path: Path) -> None:
+    async with VirtualPrinter(tmp_path, name="bon") as printer:
+        await send(printer, RECEIPT)
+        await until((tmp_path / "bon-0001.png").exists)
+
+
+async def test_every_paper_has_its_picture_in_the_end(tmp_path: Path) -> None:
+    async with VirtualPrinter(tmp_path) as printer:
+        for _ in range(5):
+            assert await ask(printer, RECEIPT + CONFIRM, len(CONFIRMED)) == CONFIRMED
+        await until(lambda: len(pictures(tmp_path)) == 5)
+
+
+def pictures(folder: Path) -> list[Path]:
+    return list(folder.glob("*.png"))
 
 
 async def test_a_restart_goes_on_counting(tmp_path: Path) -> None:
@@ -200,6 +217,15 @@ async def test_a_drawer_pulse_without_a_receipt_is_seen() -> None:
         await ask(printer, b"\x1bp\x00\x19\xfa" + PRINTER_STATUS, 1)
         await until(lambda: printer.drawer_pulses == 1)
         assert Drawer(pin=2, on_ms=50, off_ms=500) in printer.paper.facts
+
+
+async def test_a_printer_may_be_switched_on_again(tmp_path: Path) -> None:
+    printer = VirtualPrinter(tmp_path)
+    for count in (1, 2):
+        async with printer:
+            await send(printer, RECEIPT)
+            await printer.wait_for_papers(count)
+            await until((tmp_path / f"printer-000{count}.png").exists)
 
 
 async def test_closing_does_not_wait_for_a_host_that_stays(tmp_path: Path) -> None:

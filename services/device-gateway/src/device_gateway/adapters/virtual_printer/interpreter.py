@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from device_gateway.adapters.virtual_printer import graphics
 from device_gateway.adapters.virtual_printer.commands import Token, Tokenizer
@@ -38,6 +39,8 @@ from device_gateway.adapters.virtual_printer.status import (
     process_answer,
 )
 from device_gateway.adapters.virtual_printer.symbology import SymbolCommands
+
+NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 PULSE_UNIT_MS = 2
 REAL_TIME_PULSE_UNIT_MS = 100
@@ -145,18 +148,12 @@ class Interpreter:
 
     def _text(self, raw: bytes) -> None:
         codec = self.profile.code_pages.get(self._layout.format.code_page, "ascii")
-        text = ""
-        for byte in raw:
-            one = bytes([byte])
-            try:
-                # 0x7F has a place in the tables of the codecs and none on paper.
-                character = one.decode(codec) if byte != 0x7F else ""
-            except UnicodeDecodeError:
-                character = ""
-            if (not character.isprintable() and character != "\u00a0") or not character:
-                self._fact(Unknown(one, f"no character in {codec}"))
-                character = "\N{REPLACEMENT CHARACTER}"
-            text += character
+        characters = _characters(codec)
+        text = "".join(map(characters.__getitem__, raw))
+        if NO_CHARACTER in text:
+            for byte in raw:
+                if characters[byte] == NO_CHARACTER:
+                    self._fact(Unknown(bytes([byte]), f"no character in {codec}"))
         self._layout.write(text)
 
     def _code_page(self, number: int) -> None:
@@ -283,15 +280,13 @@ class Interpreter:
                 scale = (2 if arguments[1] & 1 else 1, 2 if arguments[1] & 2 else 1)
                 if arguments[:1] != b"0" or not width or not height:
                     return False
-                picture = graphics.raster(
-                    arguments[6:], width_bytes=width, height=height, scale=scale
-                )
-                self._fact(Image(picture.width, picture.height))
-                self._layout.block(picture, "[image]")
+                raster = graphics.Raster(arguments[6:], width, height, scale)
+                self._fact(Image(raster.width, raster.height))
+                self._layout.block(raster, "[image]")
             case "ESC *":
                 if arguments[0] not in (0, 1, 32, 33) or len(arguments) == 3:
                     return False
-                self._layout.stripe(graphics.columns(arguments[3:], mode=arguments[0]))
+                self._layout.stripe(graphics.Columns(arguments[3:], mode=arguments[0]))
             case _:
                 return self._symbols.execute(token)
         return True
@@ -310,6 +305,21 @@ class Interpreter:
     def _clear(self) -> None:
         self._layout.facts, self._layout.lines, self._layout.rows = [], [], []
         self._raw = b""
+
+
+@lru_cache(maxsize=32)
+def _characters(codec: str) -> tuple[str, ...]:
+    """What each of the 256 bytes prints in a code page."""
+    characters = []
+    for byte in range(256):
+        try:
+            # 0x7F has a place in the tables of the codecs and none on paper.
+            character = bytes([byte]).decode(codec) if byte != 0x7F else ""
+        except UnicodeDecodeError:
+            character = ""
+        shown = character.isprintable() or character == "\N{NO-BREAK SPACE}"
+        characters.append(character if character and shown else NO_CHARACTER)
+    return tuple(characters)
 
 
 def _pin(number: int) -> int:

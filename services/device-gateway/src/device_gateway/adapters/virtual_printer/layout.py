@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
-from PIL import Image as Pillow
+from dataclasses import dataclass, field
 
 from device_gateway.adapters.virtual_printer.paper import (
     FONT_A,
     Cell,
+    Drawing,
     Fact,
     Image,
     Overflow,
@@ -87,24 +86,23 @@ class Layout:
     def move_by(self, dots: int) -> None:
         self.move_to(self._x + dots)
 
-    def stripe(self, bitmap: Pillow.Image) -> None:
+    def stripe(self, drawing: Drawing) -> None:
         """A bit image as part of the line (ESC *)."""
-        if self._x + bitmap.width > self.area:
-            self.facts.append(Overflow("[image]", self._x + bitmap.width))
-        self.facts.append(Image(bitmap.width, bitmap.height))
-        self._cells.append(Cell(self._x, self.format.style, "", bitmap))
-        self._x += bitmap.width
+        if self._x + drawing.width > self.area:
+            self.facts.append(Overflow("[image]", self._x + drawing.width))
+        self.facts.append(Image(drawing.width, drawing.height))
+        self._cells.append(Cell(self._x, self.format.style, "", drawing))
+        self._x += drawing.width
 
-    def block(self, bitmap: Pillow.Image, caption: str) -> None:
-        """A bitmap in rows of its own (QR code, bar code, raster image)."""
+    def block(self, drawing: Drawing, caption: str) -> None:
+        """A drawing in rows of its own (QR code, bar code, raster image)."""
         if not self.at_line_start:
             self.end_line()
-        if bitmap.width > self.area:
-            self.facts.append(Overflow(caption, bitmap.width))
-        x = self._offset(bitmap.width)
-        self.rows.append(
-            Row(bitmap.height, (Cell(x, self.format.style, "", bitmap),), self.format.upside_down)
-        )
+        if drawing.width > self.area:
+            self.facts.append(Overflow(caption, drawing.width))
+        cell = Cell(0, self.format.style, "", drawing)
+        x = self._offset(drawing.width)
+        self.rows.append(Row(drawing.height, (cell,), x, self.format.upside_down))
         self.lines.append(self._in_columns(caption))
 
     def caption(self, text: str, style: Style) -> None:
@@ -120,12 +118,11 @@ class Layout:
         if not self._cells:
             self.feed(step)
             return
-        offset = self._offset(self._x)
-        cells = tuple(replace(cell, x=cell.x + offset) for cell in self._cells)
-        images = [cell.bitmap.height for cell in cells if cell.bitmap is not None]
+        cells = tuple(self._cells)
+        images = [cell.drawing.height for cell in cells if cell.drawing is not None]
         # Stripes of a picture must join, whatever spacing the till has set for them.
         height = max(images) if images else max(step, *(cell.style.cell[1] for cell in cells), 1)
-        self.rows.append(Row(height, cells, self.format.upside_down))
+        self.rows.append(Row(height, cells, self._offset(self._x), self.format.upside_down))
         self._note_text()
         self._cells, self._x = [], 0
 
@@ -160,7 +157,7 @@ class Layout:
             width = cell.style.cell[0]
             text += " " * ((cell.x - end) // width) if cell.x > end else ""
             text += cell.character
-            end = cell.x + (cell.bitmap.width if cell.bitmap else width)
+            end = cell.x + (cell.drawing.width if cell.drawing else width)
         return text
 
     def _offset(self, width: int) -> int:

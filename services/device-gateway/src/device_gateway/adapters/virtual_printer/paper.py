@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Bitmap
@@ -146,14 +146,28 @@ class Unknown:
 Fact = Text | Overflow | CodePage | Qr | Barcode | Image | Cut | Drawer | Reset | Asked | Unknown
 
 
+class Drawing(Protocol):
+    """Something of dots whose size is known before it is drawn: printing must not wait for it."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+    def draw(self) -> Bitmap:
+        """Black on white, `width` by `height`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A character or a bitmap at its place in a row, in dots from the left."""
+    """A character or a drawing at its place in a row, in dots from the row's `x`."""
 
     x: int
     style: Style
     character: str = " "
-    bitmap: Bitmap | None = None
+    drawing: Drawing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,8 @@ class Row:
 
     height: int
     cells: tuple[Cell, ...] = ()
+    x: int = 0
+    """Where alignment and margin put the row, in dots from the left."""
     upside_down: bool = False
 
 

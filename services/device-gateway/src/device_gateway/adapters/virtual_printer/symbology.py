@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from PIL import Image as Pillow
-
 from device_gateway.adapters.virtual_printer import graphics, symbols
 from device_gateway.adapters.virtual_printer.commands import Token
 from device_gateway.adapters.virtual_printer.layout import Layout
@@ -41,7 +39,7 @@ class SymbolCommands:
         self._bar_module = BAR_MODULE_DOTS
         self._text_position = 0
         self._text_font = FONT_A
-        self._stored: Pillow.Image | None = None
+        self._stored: graphics.Raster | None = None
 
     def execute(self, token: Token) -> bool:
         """False: none of these commands."""
@@ -90,19 +88,17 @@ class SymbolCommands:
 
     def _print_qr(self, token: Token) -> None:
         try:
-            bitmap, modules = symbols.qr_bitmap(
-                self._qr_content, level=self._qr_level, module_dots=self._qr_module
-            )
+            code = symbols.QrDrawing(self._qr_content, self._qr_level, self._qr_module)
         except symbols.NotDrawable as refused:
             self._layout.facts.append(Unknown(token.raw, str(refused)))
             return
         content = self._qr_content.decode("utf-8", "replace")
-        if bitmap.width > self._layout.area:
+        if code.width > self._layout.area:
             # A printer prints nothing at all when the code is wider than the paper.
-            self._layout.facts.append(Overflow("[QR]", bitmap.width))
+            self._layout.facts.append(Overflow("[QR]", code.width))
             return
-        self._layout.facts.append(Qr(content, self._qr_level, self._qr_module, modules))
-        self._layout.block(bitmap, f"[QR] {content}")
+        self._layout.facts.append(Qr(content, self._qr_level, self._qr_module, code.modules))
+        self._layout.block(code, f"[QR] {content}")
 
     def _barcode(self, token: Token) -> None:
         system = token.arguments[0]
@@ -112,8 +108,8 @@ class SymbolCommands:
             if symbology is None:
                 raise symbols.NotDrawable(f"there is no bar code system {system}")
             content = symbols.barcode_content(symbology, data)
-            bitmap = symbols.barcode_bitmap(
-                symbology, content, module=self._bar_module, height=self._bar_height
+            bars = symbols.BarDrawing(
+                symbols.bars_of(symbology, content), self._bar_module, self._bar_height
             )
         except symbols.NotDrawable as refused:
             self._layout.facts.append(Unknown(token.raw, str(refused)))
@@ -122,7 +118,7 @@ class SymbolCommands:
         self._layout.facts.append(Barcode(symbology, content))
         if self._text_position & 1:
             self._layout.caption(content, style)
-        self._layout.block(bitmap, f"[{symbology}] {content}")
+        self._layout.block(bars, f"[{symbology}] {content}")
         if self._text_position & 2:
             self._layout.caption(content, style)
 
@@ -136,9 +132,7 @@ class SymbolCommands:
                 if not width or not height or len(values) - 8 != across * height:
                     return False
                 scale = (max(1, values[1]), max(1, values[2]))
-                self._stored = graphics.raster(
-                    values[8:], width_bytes=across, height=height, scale=scale
-                )
+                self._stored = graphics.Raster(values[8:], across, height, scale)
             case b"\x02" | b"2":
                 if self._stored is not None:
                     self._layout.facts.append(Image(self._stored.width, self._stored.height))
