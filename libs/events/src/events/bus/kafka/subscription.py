@@ -110,7 +110,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         self._drop_what_was_handed_out()
         try:
             async with asyncio.timeout(self._timing.request_s):
-                while not await self._start_again():
+                while not await self._start_again():  # noqa: ASYNC110 (the broker sends no event)
                     await asyncio.sleep(self._timing.heartbeat_s)
         except (KafkaError, OSError, TimeoutError) as fault:
             raise answer_to(fault) from fault
