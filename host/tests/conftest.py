@@ -38,10 +38,10 @@ def program(new_program: Callable[..., Program]) -> Program:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], Any], Any], None]:
-    """Waits until a question has the wanted answer; fails with the last one after 20 s."""
+    """Waits until a question has the wanted answer; fails with the last one after a minute."""
 
     def wait(ask: Callable[[], Any], wanted: Any) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (found := ask()) != wanted:
             assert time.monotonic() < deadline, f"still {found}, not {wanted}"
             time.sleep(0.02)
