@@ -1,6 +1,6 @@
 """Voucher redemptions per second over HTTP: our service, and the least that could do it.
 
-    python -m benchmarks.redemptions [--seconds 4] [--rounds 3] [--vouchers 4000] [--json]
+    python -m benchmarks.redemptions [--seconds 4] [--rounds 3] [--vouchers 1000] [--json]
 
 Ours is the program's own application (token checked, idempotency key, rate limits, group-committed
 log with hash chain) with the voucher service's read models filled by the same process.
@@ -347,7 +347,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--vouchers", type=int, default=4000)
+    parser.add_argument("--vouchers", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--serve", choices=("ours", "bare"), help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)

@@ -6,11 +6,9 @@ that holds it, or `TOMBSTONE` for a hold that was released before it arrived.
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
@@ -19,7 +17,6 @@ from events import (
     Claim,
     ClaimTaken,
     Decision,
-    DomainError,
     EventStore,
     Handled,
     LostRace,
@@ -60,87 +57,26 @@ from voucher.decider import (
     VoucherSold,
     WrongCurrency,
 )
-from voucher.events import SoldAt, VoucherHeld, VoucherIssued, VoucherRedeemed
+from voucher.events import SoldAt, VoucherHeld, VoucherRedeemed
+from voucher.handlers.names import (
+    CLAIM_TRIES_MAX,
+    CODES_CACHED_MAX,
+    DELIVERY_KEPT,
+    HOLD_S_MAX,
+    TOMBSTONE,
+    Found,
+    LegalEntityUnknown,
+    Prepared,
+    RateLimited,
+    Rules,
+    StoreUnknown,
+    claims_of_issue,
+    hold_claim,
+    last_day,
+    serial_of,
+    stream_of,
+)
 from voucher.ports import Attempts, Deliveries
-
-TOMBSTONE = "tombstone"
-
-HOLD_S = 300
-"""How long a hold lasts unless the till says otherwise: a payment at a counter."""
-
-HOLD_S_MAX = 1800
-"""The longest hold a till may ask for: a payment on a web page."""
-
-DELIVERY_KEPT = timedelta(hours=72)
-"""How long a code waits for the acknowledgement of its print: a printer that is out over a
-week-end. After that it is gone, and the voucher has to be replaced."""
-
-CODES_CACHED_MAX = 20_000
-"""How many code hashes one process remembers the stream of. The decider checks the hash again."""
-
-CLAIM_TRIES_MAX = 3
-"""A hold and its release may meet; each of them settles the matter, so one repeat is enough."""
-
-
-class RateLimited(DomainError):
-    """Too many wrong codes. `extra`: `retry_after_s`."""
-
-    code = "voucher.rate_limited"
-    status = 429
-    title = "Too many wrong codes; wait before the next one"
-
-
-class StoreUnknown(DomainError):
-    code = "store.unknown"
-    status = 422
-    title = "The chain has no such store"
-
-
-class LegalEntityUnknown(DomainError):
-    code = "legal_entity.unknown"
-    status = 422
-    title = "The chain has no such legal entity"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a chain, its tax adviser or its lawyer may decide otherwise."""
-
-    validity_years: int = 3
-    """A voucher is valid to the end of the n-th year after the year of its sale: the regular
-    limitation period (BGB §§ 195, 199)."""
-    across_entities: bool = False
-    """Whether one legal entity accepts vouchers of another. Off: acceptance by others, also in
-    one group, raises questions of payment supervision (ZAG § 2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    voucher: Issued
-    code: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    stream: str
-    code_hash: str
-
-
-def stream_of(voucher_id: str) -> str:
-    return f"voucher-{voucher_id}"
-
-
-def serial_of(voucher_id: str) -> str:
-    """The public name: 60 bits of SHA-256 over the voucher's id. Says nothing about the code."""
-    number = int.from_bytes(hashlib.sha256(voucher_id.encode()).digest()[:8], "big")
-    symbols = "".join(codes.ALPHABET[(number >> (5 * place)) & 31] for place in range(12))
-    return f"GS-{symbols[:4]}-{symbols[4:8]}-{symbols[8:]}"
-
-
-def last_day(day: date, rules: Rules) -> date:
-    """The last day on which a voucher sold on `day` can be used."""
-    return date(day.year + rules.validity_years, 12, 31)
 
 
 class Vouchers:
@@ -199,7 +135,7 @@ class Vouchers:
         )
         try:
             done = await handle(
-                self._store, VOUCHER, stream, command, ask=ask, claims=_claims_of_issue(stream)
+                self._store, VOUCHER, stream, command, ask=ask, claims=claims_of_issue(stream)
             )
         except CodeGone:
             # Delivered between our look and our decision: what we have kept opens nothing.
@@ -315,7 +251,7 @@ class Vouchers:
 
     async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Voucher]:
         """Raises `HoldUnknown`, `HoldReleased`, `HoldExpired`."""
-        owner = await self._store.owner_of(_hold_claim(hold_id))
+        owner = await self._store.owner_of(hold_claim(hold_id))
         if owner is None:
             raise HoldUnknown
         if owner == TOMBSTONE:
@@ -328,7 +264,7 @@ class Vouchers:
 
     async def release(self, command: ReleaseHold, ask: Ask) -> None:
         """Free a hold, or forbid one that has not arrived yet. Raises `HoldCaptured`."""
-        claim = _hold_claim(command.hold_id)
+        claim = hold_claim(command.hold_id)
         for _ in range(CLAIM_TRIES_MAX):
             owner = await self._store.owner_of(claim)
             if owner == TOMBSTONE:
@@ -350,7 +286,7 @@ class Vouchers:
 
     async def capture(self, command: CaptureHold, ask: Ask) -> None:
         """Take what a recorded booking was paid with. Never refuses: see `CaptureHold`."""
-        claim = _hold_claim(command.hold_id)
+        claim = hold_claim(command.hold_id)
         for _ in range(CLAIM_TRIES_MAX):
             owner = await self._store.owner_of(claim)
             stream = owner
@@ -394,7 +330,7 @@ class Vouchers:
     async def _spend(
         self, stream: str, command: PlaceHold | RedeemVoucher, hold_id: str, ask: Ask
     ) -> Handled[Voucher]:
-        claim = Take(_hold_claim(hold_id), stream)
+        claim = Take(hold_claim(hold_id), stream)
 
         def claims(decided: Sequence[Any]) -> Sequence[Claim]:
             spending = any(isinstance(event, VoucherHeld | VoucherRedeemed) for event in decided)
@@ -428,19 +364,3 @@ class Vouchers:
         if place is None:
             raise StoreUnknown(store_id)
         return place
-
-
-def _hold_claim(hold_id: str) -> str:
-    return f"hold:{hold_id}"
-
-
-def _claims_of_issue(stream: str) -> Callable[[Sequence[Any]], Sequence[Claim]]:
-    def claims(decided: Sequence[Any]) -> Sequence[Claim]:
-        return tuple(
-            Take(key, stream)
-            for event in decided
-            if isinstance(event, VoucherIssued)
-            for key in (f"code:{event.code_hash}", f"serial:{event.serial}")
-        )
-
-    return claims
