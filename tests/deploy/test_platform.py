@@ -73,6 +73,17 @@ def test_a_service_writes_its_own_topic_and_reads_what_it_listens_to(
         assert rights == {"Write": {name}, "Read": HEARS[name]}
 
 
+def test_a_service_joins_only_groups_of_its_own(cluster: list[Resource]) -> None:
+    # Groups are called `service.reaction` (events.receiver.group_of).
+    for name, user in by_name(cluster, "KafkaUser").items():
+        groups = [
+            acl["resource"]
+            for acl in user["authorization"]["acls"]
+            if acl["resource"]["type"] == "group"
+        ]
+        assert groups == [{"type": "group", "name": f"{name}.", "patternType": "prefix"}]
+
+
 def test_brokers_take_only_callers_with_a_certificate(cluster: list[Resource]) -> None:
     (kafka,) = of(cluster, "Kafka")
     for listener in kafka["spec"]["kafka"]["listeners"]:
