@@ -25,7 +25,7 @@ from kassenverbund.logs import set_up_logs
 from kassenverbund.services import find_services
 from kassenverbund.settings import Settings
 
-TAIL_MAX = 1_000
+TAIL_MAX = 10_000
 """How many events `tail` shows at once."""
 
 FOLLOW_S = 1.0
