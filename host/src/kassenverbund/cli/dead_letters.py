@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -151,7 +152,7 @@ def discard_letter(
                 letters,
                 store,
                 letter_id,
-                by=f"person:{getpass.getuser()}",
+                by=f"person:{_user()}",
                 explanation=why,
                 now=datetime.now(UTC),
             )
@@ -162,6 +163,13 @@ def discard_letter(
         line({"discarded": letter_id, "position": position})
     else:
         console().print(f"{letter_id} {say('discarded')} (#{position})")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())  # a container's user without a name
 
 
 def _with_needed(name: str) -> tuple[Service, ...]:
