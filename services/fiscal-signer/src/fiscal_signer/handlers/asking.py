@@ -41,8 +41,10 @@ _OPERATIONS = {
 class Settings:
     """Limits of a driver. Seconds of wall clock, counts of tries."""
 
-    call_s: float = 3.0
-    """How long one call of a device may take."""
+    call_s: float = 5.0
+    """How long one call of a device may take, apart from its steps."""
+    step_s: float = 0.25
+    """What each step may add: slow devices take 50 to 250 ms for a signature."""
     tries_max: int = 3
     """How often a request is brought to a device before it counts as out."""
     pause_s: float = 0.05

@@ -32,7 +32,8 @@ class Device:
     async def bring(self, answers: Answers, *, now: datetime, ask_first: bool) -> None:
         """Have the device do what is left of a request; `ask_first`: and say before what it has
         done of it."""
-        async with self._call() as device:
+        # A deadline that ignored the number of steps would call a busy device a broken one.
+        async with self._call(steps=len(answers.left())) as device:
             if ask_first:
                 await ask_device(device, answers)
             await call_device(device, answers, now=now)
@@ -74,9 +75,10 @@ class Device:
         return self._identity
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[Tse]:
+    async def _call(self, *, steps: int = 0) -> AsyncIterator[Tse]:
+        settings = self._settings
         try:
-            async with asyncio.timeout(self._settings.call_s):
+            async with asyncio.timeout(settings.call_s + settings.step_s * steps):
                 if self._opened is None:
                     self._opened = await self._tses.open(self._tse_id)
                 yield self._opened
