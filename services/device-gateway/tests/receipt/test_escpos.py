@@ -11,7 +11,7 @@ from typing import Literal
 
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -45,6 +45,9 @@ from device_gateway.receipt.layout import receipt_rows, slip_rows
 from device_gateway.receipt.safe_text import clean
 from device_gateway.receipt.text import QR_MARK, receipt_text
 from money import euro
+
+# No deadline and no health check by the clock: a busy machine is no fault of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 WIDE = PrinterProfile("p", columns=48, dots=576, codepage="CP858", codepage_number=19, qr="native")
 MIDDLE = replace(WIDE, columns=42, dots=512)
@@ -162,7 +165,7 @@ COMMANDS = st.sampled_from(
 HOSTILE = st.lists(ANY_TEXT | COMMANDS, min_size=1, max_size=6).map("".join)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(UNHURRIED, max_examples=40)
 @given(HOSTILE, HOSTILE, HOSTILE)
 def test_no_name_ever_becomes_a_command(name: str, shop: str, footer: str) -> None:
     order = ReceiptOrder(

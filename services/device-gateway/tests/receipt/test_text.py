@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from device_gateway.ports import ReceiptOrder
@@ -21,6 +21,9 @@ from device_gateway.receipt.grid import COLUMNS, Row
 from device_gateway.receipt.layout import receipt_rows, slip_rows
 from device_gateway.receipt.text import receipt_text, slip_text
 from money import AMOUNT_MAX, Money, euro
+
+# No deadline and no health check by the clock: a busy machine is no fault of the code.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -58,7 +61,7 @@ MONEY = st.integers(min_value=-AMOUNT_MAX, max_value=AMOUNT_MAX).map(
 NAME = st.text(st.characters(exclude_categories=()), min_size=1, max_size=200)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(UNHURRIED, max_examples=60)
 @given(NAME, NAME, MONEY, st.sampled_from(COLUMNS))
 def test_no_name_and_no_amount_goes_over_the_edge(
     name: str, till: str, amount: Money, columns: int
@@ -68,7 +71,7 @@ def test_no_name_and_no_amount_goes_over_the_edge(
         assert not isinstance(row, Row) or row.cells <= columns
 
 
-@settings(max_examples=60, deadline=None)
+@settings(UNHURRIED, max_examples=60)
 @given(NAME, MONEY, st.sampled_from(COLUMNS))
 def test_every_amount_stands_whole_on_the_paper(name: str, amount: Money, columns: int) -> None:
     document = _with(receipt_of(examples.ORDER), name, "Kasse 1", amount)
