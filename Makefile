@@ -3,14 +3,26 @@
 VENV   := .venv
 PY     := $(VENV)/bin/python
 UV     := $(VENV)/bin/uv
+RUN    := $(VENV)/bin/kassenverbund
+PYTEST := $(VENV)/bin/pytest
 MEMBERS := $(wildcard libs/* host services/*)
 UV_VERSION := 0.13.9
 
+# Two workers by default; the Kafka tests share one broker and stay in one group.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadgroup
+# BUS=kafka: `run` and `demo` on a local Apache Kafka (or on KAFKA_BOOTSTRAP).
+BUS ?=
+SEED ?=
+KAFKA_PORT ?= 9092
+IMAGE ?= kassenverbund:dev
+
 .DEFAULT_GOAL := help
-.PHONY: help setup lock
+.PHONY: help setup lock run demo test unit contract integration simulate bench lint types schemas \
+	schemas-check image k8s kafka clean
 
 help:  ## list the tasks
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(VENV)/.installed  ## make .venv with the locked requirements and the workspace members
 
@@ -21,8 +33,61 @@ $(VENV)/.installed: requirements.lock pyproject.toml $(wildcard libs/*/pyproject
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(foreach member,$(MEMBERS),-e ./$(member))
 	@touch $@
 
+run: setup  ## start the example chain on this machine and stay up (BUS=kafka: on a local Kafka)
+	@$(RUN) run $(if $(BUS),--bus $(BUS))
+
+demo: setup  ## play the demo scene on a chain of its own, and end (BUS=kafka: on a local Kafka)
+	@$(RUN) demo $(if $(BUS),--bus $(BUS))
+
+test: setup  ## all tests (REQUIRE_KAFKA=1: fail where no Kafka can be had)
+	$(PYTEST) $(PARALLEL) libs host services $(wildcard tests)
+
+unit: setup  ## tests that need neither Kafka nor a browser, the slow ones left out
+	$(PYTEST) $(PARALLEL) -m "not kafka and not browser and not slow" libs host services
+
+contract: setup  ## the suites that every store and every bus has to pass, Kafka included
+	$(PYTEST) $(PARALLEL) libs/events/tests
+
+integration: setup  ## one test per business flow, on both buses
+	$(PYTEST) $(PARALLEL) tests/integration
+
+simulate: setup  ## seeded tills, faults, invariants (SEED=… repeats one)
+	SEED=$(SEED) $(PYTEST) tests/simulation
+
+bench: setup  ## ratios against bare references, in one run (see benchmarks/README.md)
+	@for bench in $(filter-out benchmarks.__init__ benchmarks.report,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \
+	  $(PY) -m $$bench || exit 1; done
+
+lint: setup  ## format, ruff, import rules, own lints
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+	$(PY) tools/lints.py
+
+types: setup  ## mypy, strict
+	$(VENV)/bin/mypy libs host services tools benchmarks conftest.py $(wildcard tests)
+
+schemas: setup  ## write the published schemas, AsyncAPI documents and chain.schema.json anew
+	$(RUN) schemas
+
+schemas-check: setup  ## fail where a published schema is not as the code says, or breaks a reader
+	$(RUN) schemas --check
+
+image:  ## build the container image (needs Docker)
+	docker build -f deploy/Dockerfile -t $(IMAGE) .
+
+k8s: setup  ## render and validate the Kubernetes manifests
+	$(PYTEST) tests/deploy
+
+kafka: setup  ## run a local Apache Kafka without Docker on KAFKA_PORT (Java 17, Maven)
+	$(PY) -m events.bus.local_kafka --data var/kafka --jars var/kafka-jars --port $(KAFKA_PORT)
+
 lock:  ## resolve requirements.lock anew (hashes, no index address)
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --group dev \
 	  $(foreach name,kassenverbund kassenverbund-events kassenverbund-money kassenverbund-voucher kassenverbund-fiscal-signer kassenverbund-device-gateway,--no-emit-package $(name)) \
 	  -o requirements.lock pyproject.toml
+
+clean:  ## remove what was built; the data under var/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +

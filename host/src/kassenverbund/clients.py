@@ -57,14 +57,17 @@ class InProcess(httpx.AsyncBaseTransport):
 
     def __init__(self, app: ASGIApp) -> None:
         self._inner = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._running: set[asyncio.Future[httpx.Response]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         limits = [
             limit for limit in request.extensions.get("timeout", {}).values() if limit is not None
         ]
+        # As over a socket: where the caller gives up, what the callee began is not undone.
+        call = asyncio.ensure_future(self._inner.handle_async_request(request))
+        self._running.add(call)
+        call.add_done_callback(self._running.discard)
         try:
-            # As over a socket: who called gives up, and what the callee began is not undone.
-            call = asyncio.ensure_future(self._inner.handle_async_request(request))
             return await asyncio.wait_for(asyncio.shield(call), max(limits, default=None))
         except TimeoutError:
             raise httpx.ReadTimeout("no answer in time", request=request) from None

@@ -129,7 +129,7 @@ def set_up_telemetry(settings: Settings, app: FastAPI, *, services: str) -> Call
     metrics.set_meter_provider(measuring)
     # Query parameters and statements' arguments stay out of the spans: they may hold codes.
     FastAPIInstrumentor.instrument_app(app, excluded_urls="health/.*", exclude_spans=["receive"])
-    AsyncPGInstrumentor(capture_parameters=False).instrument()
+    AsyncPGInstrumentor(capture_parameters=False).instrument()  # type: ignore[no-untyped-call]  # theirs
     HTTPXClientInstrumentor().instrument()
 
     def end() -> None:

@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
@@ -124,21 +125,23 @@ class _Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._log = folder.parent / "postgres.log"
-        self._user = SYSTEM_USER if os.geteuid() == 0 else None
+        self._identity = _system_identity() if os.geteuid() == 0 else None
         self._bin = _binaries()
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
         """Make the folder usable: data initialised, no older server in it."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._user:
-            _ensure_user(self._user)
+        if self._identity:
             _let_through(self._folder.parent)
             _let_through(self._bin)
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, -1)
+            os.chown(self._folder, self._identity["user"], self._identity["group"])
         self._folder.chmod(0o700)
         _end_older_servers(self._folder)
-        (self._folder / "postmaster.pid").unlink(missing_ok=True)
+        # No server works here: what names one is left over. PostgreSQL itself would trust the
+        # number in such a file, which by now may be anybody's, or a dead process's nobody reaped.
+        for stale in (self._folder / "postmaster.pid", *_sockets(self._folder)):
+            stale.unlink(missing_ok=True)
         if not (self._folder / "PG_VERSION").exists():
             self._initialise()
 
@@ -149,7 +152,7 @@ class _Server:
         ]  # fmt: skip
         # Only this user can enter the folder that holds the socket: trust is enough there.
         done = subprocess.run(  # noqa: S603  (our own arguments, no shell)
-            command, user=self._user, capture_output=True, text=True, cwd="/", check=False
+            command, capture_output=True, text=True, cwd="/", check=False, **self._as()
         )
         if done.returncode != 0:
             raise PrivateDatabaseFailed(done.stderr.strip()[-2000:])
@@ -157,8 +160,8 @@ class _Server:
     def start(self) -> None:
         sockets = _socket_folder(self._folder)
         sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self._user and sockets != self._folder:
-            os.chown(sockets, pwd.getpwnam(self._user).pw_uid, -1)
+        if self._identity and sockets != self._folder:
+            os.chown(sockets, self._identity["user"], self._identity["group"])
         command = [
             str(self._bin / "postgres"), "-D", str(self._folder), "-k", str(sockets),
             "-c", "listen_addresses=", "-c", f"max_connections={CONNECTIONS_MAX}",
@@ -167,7 +170,6 @@ class _Server:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  (our own arguments, no shell)
                 command,
-                user=self._user,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -175,7 +177,12 @@ class _Server:
                 # Ctrl-C at a terminal goes to the whole group: the server must outlast us.
                 start_new_session=True,
                 preexec_fn=_die_with_parent(),
+                **self._as(),
             )
+
+    def _as(self) -> dict[str, Any]:
+        """Under root: another user and group, and none of root's other groups."""
+        return {**self._identity, "extra_groups": []} if self._identity else {}
 
     async def ready(self) -> str:
         assert self._process is not None
@@ -253,6 +260,10 @@ def _socket_folder(folder: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"kassenverbund-{name}"
 
 
+def _sockets(folder: Path) -> list[Path]:
+    return list(_socket_folder(folder).glob(".s.PGSQL.*"))
+
+
 def _binaries() -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime folder that we do not use
@@ -261,12 +272,14 @@ def _binaries() -> Path:
     return found
 
 
-def _ensure_user(name: str) -> None:
+def _system_identity() -> dict[str, int]:
     try:
-        pwd.getpwnam(name)
+        found = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", name]
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (fixed arguments)
+        found = pwd.getpwnam(SYSTEM_USER)
+    return {"user": found.pw_uid, "group": found.pw_gid}
 
 
 def _let_through(path: Path) -> None:

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     """postgresql://… None: a private PostgreSQL under `var/postgres`."""
     database_connections_max: Annotated[int, Field(ge=2, le=100)] = 8
     """Connections of one service's log, and again of its read models."""
+    database_roles: bool = True
+    """Each service's connections take a role that can't change its log. False where the database's
+    user may neither make nor take roles."""
     bus_url: SecretStr | None = None
     """Database of the PostgreSQL bus. None: `DATABASE_URL`."""
     kafka_bootstrap: str | None = Field(

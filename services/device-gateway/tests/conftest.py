@@ -514,6 +514,17 @@ def make_rig() -> type[Rig]:
     return Rig
 
 
+@pytest.fixture(scope="session")
+def chain() -> Chain:
+    return Chain.model_validate(CHAIN)
+
+
+@pytest.fixture(scope="session")
+def signature_of() -> Callable[[Any], dict[str, Any]]:
+    """`signature.made` for a recorded booking."""
+    return signature
+
+
 @pytest.fixture
 def package() -> Path:
     """The folder of the device gateway."""

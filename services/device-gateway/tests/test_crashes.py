@@ -120,7 +120,7 @@ def payment_body(payment: tuple[str, Any]) -> dict[str, Any]:
     return {"kind": kind, "amount": {"amount": value, **from_minor}}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     lines=lines,
     payments=payments,

@@ -85,6 +85,13 @@ class Registry:
                 raise ValueError(f"two upcasters lift {step.name} v{step.from_version}")
             self._lifts[step.name, step.from_version] = step.lift
 
+    def versions(self, name: str) -> list[int]:
+        """The versions of an event's shape that can be read, oldest first."""
+        oldest = newest = self.classes[name].event_version
+        while (name, oldest - 1) in self._lifts:
+            oldest -= 1
+        return list(range(oldest, newest + 1))
+
     def decode(self, name: str, version: int, data: bytes) -> Event:
         """Stored bytes → the newest class.
 

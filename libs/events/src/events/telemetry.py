@@ -15,6 +15,10 @@ _meter = metrics.get_meter("events")
 
 _lost_races = _meter.create_counter("events.lost_races", description="decisions made again")
 _batches = _meter.create_histogram("events.append_batch", description="decisions per commit")
+_projected = _meter.create_counter("events.projected", description="events folded")
+_projection_waits = _meter.create_counter(
+    "events.projection_waits", description="tries that met a database that was away"
+)
 
 
 @contextmanager
@@ -55,3 +59,13 @@ def lost_race(service: str) -> None:
 def appended(service: str, decisions: int) -> None:
     """One commit of the log stored (or refused) this many decisions together."""
     _batches.record(decisions, {"service": service})
+
+
+def projected(service: str, projection: str, events: int) -> None:
+    """A projection has folded a page."""
+    _projected.add(events, {"service": service, "projection": projection})
+
+
+def projection_waits(service: str, projection: str) -> None:
+    """A projection's database was away; it tries again."""
+    _projection_waits.add(1, {"service": service, "projection": projection})

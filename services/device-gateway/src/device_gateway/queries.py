@@ -13,7 +13,8 @@ from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import Line, VatTotal, VerdictReceived
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.sales import Progress, prepared
+from device_gateway.handlers.sales import Progress
+from device_gateway.handlers.vouchers import prepared
 from device_gateway.ports import SoldVoucher, VoucherRefused, VoucherUnavailable
 from money import Money
 

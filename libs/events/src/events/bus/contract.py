@@ -12,6 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from events.errors import RecordTooLarge
+
 RECORD_BYTES_MAX = 512 * 1024
 """Key, headers and value together. An event has at most half of it (`EVENT_BYTES_MAX`)."""
 
@@ -28,6 +30,15 @@ class Record:
     def size(self) -> int:
         headers = sum(len(name) + len(value.encode()) for name, value in self.headers.items())
         return len(self.key.encode()) + headers + len(self.value)
+
+
+def check_size(record: Record) -> None:
+    """Raises `RecordTooLarge`. Every adapter asks before it sends anything."""
+    if record.size > RECORD_BYTES_MAX:
+        raise RecordTooLarge(
+            f"{record.headers.get('ce_id', record.key)}: {record.size} bytes,"
+            f" at most {RECORD_BYTES_MAX}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +60,22 @@ class KeysLost(Exception):
 
 
 class Subscription(Protocol):
-    """One member of a group, reading one topic."""
+    """One member of a group, reading one topic.
+
+    Batches are acknowledged in the order in which they were fetched. Keys that another member waits
+    for are given up when nothing that was fetched is left unacknowledged, or after a bounded time.
+    """
 
     async def fetch(self, *, records_max: int, wait_s: float) -> Batch:
         """The next records after the ones fetched before; empty after `wait_s` or on close."""
         ...
 
     async def acknowledge(self, batch: Batch) -> None:
-        """Never deliver these records to this group again. Raises `KeysLost`, `Transient`."""
+        """Never deliver these records to this group again.
+
+        Raises `KeysLost` where some of them belong to another member now (which ones it does not
+        say), `Transient` where the backend is away: ask again.
+        """
         ...
 
     async def rewind(self) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+_LENGTHS = struct.Struct(">8i")
+_UTC = timedelta(0)
+_PLACE = struct.Struct(">qi")
 
 GENESIS = bytes(32)
 """The `previous_hash` of the first entry."""
@@ -26,22 +30,27 @@ def content_hash(
     idempotency_key: str,
     recorded_at: datetime,
 ) -> bytes:
-    """SHA-256 over the fields, each with its length in front, so that no two can be confused."""
-    parts = (
-        stream.encode(),
-        event_id.bytes,
-        name.encode(),
-        str(schema_version).encode(),
-        data,
-        metadata,
-        idempotency_key.encode(),
-        recorded_at.isoformat(timespec="microseconds").encode(),
-    )
+    """SHA-256 over the lengths of the eight fields (int32, big-endian) and then the fields, so that
+    no two sets of fields can be confused. `recorded_at` is in UTC, in its ISO 8601 form with
+    microseconds (`2026-11-22T06:12:43.000001+00:00`)."""
+    assert recorded_at.utcoffset() == _UTC
+    text = stream.encode()
+    named = name.encode()
+    version = b"%d" % schema_version
+    key = idempotency_key.encode()
+    # The same text as isoformat() of a time in UTC, which takes four times as long to say it.
+    at = f"{recorded_at.replace(tzinfo=None).isoformat(timespec='microseconds')}+00:00".encode()
     return hashlib.sha256(
-        b"".join([len(part).to_bytes(4, "big") + part for part in parts])
-    ).digest()
+        b"".join(
+            (
+                _LENGTHS.pack(len(text), 16, len(named), len(version), len(data), len(metadata),
+                              len(key), len(at)),
+                text, event_id.bytes, named, version, data, metadata, key, at,
+            )
+        )
+    ).digest()  # fmt: skip
 
 
 def entry_hash(*, previous: bytes, position: int, version: int, content: bytes) -> bytes:
     """SHA-256(previous ‖ position as int64 ‖ version as int32 ‖ content), big-endian."""
-    return hashlib.sha256(previous + struct.pack(">qi", position, version) + content).digest()
+    return hashlib.sha256(previous + _PLACE.pack(position, version) + content).digest()

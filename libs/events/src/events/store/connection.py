@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from events.errors import Transient
@@ -109,8 +111,12 @@ def is_transient(fault: BaseException) -> bool:
             return (fault.sqlstate or "").startswith(_TRANSIENT_CLASSES)
         case asyncpg.InterfaceError():
             return "connection" in str(fault) or "pool" in str(fault)
-        case OSError() | TimeoutError():
+        case OSError() | TimeoutError() | PoolTimeout():
             return True
+        case DBAPIError():
+            # SQLAlchemy wraps its wrapping of the driver's error.
+            cause = getattr(fault.orig, "__cause__", None) or fault.orig
+            return fault.connection_invalidated or (cause is not None and is_transient(cause))
         case _:
             return False
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from events.bus.contract import RECORD_BYTES_MAX, Batch, KeysLost, Record
 from events.errors import (
     ClaimTaken,
     IdempotencyKeyReused,
-    RecordTooLarge,
     Transient,
     WrongExpectedVersion,
 )
@@ -24,7 +21,10 @@ from events.store.checkpoints import Advance, verdict
 from events.store.contract import Appended, AppendRequest, Take
 from events.store.prepare import Prepared, prepare, utc_now
 from events.store.streams import Streams
+from events.testing.memory_bus import MemoryBus, MemorySubscription
 from events.version import holds
+
+__all__ = ["MemoryBus", "MemoryCheckpoints", "MemoryEventStore", "MemorySubscription"]
 
 
 class MemoryEventStore:
@@ -172,155 +172,3 @@ class MemoryEventStore:
                 await self._grown.wait_for(lambda: len(self.log) > after)
         except TimeoutError:
             return
-
-
-class MemoryCheckpoints:
-    """See `events.store.checkpoints.Checkpoints`."""
-
-    def __init__(self) -> None:
-        self.positions: dict[str, int] = {}
-
-    async def load(self, name: str) -> int:
-        return self.positions.get(name, 0)
-
-    async def advance(self, name: str, expected: int, to: int) -> Advance:
-        outcome = verdict(self.positions.get(name, 0), expected, to)
-        if outcome is Advance.MOVED:
-            self.positions[name] = to
-        return outcome
-
-
-@dataclass(frozen=True)
-class _Mark:
-    generation: int
-    reach: dict[str, int]
-
-
-@dataclass
-class _Group:
-    offset: int = 0
-    members: list[MemorySubscription] = field(default_factory=list)
-    acknowledged: dict[str, int] = field(default_factory=dict)
-
-
-class MemoryBus:
-    """Topics as lists. A key belongs to one member of a group at a time, by hash of the key."""
-
-    def __init__(self) -> None:
-        self.topics: dict[str, list[Record]] = {}
-        self._groups: dict[tuple[str, str], _Group] = {}
-        self._grown = asyncio.Condition()
-        self.away = False
-        """True: every call raises `Transient`, as when the backend is down."""
-
-    async def ensure_topics(self, topics: Sequence[str]) -> None:
-        for topic in topics:
-            self.topics.setdefault(topic, [])
-
-    async def healthy(self) -> bool:
-        return not self.away
-
-    async def close(self) -> None:
-        for group in self._groups.values():
-            for member in list(group.members):
-                await member.leave()
-
-    async def publish(self, topic: str, records: Sequence[Record]) -> None:
-        for record in records:
-            if record.size > RECORD_BYTES_MAX:
-                raise RecordTooLarge(f"{record.size} bytes, at most {RECORD_BYTES_MAX}")
-        if self.away:
-            raise Transient("the bus is away")
-        self.topics.setdefault(topic, []).extend(records)
-        await self.wake()
-
-    async def wake(self) -> None:
-        async with self._grown:
-            self._grown.notify_all()
-
-    @asynccontextmanager
-    async def subscribe(self, topic: str, *, group: str) -> AsyncIterator[MemorySubscription]:
-        state = self._groups.setdefault((topic, group), _Group())
-        member = MemorySubscription(self, topic, state)
-        state.members.append(member)
-        for other in state.members:
-            other.reassign()
-        await self.wake()
-        try:
-            yield member
-        finally:
-            await member.leave()
-
-
-class MemorySubscription:
-    """See `events.bus.contract.Subscription`. Offsets are kept per key, the finest case."""
-
-    def __init__(self, bus: MemoryBus, topic: str, group: _Group) -> None:
-        self._bus = bus
-        self._topic = topic
-        self._group = group
-        self._fetched: dict[str, int] = {}
-        self._generation = 0
-        self._closed = False
-
-    def reassign(self) -> None:
-        self._generation += 1
-        self._fetched.clear()
-
-    async def leave(self) -> None:
-        self._closed = True
-        if self in self._group.members:
-            self._group.members.remove(self)
-            for other in self._group.members:
-                other.reassign()
-        await self._bus.wake()
-
-    def _mine(self, key: str) -> bool:
-        members = self._group.members
-        return members[sum(key.encode()) % len(members)] is self
-
-    def _ready(self, records_max: int) -> list[tuple[int, Record]]:
-        ready: list[tuple[int, Record]] = []
-        for offset, record in enumerate(self._bus.topics.get(self._topic, ())):
-            if len(ready) == records_max:
-                break
-            done = self._group.acknowledged.get(record.key, 0)
-            seen = max(done, self._fetched.get(record.key, 0))
-            if offset >= seen and self._mine(record.key):
-                ready.append((offset, record))
-        return ready
-
-    async def fetch(self, *, records_max: int, wait_s: float) -> Batch:
-        if self._bus.away:
-            raise Transient("the bus is away")
-        ready: list[tuple[int, Record]] = []
-
-        def arrived() -> bool:
-            nonlocal ready
-            ready = [] if self._closed else self._ready(records_max)
-            return bool(ready) or self._closed
-
-        if not arrived():
-            try:
-                async with asyncio.timeout(wait_s), self._bus._grown:
-                    await self._bus._grown.wait_for(arrived)
-            except TimeoutError:
-                pass
-        reach: dict[str, int] = {}
-        for offset, record in ready:
-            reach[record.key] = offset + 1
-        self._fetched.update(reach)
-        return Batch([record for _, record in ready], _Mark(self._generation, reach))
-
-    async def acknowledge(self, batch: Batch) -> None:
-        if self._bus.away:
-            raise Transient("the bus is away")
-        assert isinstance(batch.mark, _Mark)
-        generation, reach = batch.mark.generation, batch.mark.reach
-        if generation != self._generation or self._closed:
-            raise KeysLost(self._topic)
-        self._group.acknowledged.update(reach)
-
-    async def rewind(self) -> None:
-        self._group.acknowledged.clear()
-        self._fetched.clear()

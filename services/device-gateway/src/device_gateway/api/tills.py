@@ -132,7 +132,12 @@ OtherService = Annotated[Caller, Depends(requires("service"))]
 
 def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIRouter:
     routes = APIRouter(tags=["tills"])
+    _pairing(routes, gateway, tries)
+    _paired(routes, gateway, tokens)
+    return routes
 
+
+def _pairing(routes: APIRouter, gateway: Gateway, tries: PairingTries) -> None:
     @routes.post("/{store_id}/v1/pairings")
     async def offer(
         store_id: Identifier, body: PairingBody, caller: Manager, ask: AskOf
@@ -157,6 +162,8 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
         await tries.succeeded(store_id=store_id, source=source, now=now)
         return PairAnswer(till_id=paired.till_id, token=paired.token, client_id=paired.client_id)
 
+
+def _paired(routes: APIRouter, gateway: Gateway, tokens: TillTokens) -> None:
     @routes.post("/{store_id}/v1/tills/{till_id}/revoke")
     async def revoke(
         store_id: Identifier, till_id: Identifier, body: RevokeBody, caller: Manager, ask: AskOf
@@ -195,5 +202,3 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
             store_id=found.store_id,
             till_id=found.till_id,
         )
-
-    return routes

@@ -21,6 +21,12 @@ from device_gateway.commands import (
     RequestPayment,
     StartBooking,
 )
+from device_gateway.decider.after import (
+    note_overdue,
+    note_printed,
+    note_queued,
+    note_verdict,
+)
 from device_gateway.decider.booking_state import Booking, Tender, evolve
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX, priced, vat_totals
 from device_gateway.decider.refusals import (
@@ -53,9 +59,6 @@ from device_gateway.events import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
-    ReceiptPrinted,
-    ReceiptQueued,
-    VerdictOverdue,
 )
 from events import Decider
 from money import Money
@@ -323,59 +326,6 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
             reason=command.reason,
             hold_ids=tuple(tender.hold_id for tender in booking.tenders if tender.hold_id),
             voucher_ids=tuple(line.voucher_id for line in booking.lines if line.voucher_id),
-        ),
-    )
-
-
-def note_verdict(command: NoteVerdict, booking: Booking) -> Sequence[BookingEvent]:
-    """The first verdict stands. One for a booking that is open or unknown here is ignored: the
-    signer only hears of what this log holds, so such a record belongs to another log."""
-    if booking.verdict is not None or (booking.recorded is None and booking.aborted is None):
-        return ()
-    return (command.verdict,)
-
-
-def note_overdue(command: NoteOverdue, booking: Booking) -> tuple[VerdictOverdue, ...]:
-    if booking.recorded is None or booking.verdict is not None or booking.overdue is not None:
-        return ()
-    return (
-        VerdictOverdue(
-            booking_id=booking.recorded.booking_id,
-            store_id=booking.recorded.store_id,
-            till_id=booking.recorded.till_id,
-            overdue_at=command.now,
-        ),
-    )
-
-
-def note_queued(command: NoteQueued, booking: Booking) -> tuple[ReceiptQueued, ...]:
-    document = "voucher_slips" if command.slips else "receipt"
-    if booking.recorded is None or booking.job_queued(document):
-        return ()
-    return (
-        ReceiptQueued(
-            booking_id=booking.recorded.booking_id,
-            store_id=booking.recorded.store_id,
-            till_id=booking.recorded.till_id,
-            job_id=command.job_id,
-            document="voucher_slips" if command.slips else "receipt",
-            queued_at=command.now,
-        ),
-    )
-
-
-def note_printed(command: NotePrinted, booking: Booking) -> tuple[ReceiptPrinted, ...]:
-    if booking.recorded is None or any(job.job_id == command.job_id for job in booking.printed):
-        return ()
-    return (
-        ReceiptPrinted(
-            booking_id=booking.recorded.booking_id,
-            store_id=booking.recorded.store_id,
-            till_id=booking.recorded.till_id,
-            printer_id=command.printer_id,
-            job_id=command.job_id,
-            copy_=command.is_copy,
-            printed_at=command.now,
         ),
     )
 

@@ -9,7 +9,7 @@ from device_gateway.commands import NotePrinted, NoteQueued
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers.gateway import Gateway, booking_stream
-from device_gateway.handlers.sales import prepared
+from device_gateway.handlers.vouchers import prepared
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
 from events import Ask, DomainError, handle
 

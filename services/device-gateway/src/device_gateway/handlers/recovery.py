@@ -60,12 +60,15 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
     """One booking, as far as it can be brought now. Safe to repeat at any point."""
     now = gateway.clock()
     if booking.open:
-        booking = await _give_up_silent_payments(gateway, booking, now)
+        started = booking.started
+        assert started is not None
         assert booking.last_at is not None
-        if booking.last_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
-            assert booking.started is not None
-            booking_id = booking.started.booking_id
-            ask = Ask.of(f"idle/{booking_id}/{booking.last_at.isoformat()}", booking_id)
+        # Taken before payments are given up: what the recovery does is no sign of life.
+        touched_at = booking.last_at
+        booking = await _give_up_silent_payments(gateway, booking, now)
+        if touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
+            booking_id = started.booking_id
+            ask = Ask.of(f"idle/{booking_id}/{touched_at.isoformat()}", booking_id)
             booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking
     if overdue(booking, now) and booking.overdue is None:
         booking = await note_overdue(gateway, booking)

@@ -6,9 +6,8 @@ state from which a repeat of the request, or the recovery, ends in the same plac
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,10 +16,7 @@ from device_gateway.commands import (
     AddLines,
     NewLine,
     NewPayment,
-    NoteHeld,
-    NoteRefused,
     RecordBooking,
-    ReopenPayment,
     RequestPayment,
     StartBooking,
 )
@@ -32,19 +28,16 @@ from device_gateway.decider.booking import (
     request_payment,
     start,
 )
-from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import (
-    BookingChanged,
     BookingEmpty,
     MeansUnknown,
-    OpenAmount,
 )
 from device_gateway.decider.till import TILL, give_number
 from device_gateway.events import (
     BookingEvent,
     MasterDataChanged,
     NumberGiven,
-    Payment,
     PaymentKind,
 )
 from device_gateway.handlers.gateway import (
@@ -55,11 +48,10 @@ from device_gateway.handlers.gateway import (
     rates_on,
     till_stream,
 )
-from device_gateway.ports import Hold, SoldVoucher, VoucherRefused, VoucherUnavailable
+from device_gateway.handlers.vouchers import confirm_holds, hold, prepared, present, sub_ask
+from device_gateway.ports import SoldVoucher, VoucherRefused
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
 from money import Money
-
-VOUCHER_CALLS_AT_ONCE_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +98,6 @@ def hold_id_of(booking_id: str, payment_id: str) -> str:
     return str(uuid5(UUID(booking_id), f"hold/{payment_id}"))
 
 
-def _sub(ask: Ask, what: str) -> Ask:
-    """The key of a later step of the same request."""
-    return replace(ask, key=f"{ask.key}/{what}")
-
-
 def _new_payment(
     master_data: MasterDataChanged, booking_id: str, paid: TenderedPayment, key: str
 ) -> NewPayment:
@@ -143,13 +130,13 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     booking = await _begin(gateway, sale, booking_id, master_data, payments, ask)
     try:
         for index, (new, paid) in enumerate(zip(payments, sale.payments, strict=True)):
-            step = _sub(ask, f"payment/{index}")
+            step = sub_ask(ask, f"payment/{index}")
             if booking.open and booking.tender(new.payment_id) is None:
                 booking = await _request(gateway, booking, new, ask=step)
             if booking.open:
                 booking = await _answered(gateway, booking, new, paid, ask=step)
         if sale.finish and booking.recorded is None:
-            return await finish(gateway, booking, ask=_sub(ask, "record"))
+            return await finish(gateway, booking, ask=sub_ask(ask, "record"))
     except DomainError as refusal:
         raise await _told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
@@ -221,7 +208,7 @@ async def add(
     done = await handle(
         gateway.store, BOOKING, booking_stream(started.booking_id), command, ask=ask
     )
-    return Progress(await _state(gateway, started.booking_id, done.state, done.repeated))
+    return Progress(await present(gateway, started.booking_id, done.state, done.repeated))
 
 
 async def pay(
@@ -236,7 +223,7 @@ async def pay(
             key = f"{ask.key}/{index}"
             new = _new_payment(master_data, booking_id, each, key)
             # The first append carries the request's own key: it tells a reused key.
-            step = ask if index == 0 else _sub(ask, f"payment/{index}")
+            step = ask if index == 0 else sub_ask(ask, f"payment/{index}")
             if booking.tender(new.payment_id) is None:
                 booking = await _request(gateway, booking, new, ask=step)
             else:
@@ -254,7 +241,7 @@ async def _request(gateway: Gateway, booking: Booking, new: NewPayment, *, ask: 
     booking_id = booking.started.booking_id
     command = RequestPayment(booking_id, new, gateway.clock())
     done = await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
-    return await _state(gateway, booking_id, done.state, done.repeated)
+    return await present(gateway, booking_id, done.state, done.repeated)
 
 
 async def _answered(
@@ -264,91 +251,13 @@ async def _answered(
     tender = booking.tender(new.payment_id)
     assert tender is not None
     if tender.status == "requested" and booking.open:
-        booking = await _hold(gateway, booking, tender, paid.code or "", ask=_sub(ask, "answer"))
+        booking = await hold(gateway, booking, tender, paid.code or "", ask=sub_ask(ask, "answer"))
         tender = booking.tender(new.payment_id)
         assert tender is not None
     if tender.refusal is not None:
         no = tender.refusal
         raise VoucherRefused(no.code, no.status, no.detail, payment_id=new.payment_id)
     return booking
-
-
-async def _hold(
-    gateway: Gateway, booking: Booking, tender: Tender, code: str, *, ask: Ask
-) -> Booking:
-    """Ask the voucher service, and note what it said."""
-    assert booking.started is not None
-    assert tender.request is not None
-    started, request = booking.started, tender.request
-    refused = _Refused(gateway, started.booking_id, tender.payment_id, ask)
-    try:
-        hold = await gateway.vouchers.hold(
-            request.hold_id,
-            code=code,
-            up_to=request.amount,
-            store_id=started.store_id,
-            till_id=started.till_id,
-            booking_id=started.booking_id,
-            payment_id=tender.payment_id,
-        )
-    except VoucherUnavailable as away:
-        # The hold may exist all the same: it has to be released by its id.
-        await refused.note(away, release_due=True)
-        raise
-    except VoucherRefused as no:
-        await refused.note(no, release_due=False)
-        raise
-    if hold.amount > request.amount or hold.amount.amount <= 0:
-        return await refused.note(VoucherUnavailable("an answer without sense"), release_due=True)
-    command = NoteHeld(
-        started.booking_id, _payment_of(hold, tender), hold.expires_at, gateway.clock()
-    )
-    try:
-        done = await handle(
-            gateway.store, BOOKING, booking_stream(started.booking_id), command, ask=ask
-        )
-    except BookingChanged as changed:
-        return await refused.note(changed, release_due=True)
-    return await _state(gateway, started.booking_id, done.state, done.repeated)
-
-
-def _payment_of(hold: Hold, tender: Tender) -> Payment:
-    assert tender.request is not None
-    return Payment(
-        payment_id=tender.payment_id,
-        kind="voucher",
-        name=tender.request.name,
-        fiscal=tender.request.fiscal,
-        amount=hold.amount,
-        hold_id=hold.hold_id,
-        voucher_id=hold.voucher_id,
-        voucher_serial=hold.serial,
-        voucher_remaining=hold.voucher_remaining,
-        vat=hold.vat,
-        dsfinvk_key=hold.dsfinvk_key,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    gateway: Gateway
-    booking_id: str
-    payment_id: str
-    ask: Ask
-
-    async def note(self, refusal: DomainError, *, release_due: bool) -> Booking:
-        command = NoteRefused(
-            booking_id=self.booking_id,
-            payment_id=self.payment_id,
-            code=refusal.code,
-            detail=refusal.detail,
-            status=refusal.status,
-            release_due=release_due,
-            now=self.gateway.clock(),
-        )
-        stream = booking_stream(self.booking_id)
-        done = await handle(self.gateway.store, BOOKING, stream, command, ask=self.ask)
-        return await _state(self.gateway, self.booking_id, done.state, done.repeated)
 
 
 async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
@@ -364,7 +273,7 @@ async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
     assert booking.started is not None
     started = booking.started
     sold = await prepared(gateway, booking)
-    confirmed = await _confirm(gateway, booking, ask)
+    confirmed = await confirm_holds(gateway, booking, ask)
     master_data = await gateway.master_data(started.store_id)
     now = gateway.clock()
     command = RecordBooking(
@@ -387,67 +296,10 @@ async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
 
     parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
     done = await handle_together(gateway.store, parts, decide, ask=ask)
-    state = await _state(
+    state = await present(
         gateway, started.booking_id, done.states[booking_part], done.appended.repeated
     )
     return Progress(state, sold)
-
-
-async def prepared(gateway: Gateway, booking: Booking) -> tuple[SoldVoucher, ...]:
-    """The vouchers that the booking sells, with their codes; the same ids every time."""
-    started = booking.started
-    assert started is not None
-    room = asyncio.Semaphore(VOUCHER_CALLS_AT_ONCE_MAX)
-
-    async def prepare(voucher_id: str, line_id: str, value: Money) -> SoldVoucher:
-        async with room:
-            return await gateway.vouchers.prepare(
-                voucher_id,
-                value=value,
-                legal_entity_id=started.legal_entity_id,
-                store_id=started.store_id,
-                till_id=started.till_id,
-                booking_id=started.booking_id,
-                line_id=line_id,
-            )
-
-    return tuple(
-        await asyncio.gather(
-            *(
-                prepare(line.voucher_id, line.line_id, line.amount)
-                for line in booking.lines
-                if line.voucher_id is not None
-            )
-        )
-    )
-
-
-async def _confirm(gateway: Gateway, booking: Booking, ask: Ask) -> frozenset[str]:
-    """Confirm every hold. One that is refused is open again, and the booking with it."""
-    assert booking.started is not None
-    stream = booking_stream(booking.started.booking_id)
-    confirmed = set[str]()
-    lost: VoucherRefused | None = None
-    for paid in booking.payments:
-        if paid.hold_id is None:
-            continue
-        try:
-            await gateway.vouchers.confirm(paid.hold_id)
-            confirmed.add(paid.hold_id)
-        except VoucherRefused as no:
-            lost = no
-            command = ReopenPayment(
-                booking.started.booking_id, paid.payment_id, no.code, gateway.clock()
-            )
-            step = _sub(ask, f"reopen/{paid.payment_id}")
-            booking = (await handle(gateway.store, BOOKING, stream, command, ask=step)).state
-    if lost is not None:
-        raise OpenAmount(
-            f"a voucher could not be confirmed: {lost.detail}",
-            open_amount=booking.open_amount.model_dump(),
-            reason=lost.code,
-        )
-    return frozenset(confirmed)
 
 
 async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
@@ -459,12 +311,7 @@ async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) ->
     done = await handle(
         gateway.store, BOOKING, booking_stream(booking.started.booking_id), command, ask=ask
     )
-    return Progress(await _state(gateway, booking.started.booking_id, done.state, done.repeated))
-
-
-async def _state(gateway: Gateway, booking_id: str, state: Booking, repeated: bool) -> Booking:
-    """A repeat is answered with the present state, which another process may have moved on."""
-    return await gateway.booking(booking_id) if repeated else state
+    return Progress(await present(gateway, booking.started.booking_id, done.state, done.repeated))
 
 
 async def _told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:

@@ -1,0 +1,140 @@
+"""What runs behind the HTTP routes: stores, bus, projections, relays, receivers, tasks."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from events.bus.kafka import KafkaBus
+from events.bus.postgres import PostgresBus
+from events.receiver import Receiver
+from events.relay import run_relay
+from events.store.dead_letters import PostgresDeadLetters
+from events.store.postgres import PostgresEventStore
+from events.subscription import checkpoint_of, run_projection
+
+from events import EventStore, Transient
+from events.bus.contract import Bus
+from events.store.checkpoints import PostgresCheckpoints
+from kassenverbund.kit.service import Opened, Service
+from kassenverbund.settings import Settings
+from kassenverbund.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One service that this program runs."""
+
+    service: Service
+    opened: Opened
+    store: EventStore
+    engine: AsyncEngine
+
+
+def open_store(
+    url: str, service: Service, *, role: str | None, pool_max: int
+) -> AbstractAsyncContextManager[EventStore]:
+    """A service's log."""
+    return PostgresEventStore.open(
+        url,
+        service=service.name,
+        schema=service.schema,
+        registry=service.registry,
+        role=role,
+        pool_max=pool_max,
+    )
+
+
+@asynccontextmanager
+async def open_bus(settings: Settings, database_url: str) -> AsyncIterator[Bus]:
+    """Apache Kafka where its address is set, otherwise the bus in PostgreSQL."""
+    if settings.kafka_bootstrap is not None:
+        async with KafkaBus.open(
+            settings.kafka_bootstrap, ssl_context=_kafka_tls(settings), client_id="kassenverbund"
+        ) as kafka:
+            yield kafka
+        return
+    url = settings.bus_url.get_secret_value() if settings.bus_url else database_url
+    async with PostgresBus.open(url) as postgres:
+        yield postgres
+
+
+def _kafka_tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.kafka_ca is None:
+        return None
+    context = ssl.create_default_context(cafile=str(settings.kafka_ca))
+    if settings.kafka_certificate is not None:
+        context.load_cert_chain(settings.kafka_certificate, settings.kafka_key)
+    return context
+
+
+async def start(
+    parts: Sequence[Part], bus: Bus, supervisor: Supervisor, settings: Settings
+) -> None:
+    """Start everything, in order. Returns when all of it has begun."""
+    topics = {part.service.publication.topic for part in parts if part.service.publication}
+    topics |= {reaction.topic for part in parts for reaction in part.opened.reactions}
+    if topics:
+        await bus.ensure_topics(sorted(topics))
+    for part in parts:
+        if part.opened.startup is not None:
+            await part.opened.startup()
+
+    supervisor.group("projections")
+    for part in parts:
+        for projection in part.opened.projections:
+            supervisor.start(
+                f"{part.service.name}: projection {projection.name}",
+                run_projection(part.store, part.engine, projection, schema=part.service.schema),
+            )
+    supervisor.group("relays")
+    for part in parts:
+        if part.service.publication is not None:
+            checkpoints = PostgresCheckpoints(part.engine, schema=part.service.schema)
+            supervisor.start(
+                f"{part.service.name}: relay",
+                run_relay(part.store, bus, part.service.publication, checkpoints),
+            )
+    supervisor.group("receivers")
+    for part in parts:
+        if part.opened.reactions:
+            letters = PostgresDeadLetters(part.engine, schema=part.service.schema)
+            receiver = Receiver(bus, part.service.name, part.opened.reactions, letters)
+            supervisor.start(f"{part.service.name}: receiver", receiver.run())
+    supervisor.group("tasks")
+    for part in parts:
+        for number, task in enumerate(part.opened.tasks, start=1):
+            name = getattr(task, "__name__", str(number))
+            supervisor.start(f"{part.service.name}: {name}", _run(task), may_end=True)
+
+
+async def _run(task: object) -> None:
+    assert callable(task)
+    await task()
+
+
+async def unready(parts: Sequence[Part], bus: Bus, settings: Settings) -> list[str]:
+    """Why this process can't serve now; empty: it can."""
+    reasons: list[str] = []
+    if not await bus.healthy():
+        reasons.append("bus: away")
+    for part in parts:
+        name = part.service.name
+        try:
+            head = await part.store.head()
+            checkpoints = PostgresCheckpoints(part.engine, schema=part.service.schema)
+            for projection in part.opened.projections:
+                behind = head - await checkpoints.load(checkpoint_of(projection))
+                if behind > settings.lag_records_max:
+                    reasons.append(f"{name}: {projection.name} is {behind} events behind")
+            if part.opened.unready is not None:
+                reasons.extend(f"{name}: {reason}" for reason in await part.opened.unready())
+        except Transient:
+            reasons.append(f"{name}: database away")
+    return reasons

@@ -1,0 +1,163 @@
+"""`run`, `serve`, `demo`: the program itself."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from kassenverbund import demo as demo_scene
+from kassenverbund.chain_file import load_chain
+from kassenverbund.cli.log import prove, show_verdicts
+from kassenverbund.cli.output import console, line
+from kassenverbund.cli.words import say
+from kassenverbund.identity import once
+from kassenverbund.kafka import bus_settings
+from kassenverbund.logs import set_up_logs
+from kassenverbund.program import Running, run
+from kassenverbund.services import find_services
+from kassenverbund.settings import Settings
+
+SHOWN_TOKENS = ("manager", "back_office", "operator", "cashier")
+
+SHOWN_HOURS = 12
+
+JsonOption = Annotated[bool, typer.Option("--json", help="for scripts: JSON on standard output")]
+BusOption = Annotated[
+    str, typer.Option("--bus", help="postgres or kafka (a local broker, or KAFKA_BOOTSTRAP)")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("run", help="Start everything on this machine and stay up.")(run_all)
+    app.command("serve", help="Start single services (a store box, a cluster).")(serve)
+    app.command("demo", help="Play the demo scene on a chain of its own, and end.")(demo)
+
+
+def run_all(
+    bus: BusOption = "",
+    no_demo: Annotated[
+        bool, typer.Option("--no-demo", help="do not play the demo scene on the first start")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    settings = Settings()
+    set_up_logs(settings)
+    services = find_services()
+    chain = load_chain(settings.chain)
+
+    async def ready(running: Running) -> None:
+        tokens = _tokens(running, SHOWN_TOKENS)
+        if not no_demo and services and await once(running.database_url, "demo"):
+            await _play(running, as_json=as_json)
+        if as_json:
+            ca = str(running.ca) if running.ca else None
+            line({"ready": True, "base_url": running.base_url, "ca": ca, "tokens": tokens})
+        else:
+            _welcome(running, tokens)
+
+    with bus_settings(settings, bus) as chosen:
+        run(chosen, chain, services, on_ready=ready)
+
+
+def serve(
+    services: Annotated[list[str], typer.Argument(help="services to run")],
+) -> None:
+    settings = Settings()
+    set_up_logs(settings)
+    run(settings, load_chain(settings.chain), find_services(services), on_ready=None)
+
+
+def demo(
+    bus: BusOption = "",
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="where to keep the demo's data (otherwise a temporary folder)"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    settings = Settings(log_level="warning")
+    set_up_logs(settings)
+    chain = load_chain(settings.chain)
+    services = find_services()
+    with ExitStack() as stack:
+        folder = keep or Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="kassenverbund-", ignore_cleanup_errors=True)
+            )
+        )
+        # The demo's books are its own: it never touches a database that is in use.
+        own = settings.model_copy(update={"var": folder, "port": 0, "database_url": None})
+        chosen = stack.enter_context(bus_settings(own, bus))
+
+        async def ready(running: Running) -> None:
+            await _play(running, as_json=as_json)
+            verdicts = await prove(running.database_url, running.services)
+            show_verdicts(verdicts, as_json=as_json)
+            if not all(verdict.whole for verdict in verdicts):
+                raise RuntimeError("a log is broken")
+            running.end()
+
+        run(chosen, chain, services, on_ready=ready)
+
+
+async def _play(running: Running, *, as_json: bool) -> None:
+    out = console()
+
+    def tell(sentence: str) -> None:
+        if not as_json:
+            out.print(escape(sentence), soft_wrap=True)
+
+    def booking(answer: Mapping[str, Any]) -> None:
+        if as_json:
+            line(answer)
+
+    stage = demo_scene.Stage(
+        chain=running.chain, ca=running.ca, var=running.settings.var, tell=tell, booking=booking
+    )
+    played = await demo_scene.play(running.base_url, _tokens(running, demo_scene.ROLES), stage)
+    tell(say("The demo scene was played." if played else "There is no demo scene in this program."))
+
+
+def _tokens(running: Running, roles: tuple[str, ...]) -> dict[str, str]:
+    now, hours = datetime.now(UTC), timedelta(hours=SHOWN_HOURS)
+    return {role: running.issuer.person(role, [role], now=now, valid_for=hours) for role in roles}
+
+
+def _welcome(running: Running, tokens: Mapping[str, str]) -> None:
+    out = console()
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(say("Address"), running.base_url)
+    if running.ca:
+        facts.add_row(say("Trust this CA"), str(running.ca))
+    facts.add_row(say("Printed receipts"), str(running.settings.var / "device-gateway"))
+    facts.add_row("OpenAPI", f"{running.base_url}/openapi.json")
+    out.print(Panel(facts, title=say("Kassenverbund is up"), border_style="green", expand=False))
+    # Tokens and the curl line are printed without a frame or a break, so that they can be copied.
+    for role, token in tokens.items():
+        out.print(f"\n[bold]{say('Token')} {role}[/bold] ({SHOWN_HOURS} h)")
+        out.print(token, soft_wrap=True, markup=False)
+    out.print(f"\n[bold]{say('Try it')}[/bold]")
+    out.print(curl_line(running, tokens["manager"]), soft_wrap=True, markup=False)
+    out.print(f"\n{say('Stop with Ctrl-C.')}")
+
+
+def curl_line(running: Running, token: str) -> str:
+    """A call that works as it stands: pair a till with the first store."""
+    store = running.chain.stores[0].id
+    trust = f"--cacert {running.ca} " if running.ca else ""
+    body = json.dumps({"name": "Kasse 9"})
+    return (
+        f"curl {trust}-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "
+        f"-H \"Idempotency-Key: $(date +%s%N)\" -d '{body}' "
+        f"{running.base_url}/stores/{store}/v1/pairings"
+    )

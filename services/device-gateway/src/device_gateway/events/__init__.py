@@ -1,0 +1,124 @@
+"""The facts that the gateway records. Shapes are binding between services: a changed one is a new
+version with an upcaster. Instants are UTC; money is integer minor units.
+"""
+
+from __future__ import annotations
+
+from device_gateway.events.booking import (
+    BookingAborted,
+    BookingRecorded,
+    BookingStarted,
+    Line,
+    LinesAdded,
+    Payment,
+    PaymentAccepted,
+    PaymentHeld,
+    PaymentRefused,
+    PaymentReleased,
+    PaymentReopened,
+    PaymentRequested,
+    VatTotal,
+    VerdictOverdue,
+    VerdictReceived,
+)
+from device_gateway.events.paper import (
+    ReceiptPrinted,
+    ReceiptQueued,
+)
+from device_gateway.events.parts import (
+    FiscalKind,
+    LineKind,
+    Part,
+    PaymentKind,
+    Quantity,
+)
+from device_gateway.events.store import (
+    Address,
+    LegalEntity,
+    MasterDataChanged,
+    MeansOfPayment,
+    StorePrinter,
+    StoreTse,
+    TillJoined,
+    VatRate,
+)
+from device_gateway.events.till import (
+    NumberGiven,
+    PairingOffered,
+    TillPaired,
+    TillRevoked,
+)
+from events import Event, Registry
+
+__all__ = [
+    "EVENTS",
+    "Address",
+    "BookingAborted",
+    "BookingEvent",
+    "BookingRecorded",
+    "BookingStarted",
+    "FiscalKind",
+    "LegalEntity",
+    "Line",
+    "LineKind",
+    "LinesAdded",
+    "MasterDataChanged",
+    "MeansOfPayment",
+    "NumberGiven",
+    "PairingOffered",
+    "Part",
+    "Payment",
+    "PaymentAccepted",
+    "PaymentHeld",
+    "PaymentKind",
+    "PaymentRefused",
+    "PaymentReleased",
+    "PaymentReopened",
+    "PaymentRequested",
+    "Quantity",
+    "ReceiptPrinted",
+    "ReceiptQueued",
+    "StoreEvent",
+    "StorePrinter",
+    "StoreTse",
+    "TillEvent",
+    "TillJoined",
+    "TillPaired",
+    "TillRevoked",
+    "VatRate",
+    "VatTotal",
+    "VerdictOverdue",
+    "VerdictReceived",
+    "registry",
+]
+
+StoreEvent = MasterDataChanged | TillJoined
+TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven
+BookingEvent = (
+    BookingStarted
+    | LinesAdded
+    | PaymentAccepted
+    | PaymentRequested
+    | PaymentHeld
+    | PaymentRefused
+    | PaymentReopened
+    | PaymentReleased
+    | BookingRecorded
+    | BookingAborted
+    | VerdictReceived
+    | VerdictOverdue
+    | ReceiptQueued
+    | ReceiptPrinted
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
+    BookingStarted, LinesAdded, PaymentAccepted, PaymentRequested, PaymentHeld, PaymentRefused,
+    PaymentReopened, PaymentReleased, BookingRecorded, BookingAborted, VerdictReceived,
+    VerdictOverdue, ReceiptQueued, ReceiptPrinted,
+)  # fmt: skip
+
+
+def registry(*others: type[Event]) -> Registry:
+    """The service's registry; `others` are the events of the printing room."""
+    return Registry(*EVENTS, *others)

@@ -1,0 +1,39 @@
+"""The paper that comes of a booking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from events import Event, event_type
+
+
+@event_type("receipt.queued")
+class ReceiptQueued(Event):
+    """A print job was handed to the printing desk (`voucher_slips`: the codes of sold vouchers)."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    job_id: str
+    document: Literal["receipt", "voucher_slips"]
+    queued_at: datetime
+
+
+@event_type("receipt.printed")
+class ReceiptPrinted(Event):
+    """The printer has it. `copy`: the paper says KOPIE."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    printer_id: str
+    job_id: str
+    copy_: Annotated[bool, Field(alias="copy")]
+    printed_at: datetime
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    )

@@ -1,0 +1,93 @@
+"""The store: what a receipt and a booking need to know about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from device_gateway.events.parts import FiscalKind, Part, PaymentKind
+from events import Event, event_type
+
+
+class Address(Part):
+    street: str
+    postal_code: str
+    city: str
+    country: str
+
+
+class LegalEntity(Part):
+    """The business that sells (§ 6 KassenSichV no. 1: full name and address)."""
+
+    legal_entity_id: str
+    name: str
+    address: Address
+    vat_id: str | None = None
+    tax_number: str | None = None
+
+
+class StoreTse(Part):
+    tse_id: str
+    kind: str
+    curve: str
+
+
+class StorePrinter(Part):
+    """A receipt printer. `till_id` None: it prints for every till of the store."""
+
+    printer_id: str
+    till_id: str | None = None
+    host: str | None = None
+    port: int = 9100
+    virtual: bool = False
+    columns: int = 48
+    codepage: str = "CP858"
+    codepage_number: int = 19
+    qr: str = "native"
+    dots: int = 576
+
+
+class VatRate(Part):
+    """One rate from one day on; `rate` in basis points, `dsfinvk_key` the UST_SCHLUESSEL."""
+
+    vat: str
+    rate: int
+    valid_from: date
+    label: str
+    dsfinvk_key: int
+
+
+class MeansOfPayment(Part):
+    kind: PaymentKind
+    name: str
+    fiscal: FiscalKind
+
+
+@event_type("master_data.changed")
+class MasterDataChanged(Event):
+    """What the chain declares about a store, whole. Stream `store-{store_id}`."""
+
+    store_id: str
+    name: str
+    address: Address
+    legal_entity: LegalEntity
+    time_zone: str
+    country: str
+    language: str
+    currency: str
+    receipt_footer: tuple[str, ...] = ()
+    tses: tuple[StoreTse, ...]
+    printers: tuple[StorePrinter, ...] = ()
+    vat: tuple[VatRate, ...]
+    means_of_payment: tuple[MeansOfPayment, ...]
+    changed_at: datetime
+
+
+@event_type("store.till_joined")
+class TillJoined(Event):
+    """The store gave a till its TSE and its serial number there. Stream `store-{store_id}`."""
+
+    store_id: str
+    till_id: str
+    tse_id: str
+    client_id: str
+    joined_at: datetime

@@ -1,0 +1,56 @@
+"""The till: pairing, token, numbers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from events import Event, event_type
+
+
+@event_type("till.pairing_offered")
+class PairingOffered(Event):
+    """A manager asked for a pairing code. The code itself is never stored: only its keyed hash."""
+
+    store_id: str
+    till_id: str
+    pairing_id: str
+    name: str
+    code_hash: str
+    expires_at: datetime
+    offered_at: datetime
+
+
+@event_type("till.paired")
+class TillPaired(Event):
+    """A device holds a token for this till now. `client_id` is the serial number of the recording
+    system at the TSE (PrintableString, no spaces, at most 30 characters)."""
+
+    store_id: str
+    till_id: str
+    name: str
+    client_id: str
+    tse_id: str
+    pairing_id: str
+    token_hash: str
+    """SHA-256 of a 256-bit random token, hex."""
+    paired_at: datetime
+
+
+@event_type("till.revoked")
+class TillRevoked(Event):
+    """The till's token is worthless from now on."""
+
+    store_id: str
+    till_id: str
+    revoked_at: datetime
+    reason: str
+
+
+@event_type("till.number_given")
+class NumberGiven(Event):
+    """The till's next gapless number went to a booking, in the append that recorded it."""
+
+    store_id: str
+    till_id: str
+    booking_id: str
+    number: int

@@ -1,0 +1,24 @@
+"""Events once published stay readable, and their schemas stand in the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from device_gateway.events import registry
+from device_gateway.public import PUBLICATION
+from events.schema import export_schemas, incompatibilities
+from events.testing.golden import golden_faults
+
+
+def test_every_version_ever_published_can_be_read() -> None:
+    assert golden_faults(registry(), Path(__file__).parent / "golden") == []
+
+
+def test_the_schemas_in_the_repository_are_the_present_ones(tmp_path: Path, package: Path) -> None:
+    for written in export_schemas(registry(), PUBLICATION, tmp_path):
+        assert (package / "schemas" / written.name).read_text() == written.read_text()
+
+
+def test_no_schema_changed_to_the_harm_of_a_reader(tmp_path: Path, package: Path) -> None:
+    export_schemas(registry(), PUBLICATION, tmp_path)
+    assert incompatibilities(package / "schemas", tmp_path) == []

@@ -1,0 +1,149 @@
+"""Secret codes: what is printed on a voucher and typed at a till.
+
+Sixteen symbols of Crockford's base32 (0-9, A-Z without I, L, O, U), shown `XXXX-XXXX-XXXX-XXXX`:
+
+* 1 symbol that says what the code opens and in which version of this format (`Kind`). Vouchers,
+  cards and pick-ups share one namespace, so a till knows what it has scanned before it asks;
+* 14 random symbols (70 bits);
+* 1 check symbol: a weighted sum over GF(32), x^5 + x^2 + 1, weights a^1 … a^15. All weights differ
+  and none is zero, so each wrong symbol and each swap of two different symbols is noticed. It
+  guards against typing errors, not against forgers: anyone can compute it.
+
+A code is never stored. Its keyed hash (`Hashed`) stands in events and claims.
+Test vectors: `docs/decisions/0011-voucher-codes.md`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from events import DomainError
+from kassenverbund.kit.secrets import Secrets
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 16
+RANDOM_SYMBOLS = 14
+GROUP = 4
+TYPED_MAX = 64
+"""Longer input is not a code that somebody typed; it is refused before it is looked at."""
+
+RUN_MAX = 3
+"""A generated code never repeats one symbol more often in a row: such codes are misread."""
+
+BANNED = ("ARSCH", "DEPP", "HH88", "KACKE", "NAZ1", "NSDAP", "SEX")
+"""Not on paper that is given away as a present. Spelled as the alphabet can."""
+
+DRAWS_MAX = 100
+"""Draws until a code passes `RUN_MAX` and `BANNED`; one in a thousand is drawn twice."""
+
+_VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
+_TYPED = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": "", "\u2013": "", "\t": ""})
+
+RandomBytes = Callable[[int], bytes]
+"""`secrets.token_bytes` in the program; anything repeatable in a test."""
+
+
+class Kind(StrEnum):
+    """The first symbol of a code."""
+
+    VOUCHER = "V"
+    CARD = "C"
+    PICK_UP = "P"
+
+
+class CodeMistyped(DomainError):
+    """The input is no code at all, or its check symbol is wrong. Costs no attempt."""
+
+    code = "code.mistyped"
+    status = 422
+    title = "This is not a valid code; check for a typing error"
+
+
+def _powers() -> tuple[int, ...]:
+    """a^0 … a^30 for a = x in GF(32) with x^5 + x^2 + 1, which is primitive: all 31 differ."""
+    powers, value = [], 1
+    for _ in range(31):
+        powers.append(value)
+        value <<= 1
+        if value & 0b100000:
+            value ^= 0b100101
+    return tuple(powers)
+
+
+_POWER = _powers()
+_LOG = {value: exponent for exponent, value in enumerate(_POWER)}
+
+
+def _times(left: int, right: int) -> int:
+    if left == 0 or right == 0:
+        return 0
+    return _POWER[(_LOG[left] + _LOG[right]) % 31]
+
+
+def check_symbol(body: str) -> str:
+    """The symbol that completes `body` (at most 30 symbols of the alphabet)."""
+    total = 0
+    for place, symbol in enumerate(body, start=1):
+        total ^= _times(_VALUE[symbol], _POWER[place])
+    return ALPHABET[total]
+
+
+def parse(typed: str, *, kind: Kind | None = None) -> str:
+    """What a person typed or a scanner sent → the sixteen symbols.
+
+    Case, hyphens and spaces do not matter; O is read as 0, I and L as 1.
+    Raises `CodeMistyped`; the message never repeats the input.
+    """
+    if len(typed) > TYPED_MAX:
+        raise CodeMistyped
+    code = typed.upper().translate(_TYPED)
+    if len(code) != LENGTH or any(symbol not in _VALUE for symbol in code):
+        raise CodeMistyped
+    if not hmac.compare_digest(check_symbol(code[:-1]), code[-1]):
+        raise CodeMistyped
+    if kind is not None and code[0] != kind.value:
+        raise CodeMistyped
+    return code
+
+
+def shown(code: str) -> str:
+    """`XXXX-XXXX-XXXX-XXXX`, as it is printed."""
+    return "-".join(code[start : start + GROUP] for start in range(0, len(code), GROUP))
+
+
+def generate(kind: Kind, random_bytes: RandomBytes) -> str:
+    """A new code from 70 bits of `random_bytes`."""
+    for _ in range(DRAWS_MAX):
+        number = int.from_bytes(random_bytes(9), "big")
+        body = kind.value + "".join(
+            ALPHABET[(number >> (5 * place)) & 31] for place in range(RANDOM_SYMBOLS)
+        )
+        code = body + check_symbol(body)
+        if not _unfit(code):
+            return code
+    raise RuntimeError("the source of random bytes repeats itself")
+
+
+def _unfit(code: str) -> bool:
+    runs = any(symbol * (RUN_MAX + 1) in code for symbol in set(code))
+    return runs or any(word in code for word in BANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A code as events and claims hold it: HMAC-SHA-256 under the key named `key_id`."""
+
+    value: str
+    key_id: str
+
+    def same(self, other: str) -> bool:
+        """Compared in constant time."""
+        return hmac.compare_digest(self.value, other)
+
+
+def hashed(code: str, secrets: Secrets) -> Hashed:
+    """The keyed hash of a parsed code."""
+    return Hashed(value=secrets.keyed_hash("voucher.code", code), key_id=secrets.key_id)

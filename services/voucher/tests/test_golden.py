@@ -1,0 +1,34 @@
+"""Every shape that was ever published decodes for ever. Golden files are added, never edited."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from events import encode
+from voucher.events import EVENTS
+from voucher.public import PUBLICATION
+from voucher.service import REGISTRY
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("form", ["complete", "minimal"])
+def test_a_published_event_still_decodes(path: Path, form: str) -> None:
+    name, _, version = path.stem.rpartition(".v")
+    stored = json.dumps(json.loads(path.read_text())[form]).encode()
+    event = REGISTRY.decode(name, int(version), stored)
+    again = json.loads(encode(event))
+    assert {key: again[key] for key in json.loads(stored)} == json.loads(stored)
+
+
+def test_every_event_has_a_golden_file_of_its_version() -> None:
+    named = {path.stem for path in GOLDEN}
+    assert {f"{event.event_name}.v{event.event_version}" for event in EVENTS} <= named
+
+
+def test_every_event_leaves_the_service() -> None:
+    assert set(PUBLICATION.events) == set(EVENTS)
