@@ -92,6 +92,8 @@ class TakenOver(Event):
 
 @event_type("tse.client_registered")
 class ClientRegistered(Event):
+    """A till is known to the TSE by its serial number."""
+
     tse_id: str
     store_id: str
     client_id: str
@@ -143,6 +145,8 @@ class SignaturesRequested(Event):
 
 @event_type("signature.started")
 class SignatureStarted(Event):
+    """The TSE began the transaction of a booking and gave it its number."""
+
     booking_id: str
     store_id: str
     till_id: str
@@ -254,6 +258,9 @@ class SignatureSurplus(Event):
 
 @event_type("outage.began")
 class OutageBegan(Event):
+    """A TSE does not sign (AEAO to § 146a, 1.14.1: start and reason). Selling goes on; receipts
+    carry the outage mark until it ends."""
+
     outage_id: str
     tse_id: str
     store_id: str
@@ -263,6 +270,8 @@ class OutageBegan(Event):
 
 @event_type("outage.ended")
 class OutageEnded(Event):
+    """The TSE signs again. What was left unsigned stays so: nothing is signed late."""
+
     outage_id: str
     tse_id: str
     store_id: str
