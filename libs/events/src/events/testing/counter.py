@@ -85,7 +85,5 @@ class Totals:
 
     async def totals(self, engine: AsyncEngine) -> dict[str, int]:
         async with engine.connect() as connection:
-            rows = await connection.execute(
-                text(f"SELECT stream, events FROM {self._table}")
-            )
+            rows = await connection.execute(text(f"SELECT stream, events FROM {self._table}"))
             return {row.stream: row.events for row in rows}

@@ -97,9 +97,7 @@ def _docker_runs() -> bool:
     docker = shutil.which("docker")
     if docker is None:
         return False
-    run = subprocess.run(
-        [docker, "info"], capture_output=True, timeout=20, check=False
-    )
+    run = subprocess.run([docker, "info"], capture_output=True, timeout=20, check=False)
     return run.returncode == 0
 
 
