@@ -17,6 +17,9 @@ SEED ?=
 KAFKA_PORT ?= 9092
 IMAGE ?= kassenverbund:dev
 
+# Modules are compiled once and kept: without it every start of the program takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup lock run demo test unit contract integration simulate bench lint types schemas \
 	schemas-check image k8s kafka clean
@@ -29,7 +32,7 @@ setup: $(VENV)/.installed  ## make .venv with the locked requirements and the wo
 $(VENV)/.installed: requirements.lock pyproject.toml $(wildcard libs/*/pyproject.toml host/pyproject.toml services/*/pyproject.toml)
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@test -x $(UV) || $(PY) -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation $(foreach member,$(MEMBERS),-e ./$(member))
 	@touch $@
 

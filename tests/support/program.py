@@ -64,6 +64,8 @@ class Program:
             "KASSENVERBUND_PORT": str(self.port),
             "KASSENVERBUND_CHAIN": str(ROOT / "chain.yaml"),
             "LANG": "en_US.UTF-8",
+            # Many starts of one program: compile it once.
+            "PYTHONDONTWRITEBYTECODE": "",
             **self.environment,
         }
 

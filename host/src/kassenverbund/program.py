@@ -7,6 +7,7 @@ Order of start: database → chain and keys → migrations → stores and bus �
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -35,6 +36,9 @@ from kassenverbund.tls import ServerTls, server_tls
 if TYPE_CHECKING:
     import socket
 
+
+GC_THRESHOLD = 20_000
+"""Objects made between two collections of the youngest."""
 
 STOP_S = 9.0
 """After this long a stop is no longer waited for. Everything that was promised is on disk."""
@@ -120,6 +124,7 @@ async def _serve(
         if supervisor.stop.is_set():
             return  # a part has failed meanwhile, or somebody has asked us to stop
         supervisor.started = True
+        _settle_memory()
         _log.info(
             "program.ready", url=running.base_url, services=[s.name for s in running.services]
         )
@@ -131,6 +136,14 @@ async def _serve(
         http.should_exit = True
         with suppress(Exception):  # _served has told it already
             await serving
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not walk over it again and again. Cycles of
+    requests are collected as ever, in larger portions."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
 
 
 async def _as_coroutine(on_ready: OnReady, running: Running) -> None:

@@ -106,8 +106,10 @@ class _Relay:
                 await lease.check()
             if page:
                 position = await self._publish(position, page)
-            if len(page) < self._page_max:
+            if len(page) == self._page_max:
                 telemetry.relay_lag(self._store.service, await self._store.head() - position)
+            if len(page) < self._page_max:
+                telemetry.relay_lag(self._store.service, 0)
                 await self._store.wait_for_append(after=position, wait_s=WAIT_S)
 
     async def _publish(self, position: int, page: list[Recorded]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass
 from typing import NoReturn
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from events import telemetry
 from events.errors import LogBroken, Transient
 from events.event import Recorded
 from events.projection import Projection
-from events.store.connection import checked_name, faults, is_transient
+from events.store.connection import checked_name, faults, is_transient, reading
 from events.store.contract import EventStore
 
 PAGE_RECORDS_MAX = 500
@@ -21,6 +22,10 @@ PAGE_RECORDS_MAX = 500
 
 IDLE_S = 1.0
 """How long a reader at the end of the log waits before it looks again, woken or not."""
+
+GATHER_S = 0.02
+"""How long a woken reader lets appends gather: one transaction for several of them. A read model
+is that much behind, and a busy process has its time for the tills."""
 
 STANDBY_S = 0.25
 """How often a replica without the checkpoint tries to take it over."""
@@ -52,7 +57,6 @@ async def run_projection(
     name = checkpoint_name(projection)
     table = f"{checked_name(schema)}.checkpoint"
     attempt = 0
-    position = 0
     while True:
         try:
             await _ensure_row(engine, table, name)
@@ -62,10 +66,9 @@ async def run_projection(
                 if moved is None:
                     await asyncio.sleep(STANDBY_S)
                     continue
-                at_end = moved == position
-                position = moved
-                if at_end:
-                    await store.wait_for_append(after=position, wait_s=IDLE_S)
+                if moved.at_end:
+                    await store.wait_for_append(after=moved.position, wait_s=IDLE_S)
+                    await asyncio.sleep(GATHER_S)
         except Exception as fault:
             if not (isinstance(fault, Transient) or is_transient(fault)):
                 raise
@@ -88,7 +91,7 @@ async def wait_until(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     while True:
-        async with faults(), engine.connect() as connection:
+        async with faults(), reading(engine) as connection:
             reached = await connection.scalar(query, {"name": checkpoint_name(projection)})
         if (reached or 0) >= position:
             return True
@@ -97,10 +100,18 @@ async def wait_until(
         await asyncio.sleep(LOOK_S)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    position: int
+    """The checkpoint after the page."""
+    at_end: bool
+    """The log held no more when the page was read."""
+
+
 async def _turn(
     store: EventStore, engine: AsyncEngine, projection: Projection, table: str, name: str
-) -> int | None:
-    """Fold one page. The checkpoint's position after it; None where another replica holds it."""
+) -> _Turn | None:
+    """Fold one page. None where another replica holds the checkpoint."""
     async with engine.begin() as tx:
         position = await tx.scalar(
             text(
@@ -113,12 +124,12 @@ async def _turn(
             return None
         page = await store.read(after=position, records_max=PAGE_RECORDS_MAX)
         if not page:
-            return int(position)
+            return _Turn(int(position), at_end=True)
         _assert_gapless(position, page)
         await projection.apply(tx, page)
         await _move(tx, table, name, page[-1].position)
     telemetry.projected(store.service, name, len(page))
-    return page[-1].position
+    return _Turn(page[-1].position, at_end=len(page) < PAGE_RECORDS_MAX)
 
 
 def _assert_gapless(position: int, page: list[Recorded]) -> None:

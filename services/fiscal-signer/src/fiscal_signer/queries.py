@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from events.store.connection import reading
+
 PAGE_MAX = 500
 
 _TSES = text(
@@ -78,6 +80,6 @@ class Queries:
         )
 
     async def _rows(self, query: TextClause, **parameters: object) -> list[dict[str, Any]]:
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = await connection.execute(query, parameters)
             return [dict(row) for row in rows.mappings()]

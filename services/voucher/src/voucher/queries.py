@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import DomainError
-from events.store.connection import faults
+from events.store.connection import faults, reading
 from money import Money
 from voucher.decider import end_of
 
@@ -129,7 +129,7 @@ class Queries:
     async def voucher(self, serial: str, *, now: datetime, position: int = 0) -> VoucherDetail:
         """One voucher with its history over all stores. Raises `VoucherUnknown`."""
         complete = await self._reached(position)
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             row = (await connection.execute(_BALANCE, {"serial": serial})).one_or_none()
             if row is None:
                 raise VoucherUnknown
@@ -157,7 +157,7 @@ class Queries:
     async def liability(self, *, today: date, position: int = 0) -> Liability:
         """What is owed, by legal entity. Sums over facts beside sums over balances."""
         complete = await self._reached(position)
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             # One snapshot for all sums: the projection may be at work.
             await connection.execution_options(isolation_level="REPEATABLE READ")
             rows = (await connection.execute(_LIABILITY, {"today": today})).all()
@@ -175,7 +175,7 @@ class Queries:
             return True
         deadline = asyncio.get_running_loop().time() + WAIT_S
         while True:
-            async with faults(), self._engine.connect() as connection:
+            async with faults(), reading(self._engine) as connection:
                 reached = await connection.scalar(_REACHED) or 0
             if reached >= position:
                 return True

@@ -30,6 +30,7 @@ from events.store.connection import (
     CONNECT_S,
     checked_name,
     faults,
+    nothing_to_reset,
     plain_url,
     server_settings,
 )
@@ -253,6 +254,8 @@ async def _pool(url: str, schema: str, *, synchronous_commit: str) -> asyncpg.Po
         max_size=POOL_MAX,
         timeout=CONNECT_S,
         command_timeout=COMMAND_S,
+        # Nothing here changes a session, so there is nothing to reset at each release.
+        reset=nothing_to_reset,
         server_settings={
             **server_settings(schema=schema),
             "synchronous_commit": synchronous_commit,

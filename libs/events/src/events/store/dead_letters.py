@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.bus.contract import Record
 from events.errors import DomainError
-from events.store.connection import checked_name, faults
+from events.store.connection import checked_name, faults, reading
 
 LIST_MAX = 200
 """How many letters one page of a list holds at most."""
@@ -145,7 +145,7 @@ class PostgresDeadLetters:
         self._table = f"{checked_name(schema)}.dead_letter"
 
     async def parked(self, reaction: str) -> frozenset[str]:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             rows = await connection.scalars(
                 self._sql("SELECT DISTINCT lane FROM {table} WHERE reaction = :reaction"),
                 {"reaction": reaction},
@@ -202,7 +202,7 @@ class PostgresDeadLetters:
     async def list(
         self, *, reaction: str = "", after: int = 0, letters_max: int = LIST_MAX
     ) -> list[Letter]:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             rows = await connection.execute(
                 self._sql(
                     "SELECT * FROM {table} WHERE id > :after"
@@ -217,7 +217,7 @@ class PostgresDeadLetters:
             return [_letter(row) for row in rows.mappings()]
 
     async def show(self, letter_id: int) -> Letter:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             rows = await connection.execute(
                 self._sql("SELECT * FROM {table} WHERE id = :id"), {"id": letter_id}
             )
@@ -249,7 +249,7 @@ class PostgresDeadLetters:
             await tx.execute(self._sql("DELETE FROM {table} WHERE id = :id"), {"id": letter_id})
 
     async def count(self) -> int:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             found = await connection.scalar(self._sql("SELECT count(*) FROM {table}"))
         return int(found or 0)
 

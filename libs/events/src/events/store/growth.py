@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from events.errors import Transient
 
-POLL_S = 0.01
+POLL_S = 0.025
 """How often the log is asked for appends of other processes while somebody waits. NOTIFY at each
 commit would take a lock over the whole database; all waiting readers share one poll."""
 

@@ -20,6 +20,7 @@ from events.store.connection import (
     connect,
     faults,
     lock_number,
+    nothing_to_reset,
     plain_url,
     server_settings,
 )
@@ -89,7 +90,7 @@ class PostgresEventStore:
                 command_timeout=COMMAND_S,
                 server_settings=settings,
                 # Nothing here changes a session, so there is nothing to reset at each release.
-                reset=_nothing_to_reset,
+                reset=nothing_to_reset,
             )
         try:
             async with faults():
@@ -231,7 +232,3 @@ async def _close(pool: asyncpg.Pool[Any]) -> None:
             await pool.close()
     except TimeoutError:
         pool.terminate()
-
-
-async def _nothing_to_reset(connection: Any) -> None:
-    return None

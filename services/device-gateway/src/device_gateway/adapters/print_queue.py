@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from device_gateway.printing.job import Document, JobState, PrintJob
 from device_gateway.printing.ports import JOBS_WAITING_MAX, PrinterQueueFull
-from events.store.connection import faults
+from events.store.connection import faults, reading
 from kassenverbund.kit.secrets import Secrets
 
 log = logging.getLogger(__name__)
@@ -98,19 +98,19 @@ class PostgresPrintQueue:
         self._cipher = AESGCM(secrets.key(PURPOSE))
 
     @asynccontextmanager
-    async def _begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction. What may pass is `Transient`, as everywhere."""
+    async def _statements(self) -> AsyncIterator[AsyncConnection]:
+        """Each statement stands for itself. What may pass is `Transient`, as everywhere."""
         async with faults():
             try:
-                async with self._engine.begin() as tx:
-                    yield tx
+                async with reading(self._engine) as connection:
+                    yield connection
             except DBAPIError as error:
                 # SQLAlchemy wraps the driver's error twice; `faults` judges the innermost.
                 original = error.orig
                 raise (original.__cause__ if original is not None else None) or error from error
 
     async def put(self, job: PrintJob, payload: bytes) -> bool:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             if (await tx.execute(_KNOWN, {"job_id": job.job_id})).first() is not None:
                 return False
             waiting = await tx.scalar(_WAITING, {"printer_id": job.printer_id})
@@ -134,11 +134,11 @@ class PostgresPrintQueue:
 
     async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
         asked = {"booking_id": booking_id, "document": document, "besides": besides}
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             return bool(await tx.scalar(_TRIED, asked))
 
     async def waiting_printers(self) -> Sequence[str]:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             return list((await tx.execute(_WAITING_PRINTERS)).scalars())
 
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
@@ -147,11 +147,11 @@ class PostgresPrintQueue:
         )
 
     async def give_back(self, printer_id: str, *, owner: str) -> None:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             await tx.execute(_GIVE_BACK, {"printer_id": printer_id, "owner": owner})
 
     async def recover(self, printer_id: str, *, owner: str, now: datetime) -> Sequence[PrintJob]:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             found = await tx.execute(
                 _RECOVER, {"printer_id": printer_id, "owner": owner, "now": now}
             )
@@ -160,7 +160,7 @@ class PostgresPrintQueue:
     async def take(
         self, printer_id: str, *, owner: str, now: datetime
     ) -> tuple[PrintJob, bytes] | None:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             found = await tx.execute(_TAKE, {"printer_id": printer_id, "owner": owner, "now": now})
             row = found.mappings().first()
         if row is None:
@@ -194,7 +194,7 @@ class PostgresPrintQueue:
         return await self._all(_UNREPORTED, {"max": jobs_max})
 
     async def reported(self, job_id: str, *, now: datetime) -> None:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             await tx.execute(_REPORTED, {"job_id": job_id, "now": now})
 
     async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:
@@ -205,11 +205,11 @@ class PostgresPrintQueue:
         return found[0] if found else None
 
     async def _changed(self, statement: TextClause, values: Mapping[str, Any]) -> bool:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             return (await tx.execute(statement, values)).first() is not None
 
     async def _all(self, statement: TextClause, values: Mapping[str, Any]) -> list[PrintJob]:
-        async with self._begin() as tx:
+        async with self._statements() as tx:
             return [_job(row) for row in (await tx.execute(statement, values)).mappings()]
 
     def _seal(self, job_id: str, payload: bytes) -> bytes:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.ports import Unfinished
 from device_gateway.projections import UNFINISHED
+from events.store.connection import reading
 
 
 class PostgresUnfinished:
@@ -26,6 +27,6 @@ class PostgresUnfinished:
             .order_by(UNFINISHED.c.phase.desc(), UNFINISHED.c.last_at)
             .limit(bookings_max)
         )
-        async with self._engine.connect() as connection:
+        async with reading(self._engine) as connection:
             rows = (await connection.execute(wanted)).all()
         return [Unfinished(row.booking_id, row.store_id, row.last_at) for row in rows]

@@ -54,6 +54,7 @@ class PrinterOwner:
         self._finished = finished
         self._patience = patience or Patience()
         self._waiting = asyncio.Event()
+        self._leased_until = clock()
 
     def wake(self) -> None:
         """A job waits: look now."""
@@ -81,7 +82,7 @@ class PrinterOwner:
         if not await self._lease():
             return
         await self._recover()
-        while await self._lease():
+        while await self._keep_lease():
             taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
             if taken is None:
                 break
@@ -141,7 +142,16 @@ class PrinterOwner:
     async def _lease(self) -> bool:
         now = self._clock()
         until = now + timedelta(seconds=self._patience.lease_s)
-        return await self._queue.lease(self.printer_id, owner=self._owner, now=now, until=until)
+        ours = await self._queue.lease(self.printer_id, owner=self._owner, now=now, until=until)
+        self._leased_until = until if ours else now
+        return ours
+
+    async def _keep_lease(self) -> bool:
+        """Renew what is about to end; a lease that is fresh is not asked for again."""
+        fresh = timedelta(seconds=self._patience.lease_s - self._patience.renew_every_s)
+        if self._leased_until - self._clock() >= fresh:
+            return True
+        return await self._lease()
 
     async def _wait_with_lease(self, wait_s: float) -> None:
         renewing = asyncio.create_task(self._renew())

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import Transient
+from events.store.connection import reading
 from fiscal_signer.adapters.software_tse import DeviceMemory
 from fiscal_signer.ports import Signed, TseError, TseFault
 
@@ -73,7 +74,7 @@ class PostgresDeviceStorage:
         self._engine = engine
 
     async def load(self, tse_id: str) -> DeviceMemory | None:
-        async with _storage_faults(), self._engine.connect() as connection:
+        async with _storage_faults(), reading(self._engine) as connection:
             row = (await connection.execute(_LOAD, {"tse_id": tse_id})).mappings().one_or_none()
         if row is None:
             return None
@@ -133,7 +134,7 @@ class PostgresDeviceStorage:
                 raise TseFault(TseError.STORAGE_FAILURE, "the device was used by somebody else")
 
     async def logs_after(self, tse_id: str, counter: int, records_max: int) -> list[bytes]:
-        async with _storage_faults(), self._engine.connect() as connection:
+        async with _storage_faults(), reading(self._engine) as connection:
             rows = await connection.execute(
                 _LOGS, {"tse_id": tse_id, "counter": counter, "records_max": records_max}
             )

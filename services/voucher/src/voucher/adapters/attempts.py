@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import faults
+from events.store.connection import faults, reading
 
 WRONG_MAX = 5
 """Wrong codes of one source within `WINDOW`; the last of them locks it."""
@@ -92,7 +92,7 @@ class PostgresAttempts:
             ):
                 return  # Somebody else has read while we waited.
             hour = _hour(now)
-            async with faults(), self._engine.connect() as connection:
+            async with faults(), reading(self._engine) as connection:
                 rows = await connection.execute(
                     _SOURCES, {"hour": hour, "now": now, "rows_max": SOURCES_MAX}
                 )

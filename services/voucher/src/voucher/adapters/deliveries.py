@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import faults
+from events.store.connection import faults, reading
 from kassenverbund.kit.secrets import Secrets
 from voucher.codes import RandomBytes
 
@@ -61,7 +61,7 @@ class PostgresDeliveries:
         return self._opened(voucher_id, row.key_id, row.nonce, row.sealed)
 
     async def read(self, voucher_id: str) -> str | None:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             row = (await connection.execute(_READ, {"voucher_id": voucher_id})).one_or_none()
         if row is None:
             return None

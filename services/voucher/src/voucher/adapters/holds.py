@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import faults
+from events.store.connection import faults, reading
 
 _LAPSED = text(
     "SELECT voucher_id, hold_id FROM voucher_hold WHERE NOT confirmed AND expires_at <= :now"
@@ -23,6 +23,6 @@ class PostgresLapsedHolds:
         self._engine = engine
 
     async def lapsed(self, now: datetime, *, holds_max: int) -> Sequence[tuple[str, str]]:
-        async with faults(), self._engine.connect() as connection:
+        async with faults(), reading(self._engine) as connection:
             rows = await connection.execute(_LAPSED, {"now": now, "rows_max": holds_max})
             return [(row.voucher_id, row.hold_id) for row in rows]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import logging
 import socket
 import struct
-import sys
-import threading
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +16,10 @@ from types import TracebackType
 from device_gateway.adapters.virtual_printer.commands import Token, Tokenizer
 from device_gateway.adapters.virtual_printer.interpreter import Interpreter
 from device_gateway.adapters.virtual_printer.paper import Drawer, Fact, Paper, Profile
-from device_gateway.adapters.virtual_printer.picture import png
+from device_gateway.adapters.virtual_printer.pencil import Pencil, PencilBroken
 from device_gateway.adapters.virtual_printer.status import Sensors
+
+_log = logging.getLogger(__name__)
 
 PAPERS_MAX = 1_000
 """Papers kept in memory; files stay."""
@@ -104,7 +103,7 @@ class VirtualPrinter:
         self._unsaved: deque[Paper] = deque()
         self._undrawn: deque[tuple[Paper, Path]] = deque(maxlen=UNDRAWN_MAX)
         self._to_draw = asyncio.Event()
-        self._pencil: ThreadPoolExecutor | None = None
+        self._pencil = Pencil()
         self._drawer: asyncio.Task[None] | None = None
         self._saved = 0
         self._changed = asyncio.Condition()
@@ -126,7 +125,6 @@ class VirtualPrinter:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._saved = _last_number(self._folder, self.name)
-        self._pencil = ThreadPoolExecutor(1, f"draws {self.name}", initializer=_step_back)
         self._saver = asyncio.create_task(self._save_papers(), name=f"papers of {self.name}")
         self._drawer = asyncio.create_task(self._draw_papers(), name=f"pictures of {self.name}")
         self._apply_mode()
@@ -152,9 +150,7 @@ class VirtualPrinter:
                 async with asyncio.timeout(DRAW_AT_CLOSE_S):
                     while self._undrawn:
                         await self._draw_one()
-        if self._pencil is not None:
-            self._pencil.shutdown(wait=False, cancel_futures=True)
-            self._pencil = None
+        await self._pencil.close()
 
     async def __aenter__(self) -> VirtualPrinter:
         await self.open()
@@ -314,7 +310,10 @@ class VirtualPrinter:
 
     async def _draw_one(self) -> None:
         paper, path = self._undrawn[0]
-        await asyncio.get_running_loop().run_in_executor(self._pencil, _draw, paper, path)
+        try:
+            await self._pencil.draw(paper, path)
+        except PencilBroken as broken:
+            _log.warning("no picture: %s", broken)
         # Only now: a picture that was interrupted is drawn again by `close`.
         if self._undrawn and self._undrawn[0][1] == path:
             self._undrawn.popleft()
@@ -326,22 +325,9 @@ async def _end(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _step_back() -> None:
-    """The drawing thread works when nobody else wants to (Linux counts niceness by thread)."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
-
-
 def _save(paper: Paper, stem: Path) -> None:
     stem.with_suffix(".bin").write_bytes(paper.raw)
     stem.with_suffix(".txt").write_text(paper.text, encoding="utf-8")
-
-
-def _draw(paper: Paper, path: Path) -> None:
-    """Whole or not at all: a half-drawn picture is never seen."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_bytes(png(paper))
-    new.replace(path)
 
 
 def _last_number(folder: Path, name: str) -> int:
