@@ -64,51 +64,80 @@ async def run_relay(
 
     Ends with an exception only for a defect: `LogBroken` (a gap), `RecordTooLarge`, a faulty key.
     """
-    relay = _Relay(store, bus, publication, checkpoints, page_max)
+    relay = Relay(store, bus, publication, checkpoints, page_max=page_max)
     attempt = 0
     while True:
         try:
             if lease is None:
-                await relay.run(None)
+                await _serve(relay, None)
             else:
                 async with lease.held() as held:
-                    await relay.run(held)
+                    await _serve(relay, held)
         except Transient as fault:
             attempt = 0 if relay.moved else attempt + 1
             relay.moved = False
+            relay.forget()
             _log.warning("%s: the relay waits: %s", store.service, fault)
             await asyncio.sleep(backoff_s(attempt))
 
 
-class _Relay:
+async def _serve(relay: Relay, lease: LeaseHeld | None) -> None:
+    """Page after page, until the lease or the bus is lost (`Transient`)."""
+    while True:
+        if await relay.step(lease) < relay.page_max:
+            await relay.wait()
+
+
+class Relay:
+    """A relay that is driven page by page; `run_relay` drives it for ever.
+
+    `moved` turns True with every page that is through, for whoever counts failures in a row.
+    """
+
     def __init__(
         self,
         store: EventStore,
         bus: Bus,
         publication: Publication,
         checkpoints: Checkpoints,
-        page_max: int,
+        *,
+        page_max: int = PAGE_MAX,
     ) -> None:
         self.moved = False
+        self.page_max = page_max
         self._store = store
         self._bus = bus
         self._publication = publication
         self._checkpoints = checkpoints
-        self._page_max = page_max
         self._names = frozenset(cls.event_name for cls in publication.events)
+        self._position: int | None = None
+        """Where the checkpoint stood last; None: not asked yet, or not since a fault."""
 
-    async def run(self, lease: LeaseHeld | None) -> None:
-        await self._bus.ensure_topics([self._publication.topic])
-        position = await self._checkpoints.load(CHECKPOINT)
-        while True:
-            page = await self._store.read(after=position, records_max=self._page_max)
-            if lease is not None:
-                await lease.check()
-            if page:
-                position = await self._publish(position, page)
-            if len(page) < self._page_max:
-                telemetry.relay_lag(self._store.service, await self._store.head() - position)
-                await self._store.wait_for_append(after=position, wait_s=WAIT_S)
+    async def step(self, lease: LeaseHeld | None = None) -> int:
+        """Publish the next page of the log, at most `page_max` entries; answers how many there
+        were. Nothing was lost by a fault in between: the next step asks where to go on.
+
+        Raises `Transient`; `LogBroken`, `RecordTooLarge` and a faulty key's error for a defect.
+        """
+        before, self._position = self._position, None
+        if before is None:
+            await self._bus.ensure_topics([self._publication.topic])
+            before = await self._checkpoints.load(CHECKPOINT)
+        page = await self._store.read(after=before, records_max=self.page_max)
+        if lease is not None:
+            await lease.check()
+        self._position = await self._publish(before, page) if page else before
+        return len(page)
+
+    def forget(self) -> None:
+        """Ask for the checkpoint before the next step: another relay may have worked meanwhile."""
+        self._position = None
+
+    async def wait(self) -> None:
+        """Measure the lag, and return when the log has grown or after `WAIT_S`."""
+        position = self._position or 0
+        telemetry.relay_lag(self._store.service, await self._store.head() - position)
+        await self._store.wait_for_append(after=position, wait_s=WAIT_S)
 
     async def _publish(self, position: int, page: list[Recorded]) -> int:
         for number, recorded in enumerate(page, start=position + 1):
