@@ -54,6 +54,19 @@ class Script:
         self._chance: random.Random = world.chance
         self._asked = 0
 
+    def open_shop(self) -> None:
+        """Three customers have a voucher already."""
+        calm, self._world.faults.calm = self._world.faults.calm, True
+        for value in (500, 2500, 5000):
+            self._asked += 1
+            lines, payments = (voucher_sale(value),), (card(),)
+            request = Request(
+                self._chance.choice(TILLS), "sell", f"k{self._asked}", "", lines, payments, True
+            )
+            self._world.run(self._world.ask(request, 0))
+        self._world.run(self._world.quiet())
+        self._world.faults.calm = calm
+
     def step(self) -> None:
         name = self._chance.choices(
             ("ask", "together", "repeat", "work", "print", "wait", "late", "device", "bus",
@@ -123,7 +136,7 @@ class Script:
             what = self._chance.choices(("pay", "finish", "abort"), (5, 4, 1))[0]
             payments = (self._payment(),) if what == "pay" else ()
             return Request(started.till_id, what, key, started.booking_id, payments=payments)
-        sells = self._chance.random() < 0.35
+        sells = self._chance.random() < 0.25
         lines = [voucher_sale(self._chance.choice(PRICES))] if sells else []
         if not sells or self._chance.random() < 0.3:
             lines.append(article(self._chance.choice(PRICES)))
@@ -137,7 +150,7 @@ class Script:
     def _payment(self) -> TenderedPayment:
         if self._world.codes and self._chance.random() < 0.65:
             # The newest vouchers are fought for by several tills.
-            code = self._chance.choice(self._world.codes[-3:])
+            code = self._chance.choice(self._world.codes[:3] + self._world.codes[-3:])
             return voucher(code, self._chance.choice((None, None, 1, 300)))
         if self._chance.random() < 0.05:
             return voucher(UNKNOWN_CODE)
@@ -150,6 +163,7 @@ def play(seed: int, *, breakable: Breakable | None = None) -> World:
     world = World(seed, rate=chance.choice(FAULT_RATES), breakable=breakable)
     try:
         script = Script(world)
+        script.open_shop()
         for _ in range(world.chance.choice(STEPS)):
             script.step()
             always(world)
