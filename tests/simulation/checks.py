@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.events import BookingAborted, BookingRecorded, NumberGiven, VerdictReceived
 from events.store.chain import GENESIS, content_hash, entry_hash
@@ -22,7 +21,6 @@ from fiscal_signer.events import (
 )
 from money import Money, total
 from tests.simulation.chain import STORES, tse_of
-from tests.simulation.parts import issued_vouchers
 from tests.simulation.world import World
 from voucher.decider import HoldState, Issued, Status
 from voucher.events import VoucherActivationFailed, VoucherCaptureFailed, VoucherRedeemed
@@ -45,16 +43,6 @@ def require(holds: bool, what: str, *about: object) -> None:
 
 def events(log: MemoryEventStore, kind: type[E]) -> list[E]:
     return [entry.event for entry in log.log if isinstance(entry.event, kind)]
-
-
-def bookings(world: World) -> dict[str, Booking]:
-    found: dict[str, Booking] = {}
-    for entry in world.ground.logs["device-gateway"].log:
-        if entry.stream.startswith("booking-"):
-            event: Any = entry.event
-            before = found.get(event.booking_id, BOOKING.initial)
-            found[event.booking_id] = BOOKING.evolve(before, event)
-    return found
 
 
 # -- always ----------------------------------------------------------------------------------
@@ -140,7 +128,7 @@ def vouchers_add_up(world: World) -> None:
     for event in events(log, VoucherRedeemed):
         redeemed[event.voucher_id].append(event.amount)
     now = world.clock()
-    for voucher in issued_vouchers(log).values():
+    for voucher in world.ground.issued.issued().values():
         zero = voucher.value.zero
         available = voucher.available(now)
         require(
@@ -177,9 +165,7 @@ def counters(world: World, *, rest: bool) -> None:
             and event.tse_id == tse_id
             and event.signature_counter is not None
         ]
-        require(
-            explained == sorted(set(explained)), "counters out of order", tse_id, explained
-        )
+        require(explained == sorted(set(explained)), "counters out of order", tse_id, explained)
         device = sorted(world.storage.logs.get(tse_id, {}))
         require(device == list(range(1, len(device) + 1)), "a gap at the device", tse_id, device)
         require(set(explained) <= set(device), "a counter from nowhere", tse_id)
@@ -205,7 +191,7 @@ def at_rest(world: World) -> None:
     """After `World.heal`: everything that was begun has ended, once. Raises `Broken`."""
     always(world)
     counters(world, rest=True)
-    found = bookings(world)
+    found = world.ground.bookings.all()
     every_booking_ended(found)
     verdicts_fit(world, found)
     order_of_signatures(world)
@@ -295,7 +281,7 @@ def sales_and_payments(world: World, found: dict[str, Booking]) -> None:
     log = world.ground.logs["voucher"]
     failed = [*events(log, VoucherActivationFailed), *events(log, VoucherCaptureFailed)]
     require(not failed, "an effect that a recorded booking did not get", *failed)
-    known = issued_vouchers(log)
+    known = world.ground.issued.issued()
     redeemed = {event.hold_id: event for event in events(log, VoucherRedeemed)}
     paid: dict[str, Money] = {}
     for booking_id, booking in found.items():
@@ -319,7 +305,7 @@ def sales_and_payments(world: World, found: dict[str, Booking]) -> None:
 
 def every_hold_ended(world: World, found: dict[str, Booking]) -> None:
     """No hold is left; one that did not pay ended without effect."""
-    for voucher in issued_vouchers(world.ground.logs["voucher"]).values():
+    for voucher in world.ground.issued.issued().values():
         require(not voucher.open, "a hold that never ended", voucher.serial, *voucher.open)
         require(voucher.available(world.clock()) == voucher.balance, "held by nobody")
         for hold in voucher.closed.values():
@@ -327,6 +313,4 @@ def every_hold_ended(world: World, found: dict[str, Booking]) -> None:
             paid = booking.recorded is not None and any(
                 payment.hold_id == hold.hold_id for payment in booking.recorded.payments
             )
-            require(
-                (hold.state is HoldState.CAPTURED) == paid, "a hold that ended wrongly", hold
-            )
+            require((hold.state is HoldState.CAPTURED) == paid, "a hold that ended wrongly", hold)

@@ -41,6 +41,8 @@ from tests.simulation.parts import (
     Deliveries,
     Desk,
     Devices,
+    FoldedBookings,
+    FoldedVouchers,
     LapsedHolds,
     Printers,
     ProcessBus,
@@ -83,6 +85,8 @@ class Ground:
     faults: Faults
     bus: MemoryBus
     logs: dict[str, MemoryEventStore]
+    bookings: FoldedBookings
+    issued: FoldedVouchers
     checkpoints: dict[str, MemoryCheckpoints]
     letters: dict[str, MemoryDeadLetters]
     rows: Rows
@@ -190,7 +194,7 @@ class GatewayProcess(Process):
         self.reaction = verdicts(self.gateway)
 
     async def tidy(self) -> None:
-        await recover(self.gateway, UnfinishedBookings(self.log))
+        await recover(self.gateway, UnfinishedBookings(self.ground.bookings))
 
 
 class VoucherProcess(Process):
@@ -215,7 +219,7 @@ class VoucherProcess(Process):
         )
 
     async def tidy(self) -> None:
-        await expire(self.vouchers, LapsedHolds(self.log), self.ground.clock())
+        await expire(self.vouchers, LapsedHolds(self.ground.issued), self.ground.clock())
 
 
 class SignerProcess(Process):

@@ -9,7 +9,7 @@ from device_gateway.commands import NewLine
 from device_gateway.handlers.sales import TenderedPayment
 from money import Money
 from tests.simulation.chain import STORES, TILLS, tse_of
-from tests.simulation.checks import always, at_rest, bookings
+from tests.simulation.checks import always, at_rest
 from tests.simulation.processes import Breakable
 from tests.simulation.world import PLACES, WORKS, Request, World
 
@@ -128,7 +128,7 @@ class Script:
         key = f"k{self._asked}"
         still_open = [
             each.started
-            for each in bookings(self._world).values()
+            for each in self._world.ground.bookings.all().values()
             if each.open and each.started is not None
         ]
         if still_open and self._chance.random() < 0.55:
