@@ -97,7 +97,7 @@ def _docker_runs() -> bool:
     docker = shutil.which("docker")
     if docker is None:
         return False
-    run = subprocess.run(
+    run = subprocess.run(  # noqa: S603  (a program found on PATH, fixed arguments)
         [docker, "info"], capture_output=True, timeout=20, check=False
     )
     return run.returncode == 0
@@ -135,7 +135,7 @@ def _shared_local_broker(root: Path) -> str:
         # Under xdist this process is a worker, and may end before the others.
         owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
         with (folder / "start.log").open("wb") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603  (this Python, own arguments)
                 [
                     sys.executable, "-m", "events.bus.local_kafka", "--data", str(folder),
                     "--pom", str(root / "deploy/kafka/pom.xml"),
