@@ -185,7 +185,13 @@ async def _open(
 ) -> background.Part:
     role = role_of(service) if settings.database_roles else None
     store = await stack.enter_async_context(
-        background.open_store(url, service, role=role, pool_max=settings.database_connections_max)
+        background.open_store(
+            url,
+            service,
+            role=role,
+            pool_max=settings.database_connections_max,
+            poll_s=settings.poll_every_s,
+        )
     )
     engine = engine_for(
         url, schema=service.schema, role=role, pool_max=settings.database_connections_max

@@ -19,6 +19,7 @@ from events.receiver import Receiver
 from events.relay import run_relay
 from events.store.checkpoints import PostgresCheckpoints
 from events.store.dead_letters import PostgresDeadLetters
+from events.store.growth import POLL_S
 from events.store.postgres import PostgresEventStore
 from events.subscription import checkpoint_name, run_projection
 from kassenverbund.kit.service import Opened, Service
@@ -42,7 +43,7 @@ class Part:
 
 
 def open_store(
-    url: str, service: Service, *, role: str | None, pool_max: int
+    url: str, service: Service, *, role: str | None, pool_max: int, poll_s: float = POLL_S
 ) -> AbstractAsyncContextManager[EventStore]:
     """A service's log."""
     return PostgresEventStore.open(
@@ -52,6 +53,7 @@ def open_store(
         registry=service.registry,
         role=role,
         pool_max=pool_max,
+        poll_s=poll_s,
     )
 
 
@@ -65,7 +67,7 @@ async def open_bus(settings: Settings, database_url: str) -> AsyncIterator[Bus]:
             yield kafka
         return
     url = settings.bus_url.get_secret_value() if settings.bus_url else database_url
-    async with PostgresBus.open(url) as postgres:
+    async with PostgresBus.open(url, poll_s=settings.poll_every_s) as postgres:
         yield postgres
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -144,6 +145,20 @@ async def test_a_repeat_is_answered_after_the_newer_state_refuses(store: EventSt
     assert again.repeated
     assert again.events == first.events
     assert again.state.closed  # The answer is rendered with the present state.
+
+
+async def test_nothing_to_do_rests_on_the_newest_state(
+    store: EventStore, other: EventStore
+) -> None:
+    """What this process has cached leads to nothing; what another one stored since does."""
+
+    def only_after_the_first(command: Count, counter: Counter) -> tuple[Event, ...]:
+        return (Counted(n=counter.total + 1),) if counter.total else ()
+
+    patient = replace(COUNTER, decide=only_after_the_first)
+    assert (await handle(store, patient, "counter-1", Count(), ask=ask())).events == ()
+    await count(other)
+    assert (await handle(store, patient, "counter-1", Count(), ask=ask())).events != ()
 
 
 async def test_a_repeat_through_another_process_stores_nothing(

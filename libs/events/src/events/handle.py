@@ -187,6 +187,11 @@ async def _try(
         if not fresh and await _refresh(store, parts):
             return await _try(store, parts, decide, ask, fresh=True)
         raise
+    # Nor may "nothing to do": without an event no version is checked, and the key is decided for
+    # good, so what an old state leads to would never be asked again.
+    nothing = not any(decision.events.values())
+    if nothing and not fresh and await _refresh(store, parts):
+        return await _try(store, parts, decide, ask, fresh=True)
 
     try:
         appended = await store.append(

@@ -15,6 +15,8 @@ import asyncpg
 
 from events.store.connection import checked_name, connect, faults, lock_number
 
+CHECK_S = 1.0
+
 TRY_S = 1.0
 """How often a waiting process asks for the lease."""
 
@@ -46,8 +48,16 @@ class PostgresLease:
 class PostgresLeaseHeld:
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
+        self._checked_at = 0.0
 
     async def check(self) -> None:
-        """Raises `Transient` when the session, and the lock with it, is gone."""
+        """Raises `Transient` when the session, and the lock with it, is gone.
+
+        Asks at most every `CHECK_S`: a second holder in between would only repeat work.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._checked_at < CHECK_S and not self._connection.is_closed():
+            return
+        self._checked_at = now
         async with faults():
             await self._connection.execute("SELECT 1")

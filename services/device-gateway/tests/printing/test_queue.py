@@ -232,5 +232,5 @@ async def test_a_connection_that_the_server_ends_is_a_fault_that_may_pass(
     queue: PostgresPrintQueue,
 ) -> None:
     with pytest.raises(Transient):
-        async with queue._begin() as tx:
+        async with queue._statements() as tx:
             await tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))

@@ -64,12 +64,13 @@ class PostgresBus:
 
     def __init__(
         self, writers: asyncpg.Pool[Any], readers: asyncpg.Pool[Any], *, lease_s: float,
-        hand_over_s: float,
+        hand_over_s: float, poll_s: float,
     ) -> None:  # fmt: skip
         self._writers = writers
         self._readers = readers
         self.lease_s = lease_s
         self.hand_over_s = hand_over_s
+        self._poll_s = poll_s
         self._heads: dict[str, int] = {}
         self._topics: dict[str, tuple[int, int]] = {}
         self._subscriptions: set[PostgresSubscription] = set()
@@ -86,15 +87,19 @@ class PostgresBus:
         schema: str = "bus",
         lease_s: float = LEASE_S,
         hand_over_s: float = HAND_OVER_S,
+        poll_s: float = POLL_S,
     ) -> AsyncIterator[PostgresBus]:
-        """Connect and bring the schema up to date. Raises `Transient` (the database is away)."""
+        """Connect and bring the schema up to date. Raises `Transient` (the database is away).
+
+        `poll_s`: how soon records of other processes are seen; those of this one are at once.
+        """
         await _migrate(url, checked_name(schema))
         async with faults():
             writers = await _pool(url, schema, synchronous_commit="on")
         async with faults():
             # What a crash takes back here is only delivered again, which the contract allows.
             readers = await _pool(url, schema, synchronous_commit="off")
-        bus = cls(writers, readers, lease_s=lease_s, hand_over_s=hand_over_s)
+        bus = cls(writers, readers, lease_s=lease_s, hand_over_s=hand_over_s, poll_s=poll_s)
         bus._poller = asyncio.create_task(bus._poll(), name="bus poll")
         try:
             yield bus
@@ -227,7 +232,7 @@ class PostgresBus:
                     rows = await self._readers.fetch("SELECT name, head FROM topic")
                 for row in rows:
                     self._moved(row["name"], row["head"])
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(self._poll_s)
             except Transient as fault:
                 _log.warning("the bus does not answer: %s", fault)
                 await asyncio.sleep(POLL_AWAY_S)

@@ -94,9 +94,11 @@ class PostgresSubscription:
             head = self._bus.head(self.topic)
             if head > self._drained_at or head < 0:
                 batch = await self._read(records_max)
+                if len(batch.records) < records_max:
+                    # All that was there when the head was looked at has been read.
+                    self._drained_at = head
                 if batch:
                     return batch
-                self._drained_at = head
             self.waits = True
             self._bus.watch()
             try:

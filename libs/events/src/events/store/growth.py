@@ -16,8 +16,9 @@ commit would take a lock over the whole database; all waiting readers share one 
 class Growth:
     """The newest position this process knows of, and who waits for a newer one."""
 
-    def __init__(self, head: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, head: Callable[[], Awaitable[int]], *, poll_s: float = POLL_S) -> None:
         self._ask = head
+        self._poll_s = poll_s
         self._known = 0
         self._waiting: dict[asyncio.Future[None], int] = {}
         self._poller: asyncio.Task[None] | None = None
@@ -59,4 +60,4 @@ class Growth:
             # A database that is away wakes nobody; the reader meets the fault at its next read.
             with suppress(Transient):
                 self.grown(await self._ask())
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self._poll_s)

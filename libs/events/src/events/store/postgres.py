@@ -25,8 +25,9 @@ from events.store.connection import (
     server_settings,
 )
 from events.store.contract import Appended, AppendRequest
-from events.store.growth import Growth
+from events.store.growth import POLL_S, Growth
 from events.store.prepare import Prepared, prepare, utc_now
+from events.store.recent import Recent
 from events.store.streams import Streams
 
 _COLUMNS = (
@@ -51,6 +52,7 @@ class PostgresEventStore:
         service: str,
         registry: Registry,
         clock: Callable[[], datetime],
+        poll_s: float,
     ) -> None:
         """Use `open`."""
         self.service = service
@@ -58,7 +60,8 @@ class PostgresEventStore:
         self.streams = Streams()
         self._pool = pool
         self._clock = clock
-        self._growth = Growth(self.head)
+        self._recent = Recent()
+        self._growth = Growth(self.head, poll_s=poll_s)
         self._appender = appender(self._growth)
 
     @classmethod
@@ -73,11 +76,13 @@ class PostgresEventStore:
         role: str | None = None,
         pool_max: int = 8,
         clock: Callable[[], datetime] = utc_now,
+        poll_s: float = POLL_S,
     ) -> AsyncIterator[PostgresEventStore]:
         """Open the log of `service` in `schema`, which `migrate` has brought up to date.
 
         `role`: every connection acts as this role, which may not rewrite anything. `pool_max`
-        connections read, one more appends. `clock` gives `recorded_at`, in UTC.
+        connections read, one more appends. `clock` gives `recorded_at`, in UTC. `poll_s`: how
+        soon the appends of other processes are seen; those of this one are seen at once.
         Raises `Transient` where the server does not answer, `LogBroken` where there is no log.
         """
         settings = server_settings(schema=schema, role=role)
@@ -104,7 +109,9 @@ class PostgresEventStore:
                     grown=growth.grown,
                 )
 
-            store = cls(pool, appender, service=service, registry=registry, clock=clock)
+            store = cls(
+                pool, appender, service=service, registry=registry, clock=clock, poll_s=poll_s
+            )
             try:
                 yield store
             finally:
@@ -121,7 +128,9 @@ class PostgresEventStore:
             outcome = await self.outcome(request.key, request.input_hash)
             assert outcome is not None  # Keys never leave the inbox.
             return outcome
-        return _appended(prepared, stored)
+        appended = _appended(prepared, stored)
+        self._recent.add(appended.recorded)
+        return appended
 
     async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
         if "\x00" in key:
@@ -142,7 +151,8 @@ class PostgresEventStore:
         return await self._fetch(_LOAD, stream, after) if "\x00" not in stream else []
 
     async def read(self, *, after: int, records_max: int) -> list[Recorded]:
-        return await self._fetch(_READ, after, records_max)
+        found = self._recent.page(after=after, records_max=records_max)
+        return found or await self._fetch(_READ, after, records_max)
 
     async def owner_of(self, claim: str) -> str | None:
         if "\x00" in claim:
