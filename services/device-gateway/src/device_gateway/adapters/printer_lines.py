@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from device_gateway.adapters.printer_transport import TcpPrinter
-from device_gateway.adapters.virtual_printer import Profile, VirtualPrinter
 from device_gateway.events import StorePrinter
-from device_gateway.printing.job import Delivery
+from device_gateway.printing.job import Delivery, JobState
 from device_gateway.printing.ports import PrinterLink
 
 PORT_DEFAULT = 9100
 
+VIRTUAL = "device_gateway.adapters.virtual_printer"
+
+VIRTUAL_START_S = 30.0
+"""How long a virtual printer may take to switch on."""
+
+VIRTUAL_END_S = 5.0
+"""How long it may go on with paper that is still to be written."""
+
 
 class VirtualLine:
-    """A virtual printer and the TCP line to it, so that both halves are the ones of a real one."""
+    """A virtual printer in a process of its own, and the TCP line to it, so that both halves are
+    the ones of a real printer."""
 
     def __init__(self, printer: StorePrinter, folder: Path) -> None:
-        self.virtual = VirtualPrinter(
-            folder, profile=Profile(dots=printer.dots), name=printer.printer_id
-        )
+        self._printer = printer
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
         self._line: TcpPrinter | None = None
 
     async def deliver(self, job: bytes, *, job_id: str) -> Delivery:
-        if self._line is None:
-            await self.virtual.open()
-            self._line = TcpPrinter(self.virtual.host, self.virtual.port, confirm_by="process_id")
+        if self._line is None or self._process is None or self._process.returncode is not None:
+            try:
+                self._line = await self._switch_on()
+            except (OSError, TimeoutError, ValueError) as fault:
+                await self.close()
+                return Delivery(JobState.FAILED, f"the virtual printer does not start: {fault}")
         return await self._line.deliver(job, job_id=job_id)
 
+    async def _switch_on(self) -> TcpPrinter:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            VIRTUAL,
+            str(self._folder.resolve()),
+            self._printer.printer_id,
+            str(self._printer.dots),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(VIRTUAL_START_S):
+            port = int(await self._process.stdout.readline())
+        return TcpPrinter("127.0.0.1", port, confirm_by="process_id")
+
     async def close(self) -> None:
-        if self._line is not None:
-            self._line = None
-            await self.virtual.close()
+        process, self._process, self._line = self._process, None, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(VIRTUAL_END_S):
+                await process.wait()
+                return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 def line_to(papers: Path) -> Callable[[StorePrinter], PrinterLink]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import struct
-import time
 from collections import deque
 from enum import StrEnum
 from pathlib import Path
@@ -16,23 +14,14 @@ from types import TracebackType
 from device_gateway.adapters.virtual_printer.commands import Token, Tokenizer
 from device_gateway.adapters.virtual_printer.interpreter import Interpreter
 from device_gateway.adapters.virtual_printer.paper import Drawer, Fact, Paper, Profile
-from device_gateway.adapters.virtual_printer.pencil import Pencil, PencilBroken
+from device_gateway.adapters.virtual_printer.picture import png
 from device_gateway.adapters.virtual_printer.status import Sensors
-
-_log = logging.getLogger(__name__)
 
 PAPERS_MAX = 1_000
 """Papers kept in memory; files stay."""
 FACTS_MAX = 50_000
 WAITING_PAPERS_MAX = 64
 """Papers that wait for their files; a printer that is faster than the disk waits here."""
-UNDRAWN_MAX = 500
-"""Papers that wait for their picture; the oldest beyond that keep text and bytes only."""
-DRAWING_SHARE = 0.25
-"""Of one core, while more than `EAGER_MAX` wait: pictures are for people, tills come first."""
-EAGER_MAX = 3
-DRAW_AT_CLOSE_S = 2.0
-"""How long `close` goes on drawing."""
 CHUNK_BYTES = 4_096
 RECEIVE_BUFFER_BYTES = 4_096
 """Of a socket nobody reads: the host must notice soon."""
@@ -66,9 +55,8 @@ class VirtualPrinter:
     """Listens from `open()` to `close()` (or in `async with`). One job at a time, like the real
     ones: a second connection is read when the first has gone.
 
-    Each cut paper is kept in `papers` and written to `folder` as `<name>-0001.txt`, `.bin` (the
-    bytes) and, a little later, `.png`. Papers carry what receipts carry, voucher codes too: mind
-    the folder.
+    Each cut paper is kept in `papers` and written to `folder` as `<name>-0001.txt`, `.png`
+    and `.bin` (the bytes). Papers carry what receipts carry, voucher codes too: mind the folder.
     """
 
     def __init__(
@@ -101,10 +89,6 @@ class VirtualPrinter:
         self._server: asyncio.Server | None = None
         self._files: asyncio.Queue[Paper] = asyncio.Queue(WAITING_PAPERS_MAX)
         self._unsaved: deque[Paper] = deque()
-        self._undrawn: deque[tuple[Paper, Path]] = deque(maxlen=UNDRAWN_MAX)
-        self._to_draw = asyncio.Event()
-        self._pencil = Pencil()
-        self._drawer: asyncio.Task[None] | None = None
         self._saved = 0
         self._changed = asyncio.Condition()
         self._one_client = asyncio.Lock()
@@ -121,19 +105,17 @@ class VirtualPrinter:
         return sum(isinstance(fact, Drawer) for fact in (*self.facts, *self.paper.facts))
 
     async def open(self) -> None:
-        """Starts to listen, after `close` again. Raises `OSError`: the port is taken."""
+        """Starts to listen. Raises `OSError`: the port is taken."""
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._saved = _last_number(self._folder, self.name)
         self._saver = asyncio.create_task(self._save_papers(), name=f"papers of {self.name}")
-        self._drawer = asyncio.create_task(self._draw_papers(), name=f"pictures of {self.name}")
         self._apply_mode()
         if self.mode is not Mode.REFUSE:
             await self._listen()
 
     async def close(self) -> None:
-        """Stops listening, drops connections, writes the papers that are still to be written and
-        draws what can be drawn in `DRAW_AT_CLOSE_S`."""
+        """Stops listening, drops connections, writes the papers that are still to be written."""
         await self._stop_listening()
         for connection in list(self._connections):
             connection.cancel()
@@ -141,16 +123,10 @@ class VirtualPrinter:
         if self._saver is not None:
             await self._flush()
             await self._files.join()
-            await _end(self._saver)
+            self._saver.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._saver
             self._saver = None
-        if self._drawer is not None:
-            await _end(self._drawer)
-            self._drawer = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DRAW_AT_CLOSE_S):
-                    while self._undrawn:
-                        await self._draw_one()
-        await self._pencil.close()
 
     async def __aenter__(self) -> VirtualPrinter:
         await self.open()
@@ -180,7 +156,7 @@ class VirtualPrinter:
         await self._flush()
 
     async def wait_for_papers(self, count: int, *, timeout_s: float = 10.0) -> list[Paper]:
-        """The first `count` papers, with text and bytes written. Raises `TimeoutError`."""
+        """The first `count` papers, with their files written. Raises `TimeoutError`."""
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(lambda: len(self.papers) >= count)
         return list(self.papers)[:count]
@@ -289,45 +265,18 @@ class VirtualPrinter:
             if self._folder is not None:
                 self._saved += 1
                 stem = self._folder / f"{self.name}-{self._saved:04d}"
-                await asyncio.to_thread(_save, paper, stem)
-                if self._pictures:
-                    self._undrawn.append((paper, stem.with_suffix(".png")))
-                    self._to_draw.set()
+                await asyncio.to_thread(_save, paper, stem, pictures=self._pictures)
             async with self._changed:
                 self.papers.append(paper)
                 self._changed.notify_all()
             self._files.task_done()
 
-    async def _draw_papers(self) -> None:
-        while True:
-            await self._to_draw.wait()
-            self._to_draw.clear()
-            while self._undrawn:
-                began = time.monotonic()
-                await self._draw_one()
-                if len(self._undrawn) > EAGER_MAX:
-                    await asyncio.sleep((time.monotonic() - began) * (1 / DRAWING_SHARE - 1))
 
-    async def _draw_one(self) -> None:
-        paper, path = self._undrawn[0]
-        try:
-            await self._pencil.draw(paper, path)
-        except PencilBroken as broken:
-            _log.warning("no picture: %s", broken)
-        # Only now: a picture that was interrupted is drawn again by `close`.
-        if self._undrawn and self._undrawn[0][1] == path:
-            self._undrawn.popleft()
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-def _save(paper: Paper, stem: Path) -> None:
+def _save(paper: Paper, stem: Path, *, pictures: bool) -> None:
     stem.with_suffix(".bin").write_bytes(paper.raw)
     stem.with_suffix(".txt").write_text(paper.text, encoding="utf-8")
+    if pictures:
+        stem.with_suffix(".png").write_bytes(png(paper))
 
 
 def _last_number(folder: Path, name: str) -> int:
