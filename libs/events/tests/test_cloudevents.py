@@ -50,7 +50,7 @@ names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), max_size=2
 entries = st.builds(
     recorded,
     st.integers(1, 2**50),
-    text=st.text(st.characters(exclude_categories=("Cs",)), max_size=50),
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=50),
     metadata=st.builds(Metadata, causation_id=names, correlation_id=names, traceparent=names),
 )
 

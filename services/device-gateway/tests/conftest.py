@@ -101,7 +101,7 @@ class VoucherService:
         self.balances[code] = minor
 
     def available(self, code: str) -> int:
-        held = sum(
+        held: int = sum(
             hold["amount"]
             for hold in self.holds.values()
             if hold.get("code") == code and self._counts(hold)
@@ -111,7 +111,7 @@ class VoucherService:
     def _counts(self, hold: dict[str, Any]) -> bool:
         if hold["state"] == "held":
             return bool(hold["expires_at"] > self.clock.now)
-        return hold["state"] == "confirmed"
+        return bool(hold["state"] == "confirmed")
 
     def app(self) -> FastAPI:
         app = FastAPI()
