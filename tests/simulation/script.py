@@ -134,7 +134,7 @@ class Script:
         if still_open and self._chance.random() < 0.55:
             started = self._chance.choice(still_open)
             what = self._chance.choices(("pay", "finish", "abort"), (5, 4, 1))[0]
-            payments = (self._payment(),) if what == "pay" else ()
+            payments = tuple(self._payment() for _ in range(what == "pay"))
             return Request(started.till_id, what, key, started.booking_id, payments=payments)
         sells = self._chance.random() < 0.25
         lines = [voucher_sale(self._chance.choice(PRICES))] if sells else []

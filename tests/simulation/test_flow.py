@@ -13,7 +13,14 @@ from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.simulation.chain import STORES, TILLS, tse_of
 from tests.simulation.checks import always, at_rest
@@ -196,14 +203,15 @@ class BookingPath(RuleBasedStateMachine):
             self.world.close()
 
 
-class TestBookingPath(BookingPath.TestCase):  # type: ignore[name-defined,misc]  # made at run time
-    """A booking path survives a crash, a lost answer or a race between any two steps."""
-
-    settings = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+def test_a_booking_path_survives_a_crash_a_lost_answer_or_a_race_between_any_two_steps() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
+        BookingPath,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
     )
