@@ -13,7 +13,7 @@ from tests.simulation.checks import always, at_rest
 from tests.simulation.processes import Breakable
 from tests.simulation.world import PLACES, WORKS, Request, World
 
-STEPS = range(60, 110)
+STEPS = range(50, 90)
 FAULT_RATES = (0.0, 0.01, 0.03, 0.08)
 WAITS_S = (0.4, 3.0, 10.0, 40.0, 310.0, 1900.0)
 WAIT_WEIGHTS = (30, 25, 20, 10, 4, 1)

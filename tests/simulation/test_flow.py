@@ -204,7 +204,7 @@ class BookingPath(RuleBasedStateMachine):
 
 
 def test_a_booking_path_survives_a_crash_a_lost_answer_or_a_race_between_any_two_steps() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
+    run_state_machine_as_test(
         BookingPath,
         settings=settings(
             max_examples=EXAMPLES,
