@@ -159,6 +159,15 @@ class Script:
 
 def play(seed: int, *, breakable: Breakable | None = None) -> World:
     """One seed to its end. Raises `Broken`, or whatever no process may raise."""
+    before = random.getstate()
+    random.seed(seed)  # The jitter of retries is drawn there.
+    try:
+        return _play(seed, breakable)
+    finally:
+        random.setstate(before)
+
+
+def _play(seed: int, breakable: Breakable | None) -> World:
     chance = random.Random(f"rate/{seed}")
     world = World(seed, rate=chance.choice(FAULT_RATES), breakable=breakable)
     try:

@@ -6,9 +6,6 @@ Hypothesis chooses the steps and makes a failing run as short as it can.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import hypothesis.strategies as st
@@ -26,6 +23,7 @@ from tests.simulation.chain import STORES, TILLS, tse_of
 from tests.simulation.checks import always, at_rest
 from tests.simulation.faults import POINTS, Fault, Point
 from tests.simulation.script import article, card, cash, voucher, voucher_sale
+from tests.simulation.virtual_time import quietly
 from tests.simulation.world import PLACES, Request, World
 
 EXAMPLES = 60
@@ -37,16 +35,6 @@ picks = st.integers(0, 9)
 prices = st.sampled_from((1, 300, 1000, 2500))
 faults = st.sampled_from([(point, fault) for point, kinds in POINTS.items() for fault in kinds])
 holding_up = st.sampled_from((1.0, 3.0, 10.0, 40.0, 310.0, 1900.0))
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without the warnings of parts that were told to fail."""
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 class BookingPath(RuleBasedStateMachine):
