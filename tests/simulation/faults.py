@@ -35,6 +35,10 @@ POINTS: dict[Point, tuple[Fault, ...]] = {
 """What may happen at each point. `refused`: nothing was done, and the caller is told. `lost`: it
 was done, and nobody hears of it. `late`: it is done much later, when nobody waits any more."""
 
+RARE: frozenset[Point] = frozenset({"http", "device", "desk", "row"})
+RARE_FACTOR = 4
+"""Points that are passed seldom break more often, so that each of them does."""
+
 SLOW_S = 4.0
 """Longer than any caller waits for an answer, shorter than a lease."""
 
@@ -78,7 +82,8 @@ class Faults:
             else:
                 left.append((where, fault, max(after - 1, 0)))
         self._armed = left
-        if found is None and self.chance.random() < self.rate:
+        rate = self.rate * (RARE_FACTOR if point in RARE else 1)
+        if found is None and self.chance.random() < rate:
             found = self.chance.choice(POINTS[point])
         if found is not None:
             self.struck.append((point, found))

@@ -6,19 +6,24 @@ Hypothesis chooses the steps and makes a failing run as short as it can.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.simulation.chain import STORES, TILLS, tse_of
 from tests.simulation.checks import always, at_rest
 from tests.simulation.faults import POINTS, Fault, Point
 from tests.simulation.script import article, card, cash, voucher, voucher_sale
+from tests.simulation.virtual_time import quietly
 from tests.simulation.world import PLACES, Request, World
 
 EXAMPLES = 60
@@ -30,16 +35,6 @@ picks = st.integers(0, 9)
 prices = st.sampled_from((1, 300, 1000, 2500))
 faults = st.sampled_from([(point, fault) for point, kinds in POINTS.items() for fault in kinds])
 holding_up = st.sampled_from((1.0, 3.0, 10.0, 40.0, 310.0, 1900.0))
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without the warnings of parts that were told to fail."""
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 class BookingPath(RuleBasedStateMachine):
@@ -196,14 +191,15 @@ class BookingPath(RuleBasedStateMachine):
             self.world.close()
 
 
-class TestBookingPath(BookingPath.TestCase):  # type: ignore[name-defined,misc]  # made at run time
-    """A booking path survives a crash, a lost answer or a race between any two steps."""
-
-    settings = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
+def test_a_booking_path_survives_a_crash_a_lost_answer_or_a_race_between_any_two_steps() -> None:
+    run_state_machine_as_test(
+        BookingPath,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
     )

@@ -15,6 +15,7 @@ from events.relay import CHECKPOINT, Relay
 from tests.simulation.checks import Broken
 from tests.simulation.processes import Breakable
 from tests.simulation.script import play
+from tests.simulation.virtual_time import quietly
 from voucher.commands import ActivateVoucher, CancelVoucher, CaptureHold, ReleaseHold
 from voucher.handlers import Vouchers
 
@@ -70,7 +71,8 @@ def first_fault(parts: Breakable) -> str:
     """What the checks say of the first day on which the broken part shows."""
     for seed in range(SEEDS_MAX):
         try:
-            play(seed, breakable=parts)
+            with quietly():
+                play(seed, breakable=parts)
         except Broken as found:
             return str(found)
     return ""

@@ -6,8 +6,10 @@ Retries, time-outs and leases run as they are written, in no time at all and the
 from __future__ import annotations
 
 import asyncio
+import logging
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -55,3 +57,13 @@ class VirtualClock:
 
     def __call__(self) -> datetime:
         return MORNING + timedelta(seconds=self._loop.time())
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings of parts that were told to fail."""
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -7,9 +7,11 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import ANSWER_WAIT_MAX_S, OPEN_IDLE_MAX_S, sweep
 from events import Transient
 from events.testing.memory import MemoryEventStore
@@ -161,6 +163,9 @@ def test_a_sale_survives_a_crash_and_lost_answers_between_any_two_steps(
         rig.vouchers.failing = []
         rig.clock.advance(ANSWER_WAIT_MAX_S + OPEN_IDLE_MAX_S + 1)
         await sweep(rig.gateway, rig.unfinished)
+        # A payment that was just given up is a touch, too: the sale is idle only after it.
+        rig.clock.advance(OPEN_IDLE_MAX_S + 1)
+        await sweep(rig.gateway, rig.unfinished)
         await sweep(rig.gateway, rig.unfinished)
         check_log(rig)
         check_holds(rig)
@@ -168,6 +173,30 @@ def test_a_sale_survives_a_crash_and_lost_answers_between_any_two_steps(
         assert ends == len(rig.events("booking.started"))
 
     asyncio.run(run())
+
+
+async def test_slips_that_were_printed_before_a_crash_could_be_noted_are_not_due_for_ever(
+    rig: Any, till: Any, words: Any
+) -> None:
+    sale = words.sale([words.voucher_sale(1000)], words.cash(1000))
+    told = (await till.post("", sale)).json()
+    queue = rig.desk.enqueue_voucher_slips
+
+    async def crash_after(*order: Any, **rest: Any) -> None:
+        await queue(*order, **rest)
+        raise Crash
+
+    rig.desk.enqueue_voucher_slips = crash_after
+    with pytest.raises(Crash):
+        await rig.sign(told["booking_id"])
+    rig.desk.enqueue_voucher_slips = queue
+    rig.restart()
+    (job_id,) = rig.desk.slips
+    await note_printed(
+        rig.gateway, booking_id=told["booking_id"], printer_id="bon", job_id=job_id, is_copy=False
+    )
+    booking = await rig.gateway.booking(told["booking_id"])
+    assert booking.print_due == ()
 
 
 async def test_a_lost_commit_answer_is_no_second_booking(rig: Any, till: Any, words: Any) -> None:

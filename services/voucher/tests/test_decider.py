@@ -491,6 +491,16 @@ def test_a_release_gives_the_amount_back() -> None:
     voucher.given(*history, released("5.00", "50.00")).when(confirm()).then_refused(HoldReleased)
 
 
+def test_an_expired_hold_that_was_given_up_is_not_confirmed_by_a_late_answer() -> None:
+    expired = released("5.00", "50.00", reason="expired", at=LATER)
+    history = (*sold(), held("5.00", left="45.00"), expired)
+    given_up = released("0.00", "50.00", reason="aborted", at=LATER)
+    voucher.given(*history).when(release(now=LATER, reason="aborted")).then(given_up)
+    after = voucher.given(*history, given_up)
+    after.when(confirm(now=LATER)).then_refused(HoldReleased)
+    after.when(release(now=LATER)).then_nothing()
+
+
 def test_an_aborted_booking_ends_a_confirmed_hold_too() -> None:
     history = (*sold(), held("5.00", left="45.00"), confirmed())
     aborted = released("5.00", "50.00", reason="aborted")

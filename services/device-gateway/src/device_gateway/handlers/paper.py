@@ -46,9 +46,13 @@ async def queue_papers(gateway: Gateway, booking: Booking) -> None:
             # nor the verdict be parked for it. The recovery asks again.
             _log.warning("%s of booking %s waits: %s", document, booking_id, wait.code)
             continue
-        command = NoteQueued(booking_id, job_id, document == "voucher_slips", gateway.clock())
-        ask = Ask.of(f"paper/{job_id}", job_id)
-        await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
+        await _note_queued(gateway, booking_id, job_id, slips=document == "voucher_slips")
+
+
+async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, *, slips: bool) -> None:
+    command = NoteQueued(booking_id, job_id, slips, gateway.clock())
+    ask = Ask.of(f"paper/{job_id}", job_id)
+    await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
 
 
 async def note_printed(
@@ -58,11 +62,16 @@ async def note_printed(
 
     Once the slips are on paper the voucher service may forget their codes.
     """
+    slips = job_id == str(uuid5(UUID(booking_id), "voucher_slips"))
+    if slips and not (await gateway.booking(booking_id)).job_queued("voucher_slips"):
+        # A crash came between the desk and the event. Once the codes are forgotten the slips can't
+        # be queued again, so they would stay due for ever.
+        await _note_queued(gateway, booking_id, job_id, slips=True)
     command = NotePrinted(booking_id, printer_id, job_id, is_copy, gateway.clock())
     ask = Ask.of(f"printed/{job_id}", job_id)
     done = await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
     booking = done.state
-    if job_id != str(uuid5(UUID(booking_id), "voucher_slips")):
+    if not slips:
         return
     for line in booking.lines:
         if line.voucher_id is None:

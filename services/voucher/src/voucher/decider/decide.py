@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from voucher.commands import (
@@ -243,7 +244,12 @@ def _release(command: ReleaseHold, voucher: Voucher) -> Events:
         raise HoldUnknown
     if hold.state is HoldState.CAPTURED:
         raise HoldCaptured
+    available = voucher.available(command.now, without=hold.hold_id)
+    if hold.state is HoldState.EXPIRED:
+        # Its amount is free already. But an expired hold may be confirmed again while the money is
+        # there, and a confirm that comes late must find that nobody wants it any more.
+        gone = replace(hold, amount=hold.amount.zero)
+        return (freed(voucher, gone, command.reason, available, command.now),)
     if hold.hold_id in voucher.closed:
         return ()
-    available = voucher.available(command.now, without=hold.hold_id)
     return (freed(voucher, hold, command.reason, available, command.now),)

@@ -42,7 +42,9 @@ def evolve(voucher: Voucher, event: VoucherEvent) -> Voucher:
         case VoucherHoldReleased():
             expired = event.reason == "expired"
             state = HoldState.EXPIRED if expired else HoldState.RELEASED
-            return _close(voucher, replace(voucher.open[event.hold_id], state=state))
+            known = voucher.hold(event.hold_id)
+            assert known is not None  # A hold is placed before it is released.
+            return _close(voucher, replace(known, state=state))
         case VoucherRedeemed():
             assert voucher.balance - event.amount == event.remaining
             return replace(_close(voucher, _captured(voucher, event)), balance=event.remaining)
