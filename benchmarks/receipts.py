@@ -50,7 +50,7 @@ def percentile(times: list[float], share: float) -> float:
 
 
 async def measure(name: str) -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         program = Program(Path(folder), arguments=("run", "--no-demo", "--bus", name))
         program.start()
         try:

@@ -6,6 +6,7 @@ logs and its printers are looked at before and after (issue 2, §5.4).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -59,10 +60,10 @@ def money(amount: Any, currency: Any = "EUR") -> dict[str, Any]:
 WRONG: tuple[tuple[str, Any, int, str], ...] = (
     ("text as an amount", line(unit_price=money("100")), 422, "request.invalid"),
     ("a fraction of a cent", line(unit_price=money(1.5)), 422, "request.invalid"),
-    ("a negative price", line(unit_price=money(-100)), 422, "request.invalid"),
+    ("a negative price", line(unit_price=money(-100)), 422, "line.refused"),
     ("an absurd price", line(unit_price=money(10**15)), 422, "request.invalid"),
     ("another currency's shape", line(unit_price=money(100, "euro")), 422, "request.invalid"),
-    ("a quantity of nothing", line(quantity="0"), 422, "request.invalid"),
+    ("a quantity of nothing", line(quantity="0"), 422, "line.refused"),
     ("a field nobody knows", sale(discount=5), 422, "request.invalid"),
     ("printer commands in a name", line(name="Heft\x1bp\x00\x19\xfa"), 422, "request.invalid"),
     ("a line break in a name", line(name="Heft\nBEZAHLT"), 422, "request.invalid"),
@@ -95,6 +96,10 @@ async def post(
     )
 
 
+def _key(what: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in what)
+
+
 def refused(answer: httpx.Response, status: int, code: str) -> None:
     assert (answer.status_code, answer.json().get("code")) == (status, code), answer.text
     assert answer.headers["content-type"].startswith("application/problem+json")
@@ -104,7 +109,7 @@ def refused(answer: httpx.Response, status: int, code: str) -> None:
 async def test_a_wrong_sale_is_refused(
     place: Place, what: str, body: Any, status: int, code: str
 ) -> None:
-    refused(await post(place, body, key=what.replace(" ", "-")), status, code)
+    refused(await post(place, body, key=_key(what)), status, code)
 
 
 async def test_broken_json_is_refused(place: Place) -> None:
@@ -140,7 +145,7 @@ async def test_a_key_with_another_body_is_refused(place: Place) -> None:
 async def test_none_of_it_was_stored_and_nothing_was_printed(place: Place, alone: Program) -> None:
     before, on_paper = await stored(alone), len(papers(alone))
     for what, body, _, _ in WRONG:
-        await post(place, body, key=f"again-{what.replace(' ', '-')}")
+        await post(place, body, key=f"again-{_key(what)}")
     await post(place, None, content=b"{")
     await post(place, sale(), till=place.koeln, token=place.berlin.token)
     assert await stored(alone) == before
@@ -174,7 +179,8 @@ async def test_no_generated_request_breaks_the_program(
     place: Place, alone: Program, tmp_path: Path
 ) -> None:
     """schemathesis over the published OpenAPI: no answer 5xx, every answer as documented."""
-    done = subprocess.run(
+    done = await asyncio.to_thread(
+        subprocess.run,
         [
             str(Path(sys.executable).with_name("schemathesis")), "run",
             f"{alone.base_url}/openapi.json",
@@ -183,7 +189,7 @@ async def test_no_generated_request_breaks_the_program(
             "--checks", "not_a_server_error,content_type_conformance,response_schema_conformance",
             "--phases", "examples,coverage,fuzzing",
             "--max-examples", str(FUZZ_EXAMPLES),
-            "--max-time", "90",
+            "--max-time", "45",
             "--seed", str(FUZZ_SEED),
             "--suppress-health-check", "all",
             "--warnings", "off",

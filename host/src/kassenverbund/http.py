@@ -38,7 +38,12 @@ def application(settings: Settings, *, authenticator: Authenticator, issuer: Iss
     app.state.authenticator = authenticator
     install_problem_handlers(app, body_bytes_max=settings.body_bytes_max)
 
-    @app.get("/.well-known/jwks.json", tags=["program"])
+    @app.get(
+        "/.well-known/jwks.json",
+        tags=["program"],
+        response_class=Response,
+        responses={200: {"content": {"application/jwk-set+json": {}}}},
+    )
     async def keys() -> Response:
         """The public keys of the chain's own issuer."""
         return Response(
@@ -82,7 +87,12 @@ def publish_schemas(app: FastAPI, services: Sequence[Service]) -> None:
         """Which documents there are."""
         return {name: sorted(found) for name, found in files.items()}
 
-    @app.get("/schemas/{service}/{file}", tags=["program"])
+    @app.get(
+        "/schemas/{service}/{file}",
+        tags=["program"],
+        response_class=Response,
+        responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}},
+    )
     async def schema(service: str, file: str) -> Response:
         """One document."""
         content = files.get(service, {}).get(file)

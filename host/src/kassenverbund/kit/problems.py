@@ -29,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from events import DomainError, LostRace, Transient
 from events.store.connection import is_transient
 from kassenverbund.kit.limits import BODY_BYTES_MAX as BODY_BYTES_MAX
+from kassenverbund.kit.openapi import document_problems
 
 BODY_WAIT_S = 15.0
 """How long a body may take to arrive."""
@@ -143,6 +144,7 @@ def install_problem_handlers(app: FastAPI, *, body_bytes_max: int = BODY_BYTES_M
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_middleware(Border, body_bytes_max=body_bytes_max)
+    document_problems(app)
 
 
 async def _on_refusal(request: Request, exc: Exception) -> Response:

@@ -27,13 +27,11 @@ NONCE_BYTES = 12
 
 _PUT = text(
     "INSERT INTO print_job (job_id, printer_id, store_id, till_id, booking_id, document, is_copy, "
-    "state, queued_at, due_at, changed_at, payload) VALUES (:job_id, :printer_id, :store_id, "
-    ":till_id, :booking_id, :document, :is_copy, 'queued', :now, :now, :now, :payload) "
+    "state, queued_at, due_at, changed_at, payload) SELECT :job_id, :printer_id, :store_id, "
+    ":till_id, :booking_id, :document, :is_copy, 'queued', :now, :now, :now, :payload "
+    "WHERE (SELECT count(*) FROM print_job WHERE printer_id = :printer_id "
+    "AND state IN ('queued', 'sending')) < :jobs_max "
     "ON CONFLICT (job_id) DO NOTHING RETURNING job_id"
-)
-_WAITING = text(
-    "SELECT count(*) FROM print_job WHERE printer_id = :printer_id "
-    "AND state IN ('queued', 'sending')"
 )
 _WAITING_PRINTERS = text(
     "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
@@ -111,11 +109,6 @@ class PostgresPrintQueue:
 
     async def put(self, job: PrintJob, payload: bytes) -> bool:
         async with self._statements() as tx:
-            if (await tx.execute(_KNOWN, {"job_id": job.job_id})).first() is not None:
-                return False
-            waiting = await tx.scalar(_WAITING, {"printer_id": job.printer_id})
-            if waiting is not None and waiting >= JOBS_WAITING_MAX:
-                raise PrinterQueueFull(printer_id=job.printer_id)
             stored = await tx.execute(
                 _PUT,
                 {
@@ -128,9 +121,14 @@ class PostgresPrintQueue:
                     "is_copy": job.is_copy,
                     "now": job.queued_at,
                     "payload": self._seal(job.job_id, payload),
+                    "jobs_max": JOBS_WAITING_MAX,
                 },
             )
-            return stored.first() is not None
+            if stored.first() is not None:
+                return True
+            if (await tx.execute(_KNOWN, {"job_id": job.job_id})).first() is None:
+                raise PrinterQueueFull(printer_id=job.printer_id)
+            return False
 
     async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
         asked = {"booking_id": booking_id, "document": document, "besides": besides}

@@ -24,6 +24,8 @@ class Patience:
 
     lease_s: float = 20.0
     renew_every_s: float = 5.0
+    linger_s: float = 2.0
+    """A lease is kept so long after the last job: the next one mostly follows."""
     look_every_s: float = 2.0
     """A job that another process queued or left behind is found after this long at the latest."""
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0)
@@ -67,10 +69,11 @@ class PrinterOwner:
         """
         try:
             while True:
-                await self._waiting.wait()
-                self._waiting.clear()
                 try:
-                    await self._print_what_waits()
+                    if await self._woken():
+                        await self._print_what_waits()
+                    else:
+                        await self._give_back()
                 except Transient as fault:
                     log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
         finally:
@@ -78,16 +81,31 @@ class PrinterOwner:
             with contextlib.suppress(Transient):
                 await self._queue.give_back(self.printer_id, owner=self._owner)
 
+    async def _woken(self) -> bool:
+        """A job waits. False: none came while the lease lingered."""
+        try:
+            async with asyncio.timeout(self._patience.linger_s if self._holds else None):
+                await self._waiting.wait()
+        except TimeoutError:
+            return False
+        self._waiting.clear()
+        return True
+
     async def _print_what_waits(self) -> None:
-        if not await self._lease():
+        held_before = self._holds
+        if not await self._keep_lease():
             return
-        await self._recover()
+        if not held_before:
+            await self._recover()
         while await self._keep_lease():
             taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
             if taken is None:
                 break
             await self._send(*taken)
+
+    async def _give_back(self) -> None:
         await self._queue.give_back(self.printer_id, owner=self._owner)
+        self._leased_until = self._clock()
 
     async def _recover(self) -> None:
         lost = await self._queue.recover(self.printer_id, owner=self._owner, now=self._clock())
@@ -146,6 +164,10 @@ class PrinterOwner:
         self._leased_until = until if ours else now
         return ours
 
+    @property
+    def _holds(self) -> bool:
+        return self._leased_until > self._clock()
+
     async def _keep_lease(self) -> bool:
         """Renew what is about to end; a lease that is fresh is not asked for again."""
         fresh = timedelta(seconds=self._patience.lease_s - self._patience.renew_every_s)
@@ -183,9 +205,11 @@ class Reporter:
         self._clock = clock
         self._patience = patience or Patience()
         self._news = asyncio.Event()
+        self._fresh: list[PrintJob] = []
 
-    def wake(self) -> None:
-        """A job was printed: tell it now."""
+    def printed(self, job: PrintJob) -> None:
+        """This job has just been printed: tell it now."""
+        self._fresh.append(job)
         self._news.set()
 
     async def run(self) -> None:
@@ -201,7 +225,9 @@ class Reporter:
                     await self._news.wait()
 
     async def _report(self) -> None:
-        for job in await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
+        fresh, self._fresh = self._fresh, []
+        # Without news: what an earlier try, or another process, left untold.
+        for job in fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
             try:
                 await self._listener.printed(job)
             except Exception:

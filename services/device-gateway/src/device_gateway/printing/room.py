@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
@@ -87,6 +88,6 @@ class PrintingRoom:
                 log.warning("print queue: %s", fault)
             await asyncio.sleep(self._patience.look_every_s)
 
-    def _finished(self, _job: PrintJob, state: JobState) -> None:
+    def _finished(self, job: PrintJob, state: JobState) -> None:
         if state.is_on_paper:
-            self._reporter.wake()
+            self._reporter.printed(replace(job, state=state))

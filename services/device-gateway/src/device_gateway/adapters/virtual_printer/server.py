@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
+import sys
+import threading
+import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +27,12 @@ PAPERS_MAX = 1_000
 FACTS_MAX = 50_000
 WAITING_PAPERS_MAX = 64
 """Papers that wait for their files; a printer that is faster than the disk waits here."""
+UNDRAWN_MAX = 500
+"""Papers that wait for their picture; the oldest beyond that keep text and bytes only."""
+QUIET_S = 0.5
+"""Pictures are for people: they are drawn when no job has come for so long. Tills come first."""
+DRAW_AT_CLOSE_S = 2.0
+"""How long `close` goes on drawing."""
 CHUNK_BYTES = 4_096
 RECEIVE_BUFFER_BYTES = 4_096
 """Of a socket nobody reads: the host must notice soon."""
@@ -55,8 +66,9 @@ class VirtualPrinter:
     """Listens from `open()` to `close()` (or in `async with`). One job at a time, like the real
     ones: a second connection is read when the first has gone.
 
-    Each cut paper is kept in `papers` and written to `folder` as `<name>-0001.txt`, `.png`
-    and `.bin` (the bytes). Papers carry what receipts carry, voucher codes too: mind the folder.
+    Each cut paper is kept in `papers` and written to `folder` as `<name>-0001.txt`, `.bin` (the
+    bytes) and, a little later, `.png`. Papers carry what receipts carry, voucher codes too: mind
+    the folder.
     """
 
     def __init__(
@@ -89,6 +101,11 @@ class VirtualPrinter:
         self._server: asyncio.Server | None = None
         self._files: asyncio.Queue[Paper] = asyncio.Queue(WAITING_PAPERS_MAX)
         self._unsaved: deque[Paper] = deque()
+        self._undrawn: deque[tuple[Paper, Path]] = deque(maxlen=UNDRAWN_MAX)
+        self._to_draw = asyncio.Event()
+        self._busy_at = 0.0
+        self._pencil: ThreadPoolExecutor | None = None
+        self._drawer: asyncio.Task[None] | None = None
         self._saved = 0
         self._changed = asyncio.Condition()
         self._one_client = asyncio.Lock()
@@ -105,17 +122,20 @@ class VirtualPrinter:
         return sum(isinstance(fact, Drawer) for fact in (*self.facts, *self.paper.facts))
 
     async def open(self) -> None:
-        """Starts to listen. Raises `OSError`: the port is taken."""
+        """Starts to listen, after `close` again. Raises `OSError`: the port is taken."""
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._saved = _last_number(self._folder, self.name)
+        self._pencil = ThreadPoolExecutor(1, f"draws {self.name}", initializer=_step_back)
         self._saver = asyncio.create_task(self._save_papers(), name=f"papers of {self.name}")
+        self._drawer = asyncio.create_task(self._draw_papers(), name=f"pictures of {self.name}")
         self._apply_mode()
         if self.mode is not Mode.REFUSE:
             await self._listen()
 
     async def close(self) -> None:
-        """Stops listening, drops connections, writes the papers that are still to be written."""
+        """Stops listening, drops connections, writes the papers that are still to be written and
+        draws what can be drawn in `DRAW_AT_CLOSE_S`."""
         await self._stop_listening()
         for connection in list(self._connections):
             connection.cancel()
@@ -123,10 +143,18 @@ class VirtualPrinter:
         if self._saver is not None:
             await self._flush()
             await self._files.join()
-            self._saver.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._saver
+            await _end(self._saver)
             self._saver = None
+        if self._drawer is not None:
+            await _end(self._drawer)
+            self._drawer = None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAW_AT_CLOSE_S):
+                    while self._undrawn:
+                        await self._draw_one()
+        if self._pencil is not None:
+            self._pencil.shutdown(wait=False, cancel_futures=True)
+            self._pencil = None
 
     async def __aenter__(self) -> VirtualPrinter:
         await self.open()
@@ -156,7 +184,7 @@ class VirtualPrinter:
         await self._flush()
 
     async def wait_for_papers(self, count: int, *, timeout_s: float = 10.0) -> list[Paper]:
-        """The first `count` papers, with their files written. Raises `TimeoutError`."""
+        """The first `count` papers, with text and bytes written. Raises `TimeoutError`."""
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(lambda: len(self.papers) >= count)
         return list(self.papers)[:count]
@@ -206,6 +234,7 @@ class VirtualPrinter:
             if not chunk:
                 return
             received += len(chunk)
+            self._busy_at = time.monotonic()
             for token in tokenizer.feed(chunk):
                 if token.real_time:
                     self._interpreter.execute(token)
@@ -265,18 +294,60 @@ class VirtualPrinter:
             if self._folder is not None:
                 self._saved += 1
                 stem = self._folder / f"{self.name}-{self._saved:04d}"
-                await asyncio.to_thread(_save, paper, stem, pictures=self._pictures)
+                await asyncio.to_thread(_save, paper, stem)
+                if self._pictures:
+                    self._undrawn.append((paper, stem.with_suffix(".png")))
+                    self._to_draw.set()
             async with self._changed:
                 self.papers.append(paper)
                 self._changed.notify_all()
             self._files.task_done()
 
+    async def _draw_papers(self) -> None:
+        while True:
+            await self._to_draw.wait()
+            self._to_draw.clear()
+            while self._undrawn:
+                await self._quiet()
+                await self._draw_one()
 
-def _save(paper: Paper, stem: Path, *, pictures: bool) -> None:
+    async def _quiet(self) -> None:
+        """Until nothing was printed for a while; `close` does not wait for it."""
+        left_s = QUIET_S
+        while left_s > 0:
+            await asyncio.sleep(left_s)
+            left_s = self._busy_at + QUIET_S - time.monotonic()
+
+    async def _draw_one(self) -> None:
+        paper, path = self._undrawn[0]
+        await asyncio.get_running_loop().run_in_executor(self._pencil, _draw, paper, path)
+        # Only now: a picture that was interrupted is drawn again by `close`.
+        if self._undrawn and self._undrawn[0][1] == path:
+            self._undrawn.popleft()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def _step_back() -> None:
+    """The drawing thread works when nobody else wants to (Linux counts niceness by thread)."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+def _save(paper: Paper, stem: Path) -> None:
     stem.with_suffix(".bin").write_bytes(paper.raw)
     stem.with_suffix(".txt").write_text(paper.text, encoding="utf-8")
-    if pictures:
-        stem.with_suffix(".png").write_bytes(png(paper))
+
+
+def _draw(paper: Paper, path: Path) -> None:
+    """Whole or not at all: a half-drawn picture is never seen."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(png(paper))
+    new.replace(path)
 
 
 def _last_number(folder: Path, name: str) -> int:

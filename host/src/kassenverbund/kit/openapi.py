@@ -1,0 +1,50 @@
+"""The OpenAPI document says of every route how it answers errors: problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "Why a request was not done. `code` is stable; more fields may follow.",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+    },
+    "additionalProperties": True,
+}
+
+_ANSWER = {
+    "description": "A problem, with a stable code",
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def document_problems(app: FastAPI) -> None:
+    """Make `app.openapi()` tell of `application/problem+json` instead of FastAPI's own shape."""
+    made_by_fastapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = made_by_fastapi()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            schemas["Problem"] = PROBLEM
+            for path in document.get("paths", {}).values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+                    operation["responses"]["4XX"] = _ANSWER
+                    operation["responses"]["5XX"] = _ANSWER
+        assert app.openapi_schema is not None  # FastAPI keeps what it made.
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
