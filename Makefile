@@ -55,7 +55,7 @@ integration: setup  ## one test per business flow, on both buses
 	$(PYTEST) $(PARALLEL) tests/integration
 
 simulate: setup  ## seeded tills, faults, invariants (SEED=… repeats one)
-	SEED=$(SEED) $(PYTEST) tests/simulation
+	SEED=$(SEED) $(PYTEST) $(PARALLEL) tests/simulation
 
 bench: setup  ## ratios against bare references, in one run (see benchmarks/README.md)
 	@for bench in $(filter-out benchmarks.__init__ benchmarks.report,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \
@@ -85,6 +85,7 @@ image:  ## build the container image (needs Docker)
 	docker build -f deploy/Dockerfile -t $(IMAGE) .
 
 k8s: setup  ## render and validate the Kubernetes manifests
+	deploy/k8s/render
 	$(PYTEST) tests/deploy
 
 kafka: setup  ## run a local Apache Kafka without Docker on KAFKA_PORT (Java 17, Maven)
@@ -95,6 +96,7 @@ lock:  ## resolve requirements.lock anew (hashes, no index address)
 	  --no-emit-index-url --group dev \
 	  $(foreach name,kassenverbund kassenverbund-events kassenverbund-money kassenverbund-voucher kassenverbund-fiscal-signer kassenverbund-device-gateway,--no-emit-package $(name)) \
 	  -o requirements.lock pyproject.toml
+	deploy/lock
 
 clean:  ## remove what was built; the data under var/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
