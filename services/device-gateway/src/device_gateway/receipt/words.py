@@ -97,7 +97,8 @@ GERMAN = Words(
     slip_sold="Verkauft am",
     slip_code="Code",
     slip_terms=(
-        "Einlösbar in allen Filialen, auch in Teilbeträgen. Das Restguthaben bleibt erhalten.",
+        "Einlösbar in allen Filialen des unten genannten Unternehmens, auch in Teilbeträgen. "
+        "Das Restguthaben bleibt erhalten.",
         "Bitte wie Bargeld aufbewahren: Wer den Code kennt, kann ihn einlösen.",
     ),
     items_heading="Artikel",
@@ -143,7 +144,8 @@ ENGLISH = Words(
     slip_sold="Sold on",
     slip_code="Code",
     slip_terms=(
-        "Accepted in all our stores, also in part. What is left stays on the voucher.",
+        "Accepted in all stores of the company named below, also in part. What is left stays on "
+        "the voucher.",
         "Keep it like cash: whoever knows the code can spend it.",
     ),
     items_heading="Items",
