@@ -14,6 +14,7 @@ from events import EventStore, Transient
 from events.bus.contract import Bus
 from events.bus.kafka import KafkaBus
 from events.bus.postgres import PostgresBus
+from events.dead_letter_events import DeadLetterDiscarded
 from events.lease import PostgresLease
 from events.receiver import Receiver
 from events.relay import run_relay
@@ -50,7 +51,7 @@ def open_store(
         url,
         service=service.name,
         schema=service.schema,
-        registry=service.registry,
+        registry=service.registry.including(DeadLetterDiscarded),
         role=role,
         pool_max=pool_max,
         poll_s=poll_s,

@@ -1,4 +1,4 @@
-"""The one event of this library. Every service's registry includes it."""
+"""The one event of this library. Every store that a program opens can hold it."""
 
 from __future__ import annotations
 

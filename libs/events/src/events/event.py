@@ -85,6 +85,12 @@ class Registry:
                 raise ValueError(f"two upcasters lift {step.name} v{step.from_version}")
             self._lifts[step.name, step.from_version] = step.lift
 
+    def including(self, *classes: type[Event]) -> Registry:
+        """The same registry with more events (what the library itself records in a log)."""
+        larger = Registry(*self.classes.values(), *classes)
+        larger._lifts = dict(self._lifts)
+        return larger
+
     def versions(self, name: str) -> list[int]:
         """The versions of an event's shape that can be read, oldest first."""
         oldest = newest = self.classes[name].event_version

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events import Recorded
+from events.dead_letter_events import DeadLetterDiscarded
 from money import Money
 from voucher.events import (
     VoucherActivated,
@@ -202,6 +203,8 @@ def _fold(page: _Page, position: int, event: Any) -> None:
         case VoucherActivationFailed():
             _failed(page, position, event, event.value)
             _note(page, position, event, event.failed_at, amount=event.value)
+        case DeadLetterDiscarded():
+            return  # About a record that was given up, not about a voucher.
         case _:
             raise AssertionError(f"{type(event).__name__} is not a voucher's event")
 
