@@ -111,9 +111,10 @@ async def test_roles_that_nobody_knows_are_left_out(issuer: Issuer) -> None:
 
 
 async def test_a_kept_token_is_not_kept_beyond_its_expiry(issuer: Issuer) -> None:
-    clock = [NOW.timestamp()]
+    now = datetime.now(UTC)
+    clock = [now.timestamp()]
     authentication = Authentication(issuer, clock=lambda: clock[0])
-    token = signed(issuer, exp=NOW + timedelta(seconds=CACHE_S / 2))
+    token = signed(issuer, exp=now + timedelta(seconds=CACHE_S / 2))
     await authentication.caller(token)
     clock[0] += CACHE_S * 0.75
 

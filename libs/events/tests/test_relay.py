@@ -15,7 +15,7 @@ from events.bus.postgres import PostgresBus
 from events.errors import LogBroken, Transient
 from events.lease import PostgresLease
 from events.publication import Publication
-from events.relay import run_relay
+from events.relay import UNSAVED_MAX, Relay, run_relay
 from events.store.checkpoints import PostgresCheckpoints
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
@@ -26,6 +26,7 @@ from events.testing.waiting import until
 DEADLINE_S = 30.0
 
 PUBLIC = Publication("counter", (Counted,), ordering_key=lambda recorded: recorded.stream)
+CLOSED = Publication("counter", (Closed,), ordering_key=lambda recorded: recorded.stream)
 
 
 @asynccontextmanager
@@ -71,11 +72,24 @@ async def test_what_is_not_public_stays_inside() -> None:
         MemoryBus(),
         MemoryCheckpoints(),
     )
-    closed = Publication("counter", (Closed,), ordering_key=lambda recorded: recorded.stream)
     await store.append(counted("a", 1))
-    async with running(asyncio.create_task(run_relay(store, bus, closed, checkpoints))):
-        await until(lambda: checkpoints.positions.get("relay") == 1)
+    assert await Relay(store, bus, CLOSED, checkpoints).step() == 1
     assert bus.topics["counter"] == []
+
+
+async def test_what_was_skipped_is_remembered_from_time_to_time() -> None:
+    store, bus, checkpoints = (
+        MemoryEventStore("counter", REGISTRY),
+        MemoryBus(),
+        MemoryCheckpoints(),
+    )
+    relay = Relay(store, bus, CLOSED, checkpoints)
+    for number in range(UNSAVED_MAX):
+        await store.append(counted(f"s{number}", 1))
+    await relay.step()
+    assert checkpoints.positions == {}
+    await relay.step()
+    assert checkpoints.positions == {"relay": UNSAVED_MAX}
 
 
 async def test_the_checkpoint_waits_for_the_bus() -> None:
