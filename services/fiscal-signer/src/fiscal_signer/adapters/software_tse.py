@@ -135,6 +135,10 @@ class SoftwareTse:
                 await asyncio.sleep(0)
         if call.logs:
             await self._storage.save(before, call.memory, call.logs)
+        elif (await self._load()).signature_counter != before.signature_counter:
+            # Nothing was stored, so nothing has told us that another process used the device
+            # since we looked. A refusal must not rest on what it knew then.
+            raise TseFault(TseError.STORAGE_FAILURE, "the device was used by somebody else")
         self._memory = call.memory
         return answers
 
