@@ -53,8 +53,8 @@ async def test_a_lost_answer_to_commit_is_transient_and_the_repeat_finds_the_out
     store: PostgresEventStore, proxy: Proxy
 ) -> None:
     await store.append(counted("counter-1", 1))
-    request = counted("counter-1", 2, key="k")
-    proxy.cut_after = b"COMMIT\0"
+    request = counted("counter-1", 2, key="the-key")
+    proxy.cut_after = b"the-key"
     with pytest.raises(Transient):
         await store.append(request)
     again = await store.append(request)
@@ -65,12 +65,13 @@ async def test_a_lost_answer_to_commit_is_transient_and_the_repeat_finds_the_out
 async def test_a_connection_lost_before_commit_stores_nothing(
     store: PostgresEventStore, proxy: Proxy
 ) -> None:
-    request = counted("counter-1", 1, key="k")
-    proxy.cut_before = b"COMMIT\0"
+    await store.append(counted("counter-1", 1))
+    request = counted("counter-1", 2, key="the-key")
+    proxy.cut_before = b"the-key"
     with pytest.raises(Transient):
         await store.append(request)
     assert not (await store.append(request)).repeated
-    assert numbers_of(await whole_log(store)) == [1]
+    assert numbers_of(await whole_log(store)) == [1, 2]
 
 
 async def test_a_command_survives_a_lost_answer_and_counts_once(

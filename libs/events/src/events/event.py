@@ -67,7 +67,8 @@ def upcaster(name: str, *, from_version: int) -> Callable[[Upcast], Upcaster]:
 
 def encode(event: Event) -> bytes:
     """The bytes of an event's data. Encoded once, at append; these are stored, hashed and sent."""
-    return event.model_dump_json().encode()
+    # What model_dump_json() does, without the way through a str.
+    return event.__pydantic_serializer__.to_json(event)
 
 
 class Registry:

@@ -13,7 +13,8 @@ import asyncpg
 
 from events.errors import IdempotencyKeyReused, LogBroken
 from events.event import Metadata, Recorded, Registry
-from events.store.appender import APPENDER_SETTINGS, CLOSE_S, Appender, Decided, Stored
+from events.store.appender import APPENDER_SETTINGS, CLOSE_S, Appender
+from events.store.careful import Decided
 from events.store.connection import (
     COMMAND_S,
     CONNECT_S,
@@ -26,6 +27,7 @@ from events.store.connection import (
 )
 from events.store.contract import Appended, AppendRequest
 from events.store.growth import POLL_S, Growth
+from events.store.planned import Stored
 from events.store.prepare import Prepared, prepare, utc_now
 from events.store.recent import Recent
 from events.store.streams import Streams
