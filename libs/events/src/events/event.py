@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from events.errors import UnknownEventType
+from events.values import value
 
 EVENT_BYTES_MAX = 256 * 1024
 """The largest encoded event. Larger things (exports, images) are stored elsewhere by reference."""
@@ -147,7 +148,10 @@ class Metadata:
         return cls(**{name: document.get(name, "") for name in cls.__slots__})
 
 
-@dataclass(frozen=True, slots=True)
+NO_METADATA = Metadata()
+
+
+@value
 class Recorded:
     """One event as it stands in a log."""
 

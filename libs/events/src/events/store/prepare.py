@@ -17,7 +17,7 @@ from uuid import UUID
 from asyncpg.pgproto import pgproto
 
 from events.errors import EventTooLarge, TextRefused, UnknownEventType
-from events.event import EVENT_BYTES_MAX, Event, Metadata, Registry, encode
+from events.event import EVENT_BYTES_MAX, NO_METADATA, Event, Metadata, Registry, encode
 from events.store.chain import hash_of_fields, instant
 from events.store.contract import AppendRequest
 from events.version import Any as AnyVersion
@@ -74,6 +74,8 @@ class Prepared:
 
 def encode_metadata(metadata: Metadata) -> bytes:
     """The stored bytes of the metadata."""
+    if metadata is NO_METADATA:
+        return b"{}"
     document = metadata.as_json()
     return json.dumps(document).encode() if document else b"{}"
 
