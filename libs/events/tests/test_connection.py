@@ -1,7 +1,8 @@
-"""Connections out of an engine's pool, without what SQLAlchemy does around each statement."""
+"""Connections for single statements: out of an engine's pool, and the store's own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -9,7 +10,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import engine_for, raw, reading
+from events.errors import Transient
+from events.store.connection import connect, engine_for, faults, raw, reading
+from events.store.connections import Connections
 from events.testing.waiting import until
 
 
@@ -62,3 +65,59 @@ async def test_a_connection_that_is_lost_in_use_does_not_go_back(small: AsyncEng
         connection.terminate()
     async with reading(small) as read:
         assert await read.scalar(text("SELECT 1")) == 1
+
+
+@pytest.fixture
+async def connections(database_url: str) -> AsyncIterator[Connections]:
+    connections = Connections(lambda: connect(database_url, schema="public"), most=2)
+    yield connections
+    await connections.close()
+
+
+async def test_more_callers_than_connections_take_turns(connections: Connections) -> None:
+    pids = await asyncio.gather(
+        *(connections.fetchval("SELECT pg_backend_pid()") for _ in range(20))
+    )
+    assert 1 <= len(set(pids)) <= 2
+
+
+async def test_a_lost_connection_is_transient_once_and_then_replaced(
+    connections: Connections,
+) -> None:
+    with pytest.raises(Transient):
+        async with faults():
+            await connections.fetch("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert await connections.fetchval("SELECT 1") == 1
+
+
+async def test_a_statements_error_leaves_its_connection_usable(connections: Connections) -> None:
+    pid = await connections.fetchval("SELECT pg_backend_pid()")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await connections.execute("SELECT 1 / 0")
+    assert await connections.fetchval("SELECT pg_backend_pid()") == pid
+
+
+async def test_a_cancelled_statement_disturbs_nobody_after_it(connections: Connections) -> None:
+    slow = [asyncio.create_task(connections.execute("SELECT pg_sleep(60)")) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert await connections.fetchrow("SELECT 1") is not None
+    assert await connections.fetchrow("SELECT 1 WHERE false") is None
+
+
+async def test_who_asks_closed_connections_hears_transient(connections: Connections) -> None:
+    under_way = asyncio.create_task(connections.fetchval("SELECT 7 FROM pg_sleep(0.05)"))
+    await asyncio.sleep(0)
+    await connections.close()
+    assert await under_way == 7
+    with pytest.raises(Transient):
+        await connections.fetchval("SELECT 1")
+
+
+async def test_a_server_that_is_away_blocks_no_place() -> None:
+    away = Connections(lambda: connect("postgresql://127.0.0.1:1/none", schema="public"), most=1)
+    for _ in range(3):
+        with pytest.raises(Transient):
+            await away.fetchval("SELECT 1")

@@ -99,10 +99,6 @@ def engine_for(url: str, *, schema: str, role: str | None = None, pool_max: int 
     )
 
 
-async def nothing_to_reset(connection: Any) -> None:
-    """For pools whose users leave a session as they found it: saves a round trip per use."""
-
-
 def reading(engine: AsyncEngine) -> AsyncConnection:
     """A connection for single statements: `async with reading(engine) as connection`.
 
