@@ -201,7 +201,14 @@ async def opened_signer(url: str, engine: AsyncEngine, tmp_path: Path) -> AsyncI
             var=tmp_path,
             sign_within_s=10,
         )
-        yield Signer(await SERVICE.open(runtime), store, engine)
+        opened = await SERVICE.open(runtime)
+        assert opened.startup is not None
+        assert opened.close is not None
+        await opened.startup()
+        try:
+            yield Signer(opened, store, engine)
+        finally:
+            await opened.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy.exc import DBAPIError
 
 from events import Transient
+from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.api import router_of
@@ -56,8 +57,10 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     chain, settings = runtime.chain, Settings()
     assignments = assignments_of(chain)
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
+    chips = Chips(processes_max=os.cpu_count() or 1)
     tses = SoftwareTses(
         PostgresDeviceStorage(runtime.engine),
+        chips,
         curves={tse.id: tse.curve for store in chain.stores for tse in store.tses},
         sealing_key=runtime.secrets.key(PURPOSE),
         nonce=lambda: os.urandom(NONCE_BYTES),
@@ -91,6 +94,8 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         projections=(SignatureBook(),),
         reactions=(reactor.reaction(),),
         tasks=(watch,),
+        startup=chips.start,
+        close=chips.close,
     )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from events import EventStore, Recorded
 from events.reaction import Incoming
 from events.testing.memory import MemoryEventStore
-from fiscal_signer.adapters.memory import MemoryDeviceStorage, MemoryLeases
+from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage, MemoryLeases
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -153,6 +153,7 @@ class World:
         self.tses = FaultyTses(
             SoftwareTses(
                 self.storage,
+                MemoryChip(),
                 curves={f"tse-{name}": curve for name in stores},
                 sealing_key=bytes(32),
                 nonce=lambda: bytes(12),
