@@ -12,7 +12,7 @@ and commits each in a row of its own before it goes on: what a loop has to do th
 but the signatures. Rounds are interleaved; medians are shown.
 
 The note says what a booking cost in processor time: this process, the signing processes,
-PostgreSQL (where it runs on this machine). Unlike the rates that hardly depends on who else is here.
+PostgreSQL (where it runs on this machine). Unlike a rate it hardly depends on who else is here.
 """
 
 from __future__ import annotations

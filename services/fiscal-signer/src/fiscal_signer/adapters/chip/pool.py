@@ -13,7 +13,7 @@ from fiscal_signer.ports import TseError, TseFault
 
 CHUNK = 16
 """Signatures that a process makes in one go: a few milliseconds on P-384. A long request is cut
-into such pieces, so that it uses every core and no short one waits behind all of it."""
+into such pieces, so that it uses every core and no short one waits for all of it."""
 
 CHUNKS_AHEAD = 3
 """How many chunks lie with one process, so that it never waits for the program's loop."""
@@ -47,7 +47,9 @@ class Chips:
         self._max = processes_max
         self._helpers: list[Helper] = []
         self._starting: asyncio.Task[None] | None = None
-        self._waiting: deque[_Request] = deque()
+        self._short: deque[_Request] = deque()
+        self._long: deque[_Request] = deque()
+        self._turn_of_long = False
         self._asked: dict[int, tuple[_Request, int]] = {}
         """Chunk → its request, and where in it the chunk begins."""
         self._chunks = 0
@@ -74,7 +76,7 @@ class Chips:
         takes its place. A signature that nobody has heard of is on no record, so the device may
         sign the same again.
         """
-        if self._closed or len(self._waiting) >= WAITING_MAX:
+        if self._closed or len(self._short) + len(self._long) >= WAITING_MAX:
             raise TseFault(TseError.UNREACHABLE, "the signing processes take nothing now")
         if not messages:
             return []
@@ -85,7 +87,7 @@ class Chips:
             left=len(messages),
             done=asyncio.get_running_loop().create_future(),
         )
-        self._waiting.append(request)
+        (self._short if len(messages) <= CHUNK else self._long).append(request)
         self._hand_out()
         await request.done
         return request.values
@@ -95,21 +97,19 @@ class Chips:
         self._closed = True
         if self._starting is not None:
             await self._starting
-        for request in self._waiting:
-            _fail(request, "the program stops")
-        self._waiting.clear()
+        self._fail_waiting("the program stops")
         await asyncio.gather(*(helper.close() for helper in tuple(self._helpers)))
 
     def _hand_out(self) -> None:
-        """Give what waits to whoever has room: a chunk of each request in turn."""
-        while self._waiting:
+        """Give what waits to whoever has room."""
+        while self._short or self._long:
             helper = min(self._helpers, key=lambda one: one.waiting, default=None)
             full = helper is None or helper.waiting >= CHUNKS_AHEAD
             if full and len(self._helpers) < self._max and self._starting is None:
                 self._starting = asyncio.create_task(self._start(), name="start signing process")
             if helper is None or full:
                 return  # An answer or a new process goes on with it.
-            request = self._waiting.popleft()
+            request = self._next()
             if request.done.done():
                 continue  # Its caller has gone, or a part of it failed.
             part = request.messages[request.at : request.at + CHUNK]
@@ -117,8 +117,21 @@ class Chips:
             self._asked[self._chunks] = (request, request.at)
             request.at += len(part)
             if request.at < len(request.messages):
-                self._waiting.append(request)
+                self._long.appendleft(request)
             helper.send(self._chunks, request.key, part)
+
+    def _next(self) -> _Request:
+        """Short requests and long ones take turns, so that a single sale waits for no batch. The
+        long ones are done one after the other: side by side they would all end late, and nobody
+        could go on with the first while the others are signed."""
+        self._turn_of_long = bool(self._long) and not (self._turn_of_long and self._short)
+        return (self._long if self._turn_of_long else self._short).popleft()
+
+    def _fail_waiting(self, reason: str) -> None:
+        for request in (*self._short, *self._long):
+            _fail(request, reason)
+        self._short.clear()
+        self._long.clear()
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -129,8 +142,7 @@ class Chips:
         except OSError as refused:
             _log.error("no signing process: %s", refused)
             if not self._helpers:
-                for request in self._waiting:
-                    _fail(request, "no signing process could be started")
+                self._fail_waiting("no signing process could be started")
         else:
             self._helpers.append(helper)
         finally:
