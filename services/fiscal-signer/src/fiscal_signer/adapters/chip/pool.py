@@ -65,7 +65,7 @@ class Chips:
     async def start(self) -> None:
         """Have the first process ready before anybody waits for it. Raises `TseFault`."""
         if not self._helpers:
-            await self._start()
+            await self._begin_start()
         if not self._helpers:
             raise TseFault(TseError.UNREACHABLE, "no signing process could be started")
 
@@ -105,8 +105,8 @@ class Chips:
         while self._short or self._long:
             helper = min(self._helpers, key=lambda one: one.waiting, default=None)
             full = helper is None or helper.waiting >= CHUNKS_AHEAD
-            if full and len(self._helpers) < self._max and self._starting is None:
-                self._starting = asyncio.create_task(self._start(), name="start signing process")
+            if full and len(self._helpers) < self._max:
+                self._begin_start()
             if helper is None or full:
                 return  # An answer or a new process goes on with it.
             request = self._next()
@@ -132,6 +132,11 @@ class Chips:
             _fail(request, reason)
         self._short.clear()
         self._long.clear()
+
+    def _begin_start(self) -> asyncio.Task[None]:
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start(), name="start signing process")
+        return self._starting
 
     async def _start(self) -> None:
         loop = asyncio.get_running_loop()
