@@ -95,9 +95,9 @@ class Chips:
     async def close(self) -> None:
         """End all processes; whoever waits hears `TseFault`. Twice is fine."""
         self._closed = True
+        self._fail_waiting("the program stops")
         if self._starting is not None:
             await self._starting
-        self._fail_waiting("the program stops")
         await asyncio.gather(*(helper.close() for helper in tuple(self._helpers)))
 
     def _hand_out(self) -> None:
