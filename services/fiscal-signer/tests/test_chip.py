@@ -86,7 +86,9 @@ async def test_many_callers_get_their_own_answers(chips: Chips) -> None:
 
 
 async def test_there_are_never_more_processes_than_allowed(chips: Chips) -> None:
-    await asyncio.gather(*(chips.sign(KEY, [b"x"] * 100) for _ in range(8)))
+    while len(chips.pids) < 2:
+        await asyncio.gather(*(chips.sign(KEY, [b"x"] * 100) for _ in range(4)))
+    await asyncio.gather(*(chips.sign(KEY, [b"x"] * 100) for _ in range(4)))
     assert len(chips.pids) == 2
 
 
