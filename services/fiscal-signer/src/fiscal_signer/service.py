@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -94,9 +95,17 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         projections=(SignatureBook(),),
         reactions=(reactor.reaction(),),
         tasks=(watch,),
-        startup=chips.start,
+        startup=partial(_start, chips),
         close=chips.close,
     )
+
+
+async def _start(chips: Chips) -> None:
+    try:
+        await chips.start()
+    except TseFault as fault:
+        # Selling goes on without a device, and so does the program; bookings will say why.
+        _log.error("the software TSEs cannot sign: %s", fault)
 
 
 def assignments_of(chain: Chain) -> dict[str, Assignment]:
