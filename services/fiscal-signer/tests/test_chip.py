@@ -198,12 +198,14 @@ async def test_no_process_outlives_a_program_that_was_killed_in_the_middle() -> 
         sys.executable, "-c", PARENT % KEY.der.hex(), stdout=asyncio.subprocess.PIPE
     )
     assert program.stdout is not None
-    async with asyncio.timeout(DEADLINE_S):
-        pids = [int(pid) for pid in (await program.stdout.readline()).split()]
-    assert len(pids) == 2
-    assert all(map(lives, pids))
-    program.kill()
-    await program.wait()
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            pids = [int(pid) for pid in (await program.stdout.readline()).split()]
+        assert len(pids) == 2
+        assert all(map(lives, pids))
+    finally:
+        program.kill()
+        await program.wait()
     await until(lambda: not any(map(lives, pids)))
 
 
