@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import statistics
 import tempfile
@@ -51,6 +52,7 @@ from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import recorded, started
+from kassenverbund.program import GC_THRESHOLD
 
 TSES = (1, 8, 32)
 BOOKINGS_PER_BATCH = 50
@@ -286,6 +288,9 @@ def main() -> None:
     async def run(url: str) -> list[Row]:
         return [await measure(url, count, given.seconds, given.rounds) for count in given.tses]
 
+    # As the program does (kassenverbund/program.py), for both sides.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
     with server() as url:
         rows = uvloop.run(run(url))
     show("Signing", rows, as_json=given.json)

@@ -26,7 +26,7 @@ _KINDS = {
     "0.4.0.127.0.7.3.7.1.3": "audit",
 }
 _OIDS = {kind: tlv.encode(0x06, tlv.encode_oid(oid)) for oid, kind in _KINDS.items()}
-_VERSION = tlv.encode(0x02, tlv.encode_integer(VERSION))
+_VERSION = tlv.integer(0x02, VERSION)
 _ALGORITHMS = {
     name: tlv.encode(0x30, tlv.encode(0x06, tlv.encode_oid(oid))) for name, oid in OIDS.items()
 }
@@ -79,7 +79,7 @@ def time_element(when: datetime, time_format: str) -> bytes:
     utc = when.astimezone(UTC)
     match time_format:
         case "unixTime":
-            return tlv.encode(0x02, tlv.encode_integer(int(utc.timestamp())))
+            return tlv.integer(0x02, int(utc.timestamp()))
         case "utcTime" | "utcTimeWithSeconds":
             return tlv.encode(0x17, utc.strftime("%y%m%d%H%M%SZ").encode())
         case "generalizedTime":
@@ -132,16 +132,14 @@ def transaction_head(
             _text(0x81, client_id),
             data_element,
             type_element,
-            tlv.encode(0x85, tlv.encode_integer(transaction_number)),
+            tlv.integer(0x85, transaction_number),
         )
     )
 
 
 def security_tail(serial: bytes, algorithm: str, counter: int, log_time: bytes) -> bytes:
     """The second half: key, algorithm, counter, time. Raises KeyError: unknown algorithm."""
-    return b"".join(
-        (_signer(serial, algorithm), tlv.encode(0x02, tlv.encode_integer(counter)), log_time)
-    )
+    return b"".join((_signer(serial, algorithm), tlv.integer(0x02, counter), log_time))
 
 
 # What most log messages of a chain have in common: operations, tills, process types, devices.
