@@ -69,11 +69,13 @@ class Helper:
         try:
             async with asyncio.timeout(START_S):
                 await process.stdout.readexactly(len(frames.READY))
-        except (TimeoutError, asyncio.IncompleteReadError) as dead:
+        except BaseException as reason:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
-            raise OSError("a signing process ended before it was ready") from dead
+            if isinstance(reason, TimeoutError | asyncio.IncompleteReadError):
+                await process.wait()
+                raise OSError("a signing process ended before it was ready") from reason
+            raise
         return cls(process, answered=answered, ended=ended)
 
     @property
@@ -91,6 +93,7 @@ class Helper:
         assert given is not None  # PIPE
         loop = asyncio.get_running_loop()
         self._sent[chunk] = loop.time()
+        # Its pipe may be seen to close before its last answer is; then `ended` will name the chunk.
         if given.is_closing():
             return
         number = self._keys.get(key)
