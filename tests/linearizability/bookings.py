@@ -19,7 +19,7 @@ from events.bus.contract import Bus, Record
 from events.bus.postgres import PostgresBus
 from events.cloudevents import from_record
 from events.reaction import Incoming
-from tests.linearizability.model import FAILED, Answer, Done, Released
+from tests.linearizability.clerk import FAILED, Answer, Done, Released
 from tests.linearizability.record import Asking, Sold, now
 
 GATEWAY, VOUCHER = "device-gateway", "voucher"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.linearizability.checker import Linearizable, Refused, check, readable
-from tests.linearizability.model import Answer, Call, LookUp, No, Request, VoucherModel, of
+from tests.linearizability.clerk import Answer, LookUp, No, Request
+from tests.linearizability.model import Call, VoucherModel, of
 
 _STARTED = time.monotonic()
 _ZERO = time.time()

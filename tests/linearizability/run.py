@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 
 from tests.linearizability.bookings import HEARD_WAIT_S, Bookings
-from tests.linearizability.model import LookUp, Seen
+from tests.linearizability.clerk import LookUp, Seen
 from tests.linearizability.processes import Processes
 from tests.linearizability.record import Records, Sold
 from tests.linearizability.tills import Client, Progress, Till

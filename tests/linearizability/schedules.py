@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from tests.linearizability.model import (
-    Call,
+from tests.linearizability.clerk import (
     Capture,
     Confirm,
     Done,
@@ -22,8 +21,8 @@ from tests.linearizability.model import (
     Seen,
     Voucher,
     apply,
-    of,
 )
+from tests.linearizability.model import Call, of
 
 VALUE = 120
 AMOUNTS = (2, 10, 30, 60, 100)

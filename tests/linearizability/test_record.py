@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.linearizability.model import Answer, Done, LookUp, No, Redeem, Request, Seen
+from tests.linearizability.clerk import (
+    Answer,
+    Done,
+    LookUp,
+    No,
+    Redeem,
+    Request,
+    Seen,
+)
 from tests.linearizability.record import Asking, Records, Sold, faults, now
 
 CARD = Sold("v1", "GS-1", "secret", 100)

@@ -1,7 +1,7 @@
 """Vouchers under fire, over HTTPS: 32 clients at 4 tills, 3 processes on one database, kill -9.
 
 Every answer that any client got goes into a history, and each voucher's history has to be one that
-a single careful clerk could have produced (`checker.py`, `model.py`). SEED=… draws other payments.
+a single careful clerk could have produced (`checker.py`, `clerk.py`). SEED=… draws other payments.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 import pytest_asyncio
 
 from tests.linearizability.bookings import gateway
-from tests.linearizability.model import Capture, Done, LookUp, Redeem
+from tests.linearizability.clerk import Capture, Done, LookUp, Redeem
 from tests.linearizability.processes import processes
 from tests.linearizability.record import faults
 from tests.linearizability.run import Plan, Ran, client_of, run

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.linearizability.bookings import Bookings
-from tests.linearizability.model import (
+from tests.linearizability.clerk import (
     Answer,
     Capture,
     Confirm,
