@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import DomainError
 from events.reaction import Incoming
-from events.store.connection import engine_for
+from events.store.connection import engine_for, pool_for
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
@@ -187,13 +187,17 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 @asynccontextmanager
 async def opened_signer(url: str, engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Signer]:
     chain = Chain.model_validate(yaml.safe_load((ROOT / "chain.yaml").read_text()))
-    async with PostgresEventStore.open(
-        url, service=SERVICE.name, schema=SERVICE.schema, registry=REGISTRY
-    ) as store:
+    async with (
+        PostgresEventStore.open(
+            url, service=SERVICE.name, schema=SERVICE.schema, registry=REGISTRY
+        ) as store,
+        pool_for(url, schema=SERVICE.schema) as pool,
+    ):
         runtime = Runtime(
             chain=chain,
             store=store,
             engine=engine,
+            pool=pool,
             client=lambda name: httpx.AsyncClient(),
             authenticator=Callers(),
             secrets=Secrets(root=bytes(32), key_id="test"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -235,9 +236,9 @@ class Unsteady(PostgresPrintQueue):
 
 
 async def test_what_was_printed_while_the_database_was_away_is_not_forgotten(
-    queue: PostgresPrintQueue, spool: AsyncEngine, secrets: Secrets
+    queue: PostgresPrintQueue, pool: asyncpg.Pool[Any], secrets: Secrets
 ) -> None:
-    async with shop(Unsteady(spool, secrets)) as store:
+    async with shop(Unsteady(pool, secrets)) as store:
         await store.desk.enqueue(store.order, job_id="j-1")
         await store.until(lambda: len(store.heard.jobs) == 1)
     assert store.heard.jobs[0].state is JobState.CONFIRMED

@@ -96,6 +96,25 @@ def engine_for(url: str, *, schema: str, role: str | None = None, pool_max: int 
     )
 
 
+def pool_for(
+    url: str, *, schema: str, role: str | None = None, pool_max: int = 5
+) -> asyncpg.Pool[Any]:
+    """Plain asyncpg for the statements of one service that every request needs (same settings).
+
+    `async with pool_for(…) as pool`. Connections are opened when they are needed. Wrap each use
+    in `faults()`.
+    """
+    return asyncpg.create_pool(
+        plain_url(url),
+        min_size=0,
+        max_size=pool_max,
+        timeout=CONNECT_S,
+        command_timeout=COMMAND_S,
+        server_settings=server_settings(schema=schema, role=role),
+        reset=nothing_to_reset,
+    )
+
+
 async def nothing_to_reset(connection: Any) -> None:
     """For pools whose users leave a session as they found it: saves a round trip per use."""
 

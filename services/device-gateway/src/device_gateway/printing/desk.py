@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from device_gateway.adapters.escpos import (
 from device_gateway.events import StorePrinter
 from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
-from device_gateway.printing.ports import PrintQueue
+from device_gateway.printing.ports import NotTheFirst, PrintQueue
 from device_gateway.receipt.build import receipt_of, slip_of
 from device_gateway.receipt.html import receipt_html
 from device_gateway.receipt.layout import receipt_rows, slip_rows
@@ -86,12 +85,11 @@ class PrintingDesk:
 
         Where another job of this receipt may be on paper, this one says KOPIE, asked or not.
         """
-        printer = printer_of(order)
-        if printer is None:
-            return
-        order = await self._marked(order, "receipt", job_id)
-        payload = await asyncio.to_thread(self._receipt, order, self._paper(order))
-        await self._put(order, printer, "receipt", job_id, payload)
+
+        def paper(order: ReceiptOrder) -> bytes:
+            return self._receipt(order, self._paper(order))
+
+        await self._put(order, "receipt", job_id, paper)
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
@@ -100,13 +98,11 @@ class PrintingDesk:
 
         The codes go into the job's bytes and nowhere else. Raises `PrinterQueueFull`.
         """
-        printer = printer_of(order)
-        if printer is None:
-            return
-        order = await self._marked(order, "voucher_slips", job_id)
-        slips = await asyncio.to_thread(self._slips, order, self._paper(order), vouchers)
-        if slips:
-            await self._put(order, printer, "voucher_slips", job_id, b"".join(slips))
+
+        def slips(order: ReceiptOrder) -> bytes:
+            return b"".join(self._slips(order, self._paper(order), vouchers))
+
+        await self._put(order, "voucher_slips", job_id, slips)
 
     def _slips(
         self, order: ReceiptOrder, profile: PrinterProfile, vouchers: Sequence[SoldVoucher]
@@ -138,20 +134,17 @@ class PrintingDesk:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)
         return encode(grid, profile, drawer=drawer)
 
-    async def _marked(self, order: ReceiptOrder, document: Document, job_id: str) -> ReceiptOrder:
-        booking_id = order.booking.booking_id
-        if order.is_copy or not await self._queue.was_tried(booking_id, document, besides=job_id):
-            return order
-        return replace(order, is_copy=True)
-
     async def _put(
         self,
         order: ReceiptOrder,
-        printer: StorePrinter,
         document: Document,
         job_id: str,
-        payload: bytes,
+        paper: Callable[[ReceiptOrder], bytes],
     ) -> None:
+        """Queue `paper(order)`, marked as a copy where it would not be the first paper."""
+        printer = printer_of(order)
+        if printer is None:
+            return
         booking = order.booking
         job = PrintJob(
             job_id=job_id,
@@ -163,5 +156,13 @@ class PrintingDesk:
             is_copy=order.is_copy,
             queued_at=self._clock(),
         )
-        if await self._queue.put(job, payload):
+        payload = paper(order)
+        if not payload:
+            return
+        try:
+            new = await self._queue.put(job, payload, as_first=not order.is_copy)
+        except NotTheFirst:
+            copy = paper(replace(order, is_copy=True))
+            new = await self._queue.put(replace(job, is_copy=True), copy)
+        if new:
             self._queued(printer.printer_id)
