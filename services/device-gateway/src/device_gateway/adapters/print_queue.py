@@ -180,7 +180,8 @@ class PostgresPrintQueue:
 
     async def _rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
         async with faults():
-            return await self._pool.fetch(statement, *values)
+            rows: list[asyncpg.Record] = await self._pool.fetch(statement, *values)
+        return rows
 
     def _seal(self, job_id: str, payload: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
