@@ -15,7 +15,7 @@ import httpx
 
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
-from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher, Unfinished
+from device_gateway.ports import ReceiptOrder, SoldVoucher, Unfinished
 from events import Decider
 from events.bus.contract import Record
 from events.store.checkpoints import Advance
@@ -244,11 +244,14 @@ class Desk:
     process: Mortal
     faults: Faults
 
-    def render(self, order: ReceiptOrder) -> Rendered:
-        return Rendered(text=self.text(order), html="", escpos=b"")
-
     def text(self, order: ReceiptOrder) -> str:
         return f"{order.booking.number} {order.booking.total}"
+
+    def html(self, order: ReceiptOrder) -> str:
+        return self.text(order)
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        return self.text(order).encode()
 
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
         await self._queue(Paper(order.booking.booking_id, job_id, order))

@@ -27,13 +27,6 @@ class ReceiptOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    text: str
-    html: str
-    escpos: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class SoldVoucher:
     """A voucher with its secret code. Lives in memory, in the answer and on paper only."""
 
@@ -51,12 +44,17 @@ class SoldVoucher:
 class ReceiptDesk(Protocol):
     """Renders receipts and queues them for the till's printer."""
 
-    def render(self, order: ReceiptOrder) -> Rendered:
-        """The receipt in its three forms, for the till's printer. Pure."""
+    def text(self, order: ReceiptOrder) -> str:
+        """As the till's printer shows it. It stands in every answer to a till, so it has to be
+        quick. Pure."""
         ...
 
-    def text(self, order: ReceiptOrder) -> str:
-        """The text alone: it stands in every answer to a till, so it has to be quick. Pure."""
+    def html(self, order: ReceiptOrder) -> str:
+        """As a page. Pure."""
+        ...
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        """As bytes for the till's printer. Pure."""
         ...
 
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:

@@ -44,7 +44,7 @@ async def test_a_job_comes_out_as_it_went_in(queue: PostgresPrintQueue) -> None:
     found = await queue.take("bon-1", owner="a", now=NOW)
     assert found is not None
     assert found.payload == CODE
-    assert found[0] == replace(JOB, state=JobState.SENDING, tries=1, changed_at=NOW)
+    assert found.job == replace(JOB, state=JobState.SENDING, tries=1, changed_at=NOW)
 
 
 async def test_the_same_job_again_changes_nothing(queue: PostgresPrintQueue) -> None:

@@ -294,7 +294,7 @@ async def test_a_till_without_a_printer_still_gets_its_receipt_on_the_screen(
     order = replace(examples.ORDER, master_data=examples.store(printers=()))
     async with shop(queue, running=False) as store:
         await store.desk.enqueue(order, job_id="j-1")
-        assert "SUMME" in store.desk.render(order).text
+        assert "SUMME" in store.desk.text(order)
     assert await queue.find("j-1") is None
 
 
@@ -369,5 +369,4 @@ def test_the_desk_is_the_desk_that_the_gateway_asks_for(
     queue: PostgresPrintQueue, secrets: Secrets
 ) -> None:
     desk: ReceiptDesk = PrintingDesk(queue, clock=clock)
-    rendered = desk.render(examples.ORDER)
-    assert rendered.escpos.endswith(b"\x1dV\x00")
+    assert desk.escpos(examples.ORDER).endswith(b"\x1dV\x00")
