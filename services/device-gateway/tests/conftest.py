@@ -211,6 +211,8 @@ class Desk:
     receipts: dict[str, ReceiptOrder] = field(default_factory=dict)
     slips: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
     crash_next: bool = False
+    prints: bool = False
+    """There is a printer, which will say when the paper is out."""
 
     def text(self, order: ReceiptOrder) -> str:
         mark = "TSE ausgefallen" if order.outage else ""
@@ -222,16 +224,18 @@ class Desk:
     def escpos(self, order: ReceiptOrder) -> bytes:
         return self.text(order).encode()
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         if self.crash_next:
             self.crash_next = False
             raise ConnectionError("the desk fell over")
         self.receipts.setdefault(job_id, order)
+        return self.prints
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
+    ) -> bool:
         self.slips.setdefault(job_id, vouchers)
+        return self.prints
 
 
 class LogScan:

@@ -57,15 +57,18 @@ class ReceiptDesk(Protocol):
         """As bytes for the till's printer. Pure."""
         ...
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
-        """Queue the receipt once; the same `job_id` again changes nothing. A till without a
-        printer is no error."""
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        """Queue the receipt once; the same `job_id` again changes nothing.
+
+        True: a printer has a new job, and says so when it is on paper. A till without a printer
+        is no error.
+        """
         ...
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
-        """Queue one slip per sold voucher, code included; the same `job_id` changes nothing."""
+    ) -> bool:
+        """Queue one slip per sold voucher, code included; otherwise as `enqueue`."""
         ...
 
 

@@ -95,16 +95,16 @@ class PrintingDesk:
         """As bytes for the till's printer. Pure."""
         return self._receipt(order, self._paper(order))
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
-        """Queue the receipt once. Raises `PrinterQueueFull`.
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        """Queue the receipt once; whether it is a new job. Raises `PrinterQueueFull`.
 
         Where another job of this receipt may be on paper, this one says KOPIE, asked or not.
         """
-        await self._put(order, "receipt", job_id, self.escpos)
+        return await self._put(order, "receipt", job_id, self.escpos)
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
+    ) -> bool:
         """Queue the slips of the vouchers whose code is still known, in one job, each cut off.
 
         The codes go into the job's bytes and nowhere else. Raises `PrinterQueueFull`.
@@ -113,7 +113,7 @@ class PrintingDesk:
         def slips(order: ReceiptOrder) -> bytes:
             return b"".join(self._slips(order, self._paper(order), vouchers))
 
-        await self._put(order, "voucher_slips", job_id, slips)
+        return await self._put(order, "voucher_slips", job_id, slips)
 
     def _slips(
         self, order: ReceiptOrder, profile: PrinterProfile, vouchers: Sequence[SoldVoucher]
@@ -165,11 +165,11 @@ class PrintingDesk:
         document: Document,
         job_id: str,
         paper: Callable[[ReceiptOrder], bytes],
-    ) -> None:
+    ) -> bool:
         """Queue `paper(order)`, marked as a copy where it would not be the first paper."""
         printer = printer_of(order)
         if printer is None:
-            return
+            return False
         booking = order.booking
         job = PrintJob(
             job_id=job_id,
@@ -183,7 +183,7 @@ class PrintingDesk:
         )
         payload = paper(order)
         if not payload:
-            return
+            return False
         try:
             new = await self._queue.put(job, payload, as_first=not order.is_copy)
         except NotTheFirst:
@@ -191,3 +191,4 @@ class PrintingDesk:
             new = await self._queue.put(replace(job, is_copy=True), copy)
         if new:
             self._queued(printer.printer_id)
+        return new

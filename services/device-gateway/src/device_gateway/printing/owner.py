@@ -32,6 +32,8 @@ class Patience:
     keep_trying_s: float = 900.0
     """After this long a printer that is off or out of paper has failed the job."""
     report_again_s: float = 2.0
+    gather_s: float = 0.2
+    """What was printed within this time is told together: nobody waits for it."""
 
 
 class PrinterOwner:
@@ -232,6 +234,7 @@ class Reporter:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._patience.report_again_s):
                         await self._news.wait()
+                        await asyncio.sleep(self._patience.gather_s)
         finally:
             with contextlib.suppress(Transient):
                 await self._write_down()
@@ -241,14 +244,17 @@ class Reporter:
         if not fresh or len(self._told) >= REPORTED_AT_ONCE_MAX:
             await self._write_down()
         # Without news: what an earlier try, or another process, left untold.
-        for job in fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
-            try:
-                await self._listener.printed(job)
-            except Exception:
-                # One booking that cannot be told must not hide the others' receipts.
-                log.exception("print job %s could not be reported", job.job_id)
-                continue
-            self._told.append(job.job_id)
+        jobs = fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX)
+        await asyncio.gather(*(self._tell(job) for job in jobs))
+
+    async def _tell(self, job: PrintJob) -> None:
+        try:
+            await self._listener.printed(job)
+        except Exception:
+            # One booking that cannot be told must not hide the others' receipts.
+            log.exception("print job %s could not be reported", job.job_id)
+            return
+        self._told.append(job.job_id)
 
     async def _write_down(self) -> None:
         """One statement for many jobs, when there is time."""
