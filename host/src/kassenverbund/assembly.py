@@ -206,7 +206,7 @@ async def _open(
     opened = await service.open(runtime(service, store, engine, pool))
     if opened.close is not None:
         stack.push_async_callback(opened.close)
-    return background.Part(service, opened, store, engine)
+    return background.Part(service, opened, store, engine, pool)
 
 
 def _now() -> datetime:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.bus.contract import Record
 from events.bus.postgres import PostgresBus
@@ -163,11 +164,11 @@ class TestPostgres:
         self,
         database_url: str,
         schema: str,
-        engine: AsyncEngine,
+        pool: asyncpg.Pool[Any],
         store: PostgresEventStore,
         bus: PostgresBus,
     ) -> None:
-        checkpoints = PostgresCheckpoints(engine, schema=schema)
+        checkpoints = PostgresCheckpoints(pool, schema=schema)
 
         def relay() -> asyncio.Task[None]:
             lease = PostgresLease(database_url, schema=schema, name="relay", try_s=0.05)

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -119,13 +120,21 @@ async def nothing_to_reset(connection: Any) -> None:
     """For pools whose users leave a session as they found it: saves a round trip per use."""
 
 
+_COMMITTING: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
+"""For each engine the same one (same pool) whose statements commit by themselves."""
+
+
 def reading(engine: AsyncEngine) -> AsyncConnection:
     """A connection for single statements: `async with reading(engine) as connection`.
 
     Each statement commits by itself, which saves the round trips of BEGIN and ROLLBACK. Whoever
     needs several statements to hold together takes `engine.begin()`.
     """
-    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    committing = _COMMITTING.get(engine)
+    if committing is None:
+        # Making one takes longer than most statements do.
+        committing = _COMMITTING[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
+    return committing.connect()
 
 
 def lock_number(purpose: str) -> int:
