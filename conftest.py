@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -16,7 +15,7 @@ import pytest_asyncio
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from events.store.connection import plain_url, pool_for
+from events.store.connection import plain_url
 from events.testing.kafka_fixture import *  # noqa: F403  (fixtures and hooks by name)
 
 
@@ -65,13 +64,6 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     made = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
     yield made
     await made.dispose()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
-    """Plain asyncpg on the module's database, for code that names its schema itself."""
-    async with pool_for(database_url, schema="public") as made:
-        yield made
 
 
 async def _admin(url: str, statement: str) -> None:

@@ -45,8 +45,9 @@ from benchmarks.http_load import Connection, Figures, closed_loop, open_loop
 from benchmarks.report import Row, show
 from events import AppendRequest, NewEvents, Take
 from events.handle import input_hash
-from events.store.connection import engine_for, plain_url, pool_for
+from events.store.connection import engine_for, plain_url
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.subscription import run_projection
 from events.version import NO_STREAM

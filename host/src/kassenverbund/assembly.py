@@ -22,8 +22,9 @@ from fastapi import FastAPI
 
 from events import EventStore
 from events.bus.contract import Bus
-from events.store.connection import engine_for, pool_for
+from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from kassenverbund import background
 from kassenverbund.authentication import Authentication, Outside
 from kassenverbund.clients import Clients, Introspection
@@ -206,7 +207,7 @@ async def _open(
     opened = await service.open(runtime(service, store, engine, pool))
     if opened.close is not None:
         stack.push_async_callback(opened.close)
-    return background.Part(service, opened, store, engine, pool)
+    return background.Part(service, opened, store, engine)
 
 
 def _now() -> datetime:

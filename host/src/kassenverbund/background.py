@@ -6,9 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 
 from events import EventStore, Transient
@@ -42,7 +41,6 @@ class Part:
     opened: Opened
     store: EventStore
     engine: AsyncEngine
-    pool: asyncpg.Pool[Any]
 
 
 def open_store(
@@ -110,7 +108,7 @@ async def start(parts: Sequence[Part], bus: Bus, supervisor: Supervisor, url: st
     supervisor.group("receivers")
     for part in parts:
         if part.opened.reactions:
-            letters = PostgresDeadLetters(part.pool, schema=part.service.schema)
+            letters = PostgresDeadLetters(part.engine, schema=part.service.schema)
             receiver = Receiver(bus, part.service.name, part.opened.reactions, letters)
             supervisor.start(f"{part.service.name}: receiver", receiver.run())
     supervisor.group("tasks")
@@ -128,7 +126,7 @@ async def _relay(part: Part, bus: Bus, url: str) -> None:
         part.store,
         bus,
         publication,
-        PostgresCheckpoints(part.pool, schema=service.schema),
+        PostgresCheckpoints(part.engine, schema=service.schema),
         lease=PostgresLease(url, schema=service.schema, name="relay"),
     )
 
@@ -146,7 +144,7 @@ async def unready(parts: Sequence[Part], bus: Bus, settings: Settings) -> list[s
         name = part.service.name
         try:
             head = await part.store.head()
-            checkpoints = PostgresCheckpoints(part.pool, schema=part.service.schema)
+            checkpoints = PostgresCheckpoints(part.engine, schema=part.service.schema)
             for projection in part.opened.projections:
                 behind = head - await checkpoints.load(checkpoint_name(projection))
                 if behind > settings.lag_records_max:

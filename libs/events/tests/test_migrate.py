@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.store.checkpoints import Advance, Checkpoints, PostgresCheckpoints
 from events.store.connection import connect
@@ -112,13 +112,13 @@ async def test_the_services_role_reads_and_writes_its_read_models(
 
 @pytest.fixture(params=["memory", "postgres"])
 async def checkpoints(
-    request: pytest.FixtureRequest, database_url: str, pool: asyncpg.Pool[Any]
+    request: pytest.FixtureRequest, database_url: str, engine: AsyncEngine
 ) -> Checkpoints:
     if request.param == "memory":
         return MemoryCheckpoints()
     schema = a_schema()
     await migrate(database_url, schema=schema)
-    return PostgresCheckpoints(pool, schema=schema)
+    return PostgresCheckpoints(engine, schema=schema)
 
 
 async def test_a_checkpoint_starts_before_the_first_event(checkpoints: Checkpoints) -> None:

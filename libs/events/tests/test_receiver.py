@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from opentelemetry import trace
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.bus.contract import Record
 from events.dead_letter_events import DeadLetterDiscarded
@@ -209,10 +208,10 @@ class TestMemoryLetters(LettersContract):
 
 class TestPostgresLetters(LettersContract):
     @pytest.fixture
-    async def letters(self, database_url: str, pool: asyncpg.Pool[Any]) -> DeadLetters:
+    async def letters(self, database_url: str, engine: AsyncEngine) -> DeadLetters:
         schema = f"s{uuid4().hex[:12]}"
         await migrate(database_url, schema=schema)
-        return PostgresDeadLetters(pool, schema=schema)
+        return PostgresDeadLetters(engine, schema=schema)
 
     async def test_a_record_that_comes_during_a_retry_is_handled_after_it(
         self, letters: DeadLetters

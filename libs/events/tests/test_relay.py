@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.bus.contract import Record
 from events.bus.postgres import PostgresBus
@@ -164,11 +163,11 @@ class TestPostgres:
         self,
         database_url: str,
         schema: str,
-        pool: asyncpg.Pool[Any],
+        engine: AsyncEngine,
         store: PostgresEventStore,
         bus: PostgresBus,
     ) -> None:
-        checkpoints = PostgresCheckpoints(pool, schema=schema)
+        checkpoints = PostgresCheckpoints(engine, schema=schema)
 
         def relay() -> asyncio.Task[None]:
             lease = PostgresLease(database_url, schema=schema, name="relay", try_s=0.05)

@@ -24,8 +24,9 @@ from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.service import SERVICE
 from events import Recorded
 from events.reaction import Incoming
-from events.store.connection import engine_for, pool_for
+from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.subscription import run_projection
 from kassenverbund.kit.auth import Caller

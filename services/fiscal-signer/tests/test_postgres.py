@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import DomainError
 from events.reaction import Incoming
-from events.store.connection import engine_for, pool_for
+from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tse import DeviceMemory, new_device

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import Ask, EventStore, Handled
 from events.reaction import Incoming, by_policies
-from events.store.connection import engine_for, pool_for
+from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain

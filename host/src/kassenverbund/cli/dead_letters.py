@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from events.dead_letters import Retried, discard, retry
-from events.store.connection import pool_for
+from events.store.connection import engine_for
 from events.store.dead_letters import LIST_MAX, Letter, LetterUnknown, PostgresDeadLetters
 from kassenverbund.assembly import assembled, database, role_of
 from kassenverbund.background import open_store
@@ -113,7 +113,7 @@ def retry_lane(
             assembled(settings, chain, services, url) as built,
         ):
             part = next(part for part in built.parts if part.service.name == service)
-            letters = PostgresDeadLetters(part.pool, schema=part.service.schema)
+            letters = PostgresDeadLetters(part.engine, schema=part.service.schema)
             letter = await letters.show(letter_id)
             for reaction in part.opened.reactions:
                 if reaction.name == letter.reaction:
@@ -187,9 +187,11 @@ def _with_needed(name: str) -> tuple[Service, ...]:
 async def _letters(
     settings: Settings, service: Service, url: str
 ) -> AsyncIterator[PostgresDeadLetters]:
-    role = _role(settings, service)
-    async with pool_for(url, schema=service.schema, role=role, pool_max=2) as pool:
-        yield PostgresDeadLetters(pool, schema=service.schema)
+    engine = engine_for(url, schema=service.schema, role=_role(settings, service), pool_max=2)
+    try:
+        yield PostgresDeadLetters(engine, schema=service.schema)
+    finally:
+        await engine.dispose()
 
 
 def _role(settings: Settings, service: Service) -> str | None:

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.adapters.print_queue import PostgresPrintQueue
-from events.store.connection import engine_for, pool_for
+from events.store.connection import engine_for
+from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "0010_printing.sql"

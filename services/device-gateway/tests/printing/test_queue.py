@@ -17,7 +17,7 @@ from device_gateway.printing import ports
 from device_gateway.printing.job import JobState, PrintJob
 from device_gateway.printing.ports import NotTheFirst, PrinterQueueFull
 from events import Transient
-from events.store.connection import pool_for
+from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)

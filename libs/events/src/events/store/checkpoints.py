@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
-import asyncpg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import checked_name, faults
+from events.store.connection import checked_name, faults, reading
 
 
 class Advance(Enum):
@@ -44,45 +45,56 @@ def verdict(found: int, expected: int, to: int) -> Advance:
 class PostgresCheckpoints:
     """`Checkpoints` in the table `checkpoint` of a service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], *, schema: str) -> None:
-        self._pool = pool
+    def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
+        self._engine = engine
         self._table = f"{checked_name(schema)}.checkpoint"
-        self._load = f"SELECT position FROM {self._table} WHERE subscription = $1"  # noqa: S608 (checked name)
-        self._advance = (
-            f"UPDATE {self._table} SET position = $3, moved_at = now()"  # noqa: S608 (checked name)
-            " WHERE subscription = $1 AND position = $2 AND $3 > $2 RETURNING 1"
-        )
 
     async def load(self, name: str) -> int:
-        async with faults():
-            found = await self._pool.fetchval(self._load, name)
+        async with faults(), reading(self._engine) as connection:
+            found = await connection.scalar(
+                text(f"SELECT position FROM {self._table} WHERE subscription = :name"),  # noqa: S608 (checked name)
+                {"name": name},
+            )
         return int(found or 0)
 
     async def advance(self, name: str, expected: int, to: int) -> Advance:
         verdict(expected, expected, to)  # Refuses a move backwards before anything is asked.
-        async with faults():
+        async with faults(), reading(self._engine) as connection:
             # The usual case is one statement; whatever is unusual is sorted out below.
-            moved = await self._pool.fetchval(self._advance, name, expected, to)
+            moved = await connection.scalar(
+                text(
+                    f"UPDATE {self._table} SET position = :to, moved_at = now()"  # noqa: S608 (checked name)
+                    " WHERE subscription = :name AND position = :expected AND :to > :expected"
+                    " RETURNING 1"
+                ),
+                {"name": name, "expected": expected, "to": to},
+            )
         if moved:
             return Advance.MOVED
         return await self._advance_with_care(name, expected, to)
 
     async def _advance_with_care(self, name: str, expected: int, to: int) -> Advance:
-        async with faults(), self._pool.acquire() as connection, connection.transaction():
+        async with faults(), self._engine.begin() as tx:
             # A lock needs a row.
-            await connection.execute(
-                f"INSERT INTO {self._table} (subscription, position) VALUES ($1, 0)"  # noqa: S608 (checked name)
-                " ON CONFLICT DO NOTHING",
-                name,
+            await tx.execute(
+                text(
+                    f"INSERT INTO {self._table} (subscription, position) VALUES (:name, 0)"  # noqa: S608 (checked name)
+                    " ON CONFLICT DO NOTHING"
+                ),
+                {"name": name},
             )
-            found = await connection.fetchval(f"{self._load} FOR UPDATE", name)
+            found = await tx.scalar(
+                text(f"SELECT position FROM {self._table} WHERE subscription = :name FOR UPDATE"),  # noqa: S608 (checked name)
+                {"name": name},
+            )
             assert found is not None  # Rows of this table are never deleted.
             outcome = verdict(found, expected, to)
             if outcome is Advance.MOVED:
-                await connection.execute(
-                    f"UPDATE {self._table} SET position = $2, moved_at = now()"  # noqa: S608 (checked name)
-                    " WHERE subscription = $1",
-                    name,
-                    to,
+                await tx.execute(
+                    text(
+                        f"UPDATE {self._table} SET position = :to, moved_at = now()"  # noqa: S608 (checked name)
+                        " WHERE subscription = :name"
+                    ),
+                    {"name": name, "to": to},
                 )
         return outcome

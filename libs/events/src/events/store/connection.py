@@ -7,7 +7,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -97,31 +96,8 @@ def engine_for(url: str, *, schema: str, role: str | None = None, pool_max: int 
     )
 
 
-def pool_for(
-    url: str, *, schema: str, role: str | None = None, pool_max: int = 5
-) -> asyncpg.Pool[Any]:
-    """Plain asyncpg for the statements of one service that every request needs (same settings).
-
-    `async with pool_for(…) as pool`. Connections are opened when they are needed. Wrap each use
-    in `faults()`.
-    """
-    return asyncpg.create_pool(
-        plain_url(url),
-        min_size=0,
-        max_size=pool_max,
-        timeout=CONNECT_S,
-        command_timeout=COMMAND_S,
-        server_settings=server_settings(schema=schema, role=role),
-        reset=nothing_to_reset,
-    )
-
-
 async def nothing_to_reset(connection: Any) -> None:
     """For pools whose users leave a session as they found it: saves a round trip per use."""
-
-
-_COMMITTING: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
-"""For each engine the same one (same pool) whose statements commit by themselves."""
 
 
 def reading(engine: AsyncEngine) -> AsyncConnection:
@@ -130,11 +106,7 @@ def reading(engine: AsyncEngine) -> AsyncConnection:
     Each statement commits by itself, which saves the round trips of BEGIN and ROLLBACK. Whoever
     needs several statements to hold together takes `engine.begin()`.
     """
-    committing = _COMMITTING.get(engine)
-    if committing is None:
-        # Making one takes longer than most statements do.
-        committing = _COMMITTING[engine] = engine.execution_options(isolation_level="AUTOCOMMIT")
-    return committing.connect()
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
 
 def lock_number(purpose: str) -> int:

@@ -15,10 +15,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.bus.contract import Record
 from events.errors import DomainError
-from events.store.connection import checked_name, faults
+from events.store.connection import checked_name, faults, reading
 
 LIST_MAX = 200
 """How many letters one page of a list holds at most."""
@@ -135,134 +138,167 @@ def readable(fault: BaseException) -> str:
 
 
 class PostgresDeadLetters:
-    """`DeadLetters` in a service's schema. `parked` is asked for every batch of records, so all
-    of it speaks asyncpg."""
+    """`DeadLetters` in a service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], *, schema: str) -> None:
-        self._pool = pool
+    def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
+        self._engine = engine
         self._table = f"{checked_name(schema)}.dead_letter"
-        self._parked = self._sql("SELECT DISTINCT lane FROM {table} WHERE reaction = $1")
 
     async def parked(self, reaction: str) -> frozenset[str]:
-        async with faults():
-            rows = await self._pool.fetch(self._parked, reaction)
-        return frozenset(row["lane"] for row in rows)
+        async with faults(), reading(self._engine) as connection:
+            rows = await connection.scalars(
+                self._sql("SELECT DISTINCT lane FROM {table} WHERE reaction = :reaction"),
+                {"reaction": reaction},
+            )
+            return frozenset(rows)
 
     async def park(self, letter: Letter, *, behind: bool) -> bool:
         # A retry holds the letter that it works on: wait for it, and see whether the lane is free.
         condition = (
-            "WHERE EXISTS (SELECT 1 FROM {table} WHERE reaction = $1 AND lane = $3 FOR SHARE)"
+            "WHERE EXISTS (SELECT 1 FROM {table} WHERE reaction = :reaction AND lane = :lane"
+            " FOR SHARE)"
             if behind
             else ""
         )
-        async with faults(), self._pool.acquire() as connection, connection.transaction():
-            stored = await connection.execute(
+        async with faults(), self._engine.begin() as tx:
+            stored = await tx.execute(
                 self._sql(
                     "INSERT INTO {table}"
                     " (reaction, topic, lane, fingerprint, key, headers, value, reason, attempts)"
-                    " SELECT $1::text, $2::text, $3::text, $4::bytea, $5::text, $6::json,"
-                    f" $7::bytea, $8::text, $9::integer {condition}"
-                    " ON CONFLICT (reaction, lane, fingerprint) DO NOTHING"
+                    " SELECT :reaction, :topic, :lane, :fingerprint, :key,"
+                    "  CAST(:headers AS json), :value, :reason, :attempts "
+                    + condition
+                    + " ON CONFLICT (reaction, lane, fingerprint) DO NOTHING"
                 ),
-                letter.reaction,
-                letter.topic,
-                letter.lane,
-                letter.fingerprint,
-                letter.record.key,
-                json.dumps(dict(letter.record.headers)),
-                letter.record.value,
-                letter.reason,
-                letter.attempts,
+                {
+                    "reaction": letter.reaction,
+                    "topic": letter.topic,
+                    "lane": letter.lane,
+                    "fingerprint": letter.fingerprint,
+                    "key": letter.record.key,
+                    "headers": json.dumps(dict(letter.record.headers)),
+                    "value": letter.record.value,
+                    "reason": letter.reason,
+                    "attempts": letter.attempts,
+                },
             )
-            if stored != "INSERT 0 0" or not behind:
+            if stored.rowcount or not behind:
                 return True
             # Nothing was stored: because it is there already, or because the lane is free?
-            known = self._sql(
-                "SELECT 1 FROM {table} WHERE reaction = $1 AND lane = $2 AND fingerprint = $3"
+            return bool(
+                await tx.scalar(
+                    self._sql(
+                        "SELECT 1 FROM {table} WHERE reaction = :reaction AND lane = :lane"
+                        " AND fingerprint = :fingerprint"
+                    ),
+                    {
+                        "reaction": letter.reaction,
+                        "lane": letter.lane,
+                        "fingerprint": letter.fingerprint,
+                    },
+                )
             )
-            mine = (letter.reaction, letter.lane, letter.fingerprint)
-            return await connection.fetchval(known, *mine) is not None
 
     async def list(
         self, *, reaction: str = "", after: int = 0, letters_max: int = LIST_MAX
     ) -> list[Letter]:
-        statement = self._sql(
-            "SELECT * FROM {table} WHERE id > $1 AND ($2 = '' OR reaction = $2)"
-            " ORDER BY id LIMIT $3"
-        )
-        async with faults():
-            rows = await self._pool.fetch(statement, after, reaction, min(letters_max, LIST_MAX))
-        return [_letter(row) for row in rows]
+        async with faults(), reading(self._engine) as connection:
+            rows = await connection.execute(
+                self._sql(
+                    "SELECT * FROM {table} WHERE id > :after"
+                    " AND (:reaction = '' OR reaction = :reaction) ORDER BY id LIMIT :letters_max"
+                ),
+                {
+                    "reaction": reaction,
+                    "after": after,
+                    "letters_max": min(letters_max, LIST_MAX),
+                },
+            )
+            return [_letter(row) for row in rows.mappings()]
 
     async def show(self, letter_id: int) -> Letter:
-        async with faults():
-            row = await self._pool.fetchrow(
-                self._sql("SELECT * FROM {table} WHERE id = $1"), letter_id
+        async with faults(), reading(self._engine) as connection:
+            rows = await connection.execute(
+                self._sql("SELECT * FROM {table} WHERE id = :id"), {"id": letter_id}
             )
+            row = rows.mappings().first()
         if row is None:
             raise LetterUnknown
         return _letter(row)
 
     @asynccontextmanager
     async def oldest(self, reaction: str, lane: str) -> AsyncIterator[Handling | None]:
-        async with faults(), self._pool.acquire() as connection, connection.transaction():
+        async with faults(), self._engine.begin() as tx:
             try:
-                row = await connection.fetchrow(
+                rows = await tx.execute(
                     self._sql(
-                        "SELECT * FROM {table} WHERE reaction = $1 AND lane = $2"
+                        "SELECT * FROM {table} WHERE reaction = :reaction AND lane = :lane"
                         " ORDER BY id LIMIT 1 FOR UPDATE NOWAIT"
                     ),
-                    reaction,
-                    lane,
+                    {"reaction": reaction, "lane": lane},
                 )
-            except asyncpg.LockNotAvailableError as fault:
-                raise LaneBusy from fault
-            yield None if row is None else _PostgresHandling(connection, self._table, _letter(row))
+            except DBAPIError as fault:
+                if _is_locked(fault):
+                    raise LaneBusy from fault
+                raise
+            row = rows.mappings().first()
+            yield None if row is None else _PostgresHandling(tx, self._table, _letter(row))
 
     async def remove(self, letter_id: int) -> None:
-        async with faults():
-            await self._pool.execute(self._sql("DELETE FROM {table} WHERE id = $1"), letter_id)
+        async with faults(), self._engine.begin() as tx:
+            await tx.execute(self._sql("DELETE FROM {table} WHERE id = :id"), {"id": letter_id})
 
     async def count(self) -> int:
-        async with faults():
-            found: int = await self._pool.fetchval(self._sql("SELECT count(*) FROM {table}"))
-        return found
+        async with faults(), reading(self._engine) as connection:
+            found = await connection.scalar(self._sql("SELECT count(*) FROM {table}"))
+        return int(found or 0)
 
-    def _sql(self, statement: str) -> str:
-        return statement.replace("{table}", self._table)
+    def _sql(self, statement: str) -> Any:
+        return text(statement.replace("{table}", self._table))
 
 
 class _PostgresHandling:
-    def __init__(self, connection: Any, table: str, letter: Letter) -> None:
+    def __init__(self, tx: AsyncConnection, table: str, letter: Letter) -> None:
         self.letter = letter
-        self._connection = connection
+        self._tx = tx
         self._table = table
 
     async def done(self) -> None:
-        await self._connection.execute(
-            f"DELETE FROM {self._table} WHERE id = $1",  # noqa: S608 (checked name)
-            self.letter.id,
+        await self._tx.execute(
+            text(f"DELETE FROM {self._table} WHERE id = :id"),  # noqa: S608 (checked name)
+            {"id": self.letter.id},
         )
 
     async def failed(self, reason: str) -> None:
-        await self._connection.execute(
-            f"UPDATE {self._table} SET reason = $2, attempts = attempts + 1 WHERE id = $1",  # noqa: S608 (checked name)
-            self.letter.id,
-            reason,
+        await self._tx.execute(
+            text(
+                f"UPDATE {self._table} SET reason = :reason, attempts = attempts + 1"  # noqa: S608 (checked name)
+                " WHERE id = :id"
+            ),
+            {"id": self.letter.id, "reason": reason},
         )
 
 
-def _letter(row: Mapping[str, Any]) -> Letter:
+def _letter(row: Mapping[Any, Any]) -> Letter:
     return Letter(
         id=row["id"],
         reaction=row["reaction"],
         topic=row["topic"],
         lane=row["lane"],
-        record=Record(row["key"], json.loads(row["headers"]), row["value"]),
+        record=Record(row["key"], row["headers"], row["value"]),
         reason=row["reason"],
         attempts=row["attempts"],
         parked_at=row["parked_at"],
     )
+
+
+def _is_locked(fault: DBAPIError) -> bool:
+    cause: BaseException | None = fault
+    while cause is not None:
+        if isinstance(cause, asyncpg.LockNotAvailableError):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 class MemoryDeadLetters:
