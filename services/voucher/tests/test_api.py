@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -131,6 +132,7 @@ async def books_of() -> dict[str, int]:
 async def shop(
     postgres: PostgresEventStore,
     models: AsyncEngine,
+    pool: asyncpg.Pool[Any],
     chain: Chain,
     secrets: Secrets,
     clock: Clock,
@@ -145,6 +147,7 @@ async def shop(
             chain=chain,
             store=postgres,
             engine=models,
+            pool=pool,
             client=lambda _: httpx.AsyncClient(),
             authenticator=authenticator,
             secrets=secrets,
