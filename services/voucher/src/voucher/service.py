@@ -23,6 +23,7 @@ from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
 from voucher.public import PUBLICATION
 from voucher.queries import Queries
+from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
 """How soon after its end an expired hold shows as released. It stopped counting at once."""
@@ -34,7 +35,7 @@ PURGE_EVERY_S = 60.0
 
 _log = logging.getLogger("voucher")
 
-REGISTRY = Registry(*EVENTS)
+REGISTRY = Registry(*EVENTS, upcasters=UPCASTERS)
 
 
 async def sweep(vouchers: Vouchers, holds: LapsedHolds, now: datetime) -> int:
