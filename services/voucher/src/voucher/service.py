@@ -17,7 +17,7 @@ from voucher.adapters.attempts import PostgresAttempts
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
 from voucher.events import EVENTS
-from voucher.handlers import Rules, Vouchers
+from voucher.handlers import Vouchers
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
@@ -78,7 +78,7 @@ async def _open(runtime: Runtime) -> Opened:
         attempts=attempts,
         clock=runtime.clock,
         random_bytes=system.token_bytes,
-        rules=Rules(),
+        rules=runtime.chain.vouchers,
     )
     return Opened(
         router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),

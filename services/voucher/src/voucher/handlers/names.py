@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from events import Claim, DomainError, Take
+from kassenverbund.kit.chain import VoucherPolicy
 from voucher import codes
 from voucher.decider import Issued
 from voucher.events import VoucherIssued
@@ -52,16 +53,8 @@ class LegalEntityUnknown(DomainError):
     title = "The chain has no such legal entity"
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a chain, its tax adviser or its lawyer may decide otherwise."""
-
-    validity_years: int = 3
-    """A voucher is valid to the end of the n-th year after the year of its sale: the regular
-    limitation period (BGB §§ 195, 199)."""
-    across_entities: bool = False
-    """Whether one legal entity accepts vouchers of another. Off: acceptance by others, also in
-    one group, raises questions of payment supervision (ZAG § 2)."""
+Rules = VoucherPolicy
+"""The section `vouchers` of chain.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
