@@ -17,6 +17,7 @@ from events.publication import Publication
 from events.reaction import Reaction
 from kassenverbund.kit.auth import Authenticator
 from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.mail import Mailer
 from kassenverbund.kit.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Runtime:
     """A folder for what is neither event nor table (virtual printers' paper); may be empty."""
     sign_within_s: float
     """How long after its recording a booking may still be signed (`sign_by`)."""
+    mailer: Mailer | None = None
+    """None: no mail server is set, and nothing is promised to be mailed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from kassenverbund.kit.mail import MailAddress
+from kassenverbund.kit.text import SafeName
+
+MailState = Literal["waiting", "sent", "failed", "dropped"]
+"""`dropped`: the voucher was not sold after all, or somebody asked to forget it."""
+
+GREETING_MAX = 500
+
+
+class MailOrder(BaseModel):
+    """A voucher that is to be mailed once its sale is recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    voucher_id: str = ""
+    to: MailAddress
+    language: Literal["de", "en"] = "de"
+    from_name: SafeName | None = None
+    """Who gives it."""
+    greeting: Annotated[str, Field(max_length=GREETING_MAX)] | None = None
+    """Lines of text for the one who gets it."""
+    tries: int = 0
+    asked_at: AwareDatetime | None = None
+
+
+class MailRow(BaseModel):
+    """What may be shown of a mail: never the address, the greeting or the code."""
+
+    model_config = ConfigDict(frozen=True)
+
+    voucher_id: str
+    state: MailState
+    tries: int
+    reason: str | None
+    asked_at: AwareDatetime
+    changed_at: AwareDatetime
 
 
 class Deliveries(Protocol):
@@ -22,12 +61,49 @@ class Deliveries(Protocol):
         """The code, or None: never kept, delivered, or its time is up."""
         ...
 
+    async def keep_until(self, voucher_id: str, until: datetime) -> bool:
+        """Keep a code longer than it would be. False: none is kept."""
+        ...
+
     async def wipe(self, voucher_id: str) -> None:
         """Forget the code. Harmless for one that is not kept."""
         ...
 
     async def purge(self, now: datetime) -> int:
         """Forget the codes whose time is up; answers how many."""
+        ...
+
+
+class MailOutbox(Protocol):
+    """Mails that wait, shared by all replicas. Raises `Transient` where the database is away."""
+
+    async def order(self, order: MailOrder, now: datetime) -> bool:
+        """Keep an order (a repeat replaces what waits). False: the mail is out already."""
+        ...
+
+    async def due(
+        self, now: datetime, *, again_in: timedelta, rows_max: int
+    ) -> Sequence[MailOrder]:
+        """Take what is to be tried now; another replica sees it again after `again_in` at the
+        earliest. `tries` counts this one."""
+        ...
+
+    async def later(
+        self, voucher_id: str, at: datetime, *, tries: int, reason: str, now: datetime
+    ) -> None:
+        """Not now: try again at `at`."""
+        ...
+
+    async def end(
+        self, voucher_id: str, state: MailState, *, reason: str | None, now: datetime
+    ) -> None:
+        """Over, one way or the other: the address is forgotten."""
+        ...
+
+    async def rows(
+        self, *, state: MailState | None, after: str, rows_max: int
+    ) -> Sequence[MailRow]:
+        """A page, by voucher id."""
         ...
 
 
