@@ -6,9 +6,9 @@ import html
 import io
 
 import segno
-
 from babel.dates import format_date
 from babel.numbers import format_currency
+
 from kassenverbund.kit.mail import Mail, Picture
 from voucher import codes
 from voucher.decider import Issued
@@ -71,9 +71,7 @@ def mail_of(order: MailOrder, voucher: Issued, *, code: str, qr: str, issuer: st
     )  # fmt: skip
 
 
-def _lines(
-    order: MailOrder, voucher: Issued, words: dict[str, str], *, issuer: str
-) -> list[str]:
+def _lines(order: MailOrder, voucher: Issued, words: dict[str, str], *, issuer: str) -> list[str]:
     lines = []
     if order.from_name:
         lines.append(words["from"].format(name=order.from_name))

@@ -99,9 +99,7 @@ class Mailing:
         """One round; answers how many went out."""
         if self._mailer is None:
             return 0
-        orders = await self._outbox.due(
-            self._clock(), again_in=CLAIMED_FOR, rows_max=AT_ONCE_MAX
-        )
+        orders = await self._outbox.due(self._clock(), again_in=CLAIMED_FOR, rows_max=AT_ONCE_MAX)
         return sum([await self._send(order, self._mailer) for order in orders])
 
     async def _send(self, order: MailOrder, mailer: Mailer) -> bool:
@@ -118,9 +116,7 @@ class Mailing:
             await self._fail(order, "its code is not kept any more", now)
             return False
         issuer = self._chain.legal_entity(voucher.legal_entity_id).name
-        mail = mail_of(
-            order, voucher, code=code, qr=self._qr.of(voucher, code), issuer=issuer
-        )
+        mail = mail_of(order, voucher, code=code, qr=self._qr.of(voucher, code), issuer=issuer)
         try:
             await mailer.send(mail)
         except MailDelayed as fault:
