@@ -135,6 +135,9 @@ class Lot(Part):
     funding: Funding = "purchased"
     rate: int | None = None
     """Single-purpose: basis points."""
+    tax: Money | None = None
+    """Single-purpose, a part that moved: the VAT that was paid for `value`. None: computed from
+    `value` and `rate`."""
     valid_until: date
     opened: date
     """The business day of its issue or top-up: its year is the year of the liability."""
