@@ -62,7 +62,7 @@ class Terms(Part):
     vat: str | None = None
     """Single-purpose: the key of the VAT rate (`standard`)."""
     rate: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Single-purpose: basis points on the day of issue; a later change of rates does not touch it."""
+    """Single-purpose: basis points on the day of issue; a change of rates does not touch it."""
     dsfinvk_key: Annotated[int, Field(ge=1, le=9999)] | None = None
     """Single-purpose: UST_SCHLUESSEL on the day of issue."""
     goods: str | None = None
@@ -98,7 +98,7 @@ class Terms(Part):
 
 
 MULTI_PURPOSE = Terms()
-"""The usual voucher: bought, taxed at redemption, never paid out, usable everywhere at its issuer."""
+"""The usual voucher: bought, taxed at redemption, never paid out, usable at all its issuer's."""
 
 
 class SoldAt(Part):
