@@ -27,7 +27,9 @@ from voucher import codes
 from voucher.decider import VOUCHER, Issued
 from voucher.events import SoldAt
 from voucher.handlers import Prepared, Rules, Vouchers, stream_of
+from voucher.handlers.finding import Finder
 from voucher.policies import policies
+from voucher.qr import QrCodes
 from voucher.service import REGISTRY, SERVICE
 
 SECRETS = Secrets(root=b"r" * 32, key_id="test")
@@ -58,6 +60,16 @@ class MemoryDeliveries:
     async def read(self, voucher_id: str) -> str | None:
         row = self.rows.get(voucher_id)
         return row[0] if row else None
+
+    async def keep_until(self, voucher_id: str, until: datetime) -> bool:
+        if voucher_id not in self.rows:
+            return False
+        code, kept = self.rows[voucher_id]
+        self.rows[voucher_id] = (code, max(kept, until))
+        return True
+
+    async def printed(self, voucher_id: str) -> None:
+        await self.wipe(voucher_id)
 
     async def wipe(self, voucher_id: str) -> None:
         self.rows.pop(voucher_id, None)
@@ -284,7 +296,14 @@ def build_world(store: EventStore, clock: Clock, chain: Chain, rules: Rules) -> 
         chain=chain,
         secrets=SECRETS,
         deliveries=deliveries,
-        attempts=attempts,
+        finder=Finder(
+            store,
+            secrets=SECRETS,
+            qr=QrCodes(SECRETS),
+            attempts=attempts,
+            weak_attempts=attempts,
+            foreign_codes=rules.foreign_codes,
+        ),
         clock=clock,
         random_bytes=random_bytes_from(uuid4().hex),
         rules=rules,

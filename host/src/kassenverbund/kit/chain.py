@@ -130,6 +130,9 @@ class VoucherPolicy(Part):
     """Minor units: the most that top-ups and transfers may bring together on one voucher."""
     payout_max: Annotated[int, Field(ge=0, le=100_000)] = 5_000
     """Minor units: the most that is paid out in cash at once (KWG § 25i (2))."""
+    foreign_codes: bool = False
+    """Whether short codes of another system, taken over by an import, are accepted. They can be
+    guessed: they are watched more narrowly and replaced at their first use."""
     revived_months: Annotated[int, Field(ge=0, le=120)] = 12
     """Goods paid with a voucher come back after its last day: how long the refund is usable."""
 

@@ -65,6 +65,10 @@ class Deliveries(Protocol):
         """Keep a code longer than it would be. False: none is kept."""
         ...
 
+    async def printed(self, voucher_id: str) -> None:
+        """The print is acknowledged: forget the code, unless a mail still waits for it."""
+        ...
+
     async def wipe(self, voucher_id: str) -> None:
         """Forget the code. Harmless for one that is not kept."""
         ...

@@ -13,15 +13,20 @@ from events import Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
 from voucher import api
-from voucher.adapters.attempts import PostgresAttempts
+from voucher.adapters.attempts import OWN, WEAK, PostgresAttempts
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
+from voucher.adapters.mail_outbox import PostgresMailOutbox
 from voucher.events import EVENTS
 from voucher.handlers import Vouchers
+from voucher.handlers.finding import Finder
+from voucher.handlers.mailing import Mailing
+from voucher.handlers.overdrafts import Overdrafting
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
 from voucher.public import PUBLICATION
+from voucher.qr import QrCodes
 from voucher.queries import Queries
 from voucher.upcasters import UPCASTERS
 
@@ -30,6 +35,8 @@ SWEEP_EVERY_S = 5.0
 
 SWEPT_MAX = 200
 """Holds that one sweep writes down; the rest wait for the next."""
+
+MAIL_EVERY_S = 2.0
 
 PURGE_EVERY_S = 60.0
 
@@ -68,20 +75,48 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 async def _open(runtime: Runtime) -> Opened:
     deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
-    attempts = PostgresAttempts(runtime.engine)
+    outbox = PostgresMailOutbox(runtime.engine, runtime.secrets, system.token_bytes)
+    attempts = PostgresAttempts(runtime.engine, OWN)
+    weak_attempts = PostgresAttempts(runtime.engine, WEAK)
+    qr = QrCodes(runtime.secrets)
+    finder = Finder(
+        runtime.store,
+        secrets=runtime.secrets,
+        qr=qr,
+        attempts=attempts,
+        weak_attempts=weak_attempts,
+        foreign_codes=runtime.chain.vouchers.foreign_codes,
+    )
     lapsed = PostgresLapsedHolds(runtime.engine)
     vouchers = Vouchers(
         runtime.store,
         chain=runtime.chain,
         secrets=runtime.secrets,
         deliveries=deliveries,
-        attempts=attempts,
+        finder=finder,
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=runtime.chain.vouchers,
     )
+    mailing = Mailing(
+        runtime.store,
+        chain=runtime.chain,
+        deliveries=deliveries,
+        outbox=outbox,
+        mailer=runtime.mailer,
+        qr=qr,
+        clock=runtime.clock,
+    )
     return Opened(
-        router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),
+        router=api.router(
+            vouchers,
+            Queries(runtime.engine),
+            mailing=mailing,
+            overdrafts=Overdrafting(runtime.store),
+            qr=qr,
+            chain=runtime.chain,
+            clock=runtime.clock,
+        ),
         projections=(VoucherBook(),),
         reactions=(
             Reaction(
@@ -94,6 +129,7 @@ async def _open(runtime: Runtime) -> Opened:
         ),
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
+            lambda: _every(MAIL_EVERY_S, mailing.send_due),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
         ),
     )

@@ -26,6 +26,10 @@ _UNTIL = text(
     " WHERE voucher_id = :voucher_id RETURNING voucher_id"
 )
 _WIPE = text("DELETE FROM delivery WHERE voucher_id = :voucher_id")
+_PRINTED = text(
+    "DELETE FROM delivery WHERE voucher_id = :voucher_id AND NOT EXISTS (SELECT FROM mail_outbox m"
+    " WHERE m.voucher_id = delivery.voucher_id AND m.state = 'waiting')"
+)
 _PURGE = text(
     "DELETE FROM delivery WHERE voucher_id IN"
     " (SELECT voucher_id FROM delivery WHERE kept_until <= :now LIMIT :rows_max)"
@@ -75,6 +79,10 @@ class PostgresDeliveries:
         async with faults(), self._engine.begin() as tx:
             kept = await tx.scalar(_UNTIL, {"voucher_id": voucher_id, "until": until})
         return kept is not None
+
+    async def printed(self, voucher_id: str) -> None:
+        async with faults(), self._engine.begin() as tx:
+            await tx.execute(_PRINTED, {"voucher_id": voucher_id})
 
     async def wipe(self, voucher_id: str) -> None:
         async with faults(), self._engine.begin() as tx:

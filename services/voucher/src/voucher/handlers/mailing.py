@@ -4,7 +4,7 @@ never before; what the outbox knows of it is forgotten once it is out."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from events import DomainError, EventStore, state_of
@@ -13,7 +13,7 @@ from kassenverbund.kit.mail import MailDelayed, Mailer, MailRefused
 from voucher.decider import VOUCHER, Issued, Status
 from voucher.handlers.mail_words import mail_of
 from voucher.handlers.names import stream_of
-from voucher.ports import Deliveries, MailOrder, MailOutbox
+from voucher.ports import Deliveries, MailOrder, MailOutbox, MailRow, MailState
 from voucher.qr import QrCodes
 
 MAIL_KEPT = timedelta(days=30)
@@ -94,6 +94,12 @@ class Mailing:
     async def forget(self, voucher_id: str) -> None:
         """Somebody asks that the address be forgotten; what is not out yet is not mailed."""
         await self._outbox.end(voucher_id, "dropped", reason="forgotten", now=self._clock())
+
+    async def rows(
+        self, *, state: MailState | None, after: str, rows_max: int
+    ) -> Sequence[MailRow]:
+        """A page of what waits, went out or failed."""
+        return await self._outbox.rows(state=state, after=after, rows_max=rows_max)
 
     async def send_due(self) -> int:
         """One round; answers how many went out."""

@@ -64,12 +64,6 @@ class Prepared:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    stream: str
-    code_hash: str
-
-
 def stream_of(voucher_id: str) -> str:
     return f"voucher-{voucher_id}"
 

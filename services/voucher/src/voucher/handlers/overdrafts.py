@@ -59,11 +59,16 @@ async def capture_on(
     await handle_together(store, {stream: VOUCHER, account: OVERDRAFT}, decide, ask=ask)
 
 
-async def settle(
-    store: EventStore, store_id: str, command: SettleOverdraft, ask: Ask
-) -> OverdraftSettled:
-    """Decide what becomes of one overdraft. Raises `OverdraftUnknown`, `OverdraftSettledBefore`."""
-    done = await handle(store, OVERDRAFT, overdraft_stream(store_id), command, ask=ask)
-    (settled,) = done.events
-    assert isinstance(settled, OverdraftSettled)
-    return settled
+class Overdrafting:
+    """What becomes of overdrafts."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def settle(self, ask: Ask, store_id: str, command: SettleOverdraft) -> OverdraftSettled:
+        """Decide about one of them. Raises `OverdraftUnknown`, `OverdraftSettledBefore`."""
+        stream = overdraft_stream(store_id)
+        done = await handle(self._store, OVERDRAFT, stream, command, ask=ask)
+        (settled,) = done.events
+        assert isinstance(settled, OverdraftSettled)
+        return settled

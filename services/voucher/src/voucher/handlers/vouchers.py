@@ -6,7 +6,6 @@ that holds it, or `TOMBSTONE` for a hold that was released before it arrived.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -58,16 +57,14 @@ from voucher.decider import (
     WrongCurrency,
 )
 from voucher.events import SoldAt, VoucherHeld, VoucherRedeemed
+from voucher.handlers.finding import Finder, Found
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
-    CODES_CACHED_MAX,
     DELIVERY_KEPT,
     HOLD_S_MAX,
     TOMBSTONE,
-    Found,
     LegalEntityUnknown,
     Prepared,
-    RateLimited,
     Rules,
     StoreUnknown,
     claims_of_issue,
@@ -76,7 +73,8 @@ from voucher.handlers.names import (
     serial_of,
     stream_of,
 )
-from voucher.ports import Attempts, Deliveries
+from voucher.handlers.overdrafts import capture_on
+from voucher.ports import Deliveries
 
 
 class Vouchers:
@@ -89,7 +87,7 @@ class Vouchers:
         chain: Chain,
         secrets: Secrets,
         deliveries: Deliveries,
-        attempts: Attempts,
+        finder: Finder,
         clock: Callable[[], datetime],
         random_bytes: codes.RandomBytes,
         rules: Rules,
@@ -100,11 +98,10 @@ class Vouchers:
         self._entities = frozenset(entity.id for entity in chain.legal_entities)
         self._secrets = secrets
         self._deliveries = deliveries
-        self._attempts = attempts
+        self._finder = finder
         self._clock = clock
         self._random_bytes = random_bytes
         self._rules = rules
-        self._streams: OrderedDict[str, str] = OrderedDict()
 
     async def prepare(
         self, ask: Ask, *, voucher_id: str, value: Money, legal_entity_id: str, sold_at: SoldAt
@@ -162,8 +159,8 @@ class Vouchers:
         return await self._deliveries.keep(voucher_id, fresh, until=now + DELIVERY_KEPT)
 
     async def delivered(self, voucher_id: str) -> None:
-        """The print is acknowledged: nobody can read the code again."""
-        await self._deliveries.wipe(voucher_id)
+        """The print is acknowledged: nobody can read the code again, unless a mail waits."""
+        await self._deliveries.printed(voucher_id)
 
     async def cancel(self, ask: Ask, *, voucher_id: str, reason: str) -> Voucher:
         """A pending voucher is not sold. Raises `VoucherSold` where the sale is recorded."""
@@ -297,7 +294,7 @@ class Vouchers:
                 stream = stream_of(known) if known else f"unclaimed-{command.hold_id}"
             take = () if owner is not None else (Take(claim, stream),)
             try:
-                await self._on(stream, command, ask, claims=take)
+                await capture_on(self._store, stream, command, ask, claims=take)
                 return
             except ClaimTaken:
                 continue  # The hold arrived just now: capture it where it stands.
@@ -344,22 +341,7 @@ class Vouchers:
             raise (HoldReleased if taken.owner == TOMBSTONE else HoldReused) from taken
 
     async def _find(self, typed: str, source: str, now: datetime) -> Found:
-        """The stream of a typed code. A wrong code that is well formed costs an attempt."""
-        code = codes.parse(typed, kind=codes.Kind.VOUCHER)
-        wait_s = await self._attempts.locked_s(source, now)
-        if wait_s:
-            raise RateLimited(retry_after_s=wait_s)
-        code_hash = codes.hashed(code, self._secrets).value
-        stream = self._streams.get(code_hash)
-        if stream is None:
-            stream = await self._store.owner_of(f"code:{code_hash}")
-            if stream is None:
-                wait_s = await self._attempts.wrong(source, now)
-                raise RateLimited(retry_after_s=wait_s) if wait_s else VoucherNotUsable()
-            self._streams[code_hash] = stream
-            while len(self._streams) > CODES_CACHED_MAX:
-                self._streams.popitem(last=False)
-        return Found(stream=stream, code_hash=code_hash)
+        return await self._finder.find(typed, source=source, now=now)
 
     def _place(self, store_id: str) -> Store:
         place = self._stores.get(store_id)
