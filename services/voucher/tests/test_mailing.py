@@ -77,7 +77,7 @@ async def office(
     outbox = PostgresMailOutbox(models, secrets, nonce)
     deliveries = PostgresDeliveries(models, secrets, nonce)
     post = Post()
-    world.vouchers._deliveries = deliveries
+    world.vouchers.desk.deliveries = deliveries
     mailing = Mailing(
         world.store, chain=chain, deliveries=deliveries, outbox=outbox, mailer=post,
         qr=QrCodes(secrets), clock=world.clock,

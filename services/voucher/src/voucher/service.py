@@ -17,6 +17,7 @@ from voucher.adapters.attempts import OWN, WEAK, PostgresAttempts
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
 from voucher.adapters.mail_outbox import PostgresMailOutbox
+from voucher.adapters.past import PostgresPastVouchers
 from voucher.events import EVENTS
 from voucher.handlers import Vouchers
 from voucher.handlers.finding import Finder
@@ -97,6 +98,7 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=runtime.chain.vouchers,
+        past=PostgresPastVouchers(runtime.engine),
     )
     mailing = Mailing(
         runtime.store,

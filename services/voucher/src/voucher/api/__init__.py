@@ -8,7 +8,7 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from kassenverbund.kit.chain import Chain
-from voucher.api import office, safety, till
+from voucher.api import office, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
@@ -30,6 +30,7 @@ def router(
     routes = APIRouter(tags=["voucher"])
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(vouchers))
+    routes.include_router(sales.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
     routes.include_router(safety.routes(mailing, overdrafts, qr=qr, chain=chain, clock=clock))
     return routes
