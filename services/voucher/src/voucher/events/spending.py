@@ -89,6 +89,8 @@ class VoucherRedeemed(Event):
     """The legal entity that took the voucher in payment."""
     offline: bool = False
     """Accepted by a store without a line and reported later."""
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     redeemed_at: AwareDatetime
 
 
@@ -130,6 +132,8 @@ class VoucherRedemptionReversed(Event):
     valid_until: date | None = None
     """The voucher had expired meanwhile: its new last day, as the policy gives it."""
     store_id: str
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     reversed_at: AwareDatetime
 
 
@@ -146,6 +150,8 @@ class VoucherPaidOut(Event):
     uses: tuple[LotUse, ...] = ()
     store_id: str
     till_id: str | None = None
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     paid_out_at: AwareDatetime
 
 
