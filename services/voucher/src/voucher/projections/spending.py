@@ -86,13 +86,12 @@ def redemption_reversed(page: Page, event: VoucherRedemptionReversed) -> None:
     _, acceptor = page.spent_at.get(event.hold_id, ("", None))
     spend(page, who, event.store_id, acceptor, parts, REVERSED, day)
     if event.valid_until is not None:
-        row.valid_until = event.valid_until
+        row.valid_until = max(row.valid_until or event.valid_until, event.valid_until)
         for lot, _ in parts:
-            if lot.valid_until is None or lot.valid_until < event.valid_until:
-                lot.valid_until = event.valid_until
-    if row.state in ("expired", "paid_out") and row.balance_minor:
-        row.state = "active"
+            lot.valid_until = event.valid_until
     if event.amount:
+        # Whatever had become of it: the value is there.
+        row.state = "active"
         page.concede(
             "redemption_reversed", event, event.amount.amount, row.currency, "goods_returned",
             day, event.reversed_at,
@@ -106,7 +105,8 @@ def paid_out(page: Page, event: VoucherPaidOut) -> None:
     day = event.business_date or day_of(event.paid_out_at, row.time_zone)
     row.paid_out_minor += event.amount.amount
     row.balance_minor = event.remaining.amount
-    row.state = "paid_out"
+    if not row.balance_minor:
+        row.state = "paid_out"
     page.end_hold(event.hold_id)
     who = of_voucher(row)
     parts = page.take(who, event.uses, event.amount, "paid_out", day)
@@ -118,7 +118,8 @@ def sale_reversed(page: Page, event: VoucherSaleReversed) -> None:
     day = event.business_date or day_of(event.reversed_at, row.time_zone)
     row.sale_reversed_minor += event.refunded.amount
     row.balance_minor -= event.refunded.amount
-    row.state = "cancelled"
+    if not row.balance_minor:
+        row.state = "cancelled"
     page.end_hold(event.hold_id)
     page.take(of_voucher(row), event.uses, event.refunded, "sale_reversed", day)
     page.concede(

@@ -98,11 +98,13 @@ def _born(
         case VoucherActivated():
             _activated(page, event)
         case VoucherCancelled():
-            if event.value is None:
+            if event.voucher_id not in page.vouchers:
                 return  # It came before the preparation: there is no voucher.
             row = page.voucher(event.voucher_id)
-            row.state = "inactive" if row.printed else "cancelled"
-            row.cancelled_minor += event.value.amount
+            # A printed card can be sold to somebody else; one of a run that was voided cannot.
+            back = row.printed and row.state == "pending"
+            row.state = "inactive" if back else "cancelled"
+            row.cancelled_minor += row.balance_minor
             row.balance_minor = 0
             row.last_at = event.cancelled_at
             page.end_preparation("sale", event.voucher_id)
@@ -111,7 +113,9 @@ def _born(
 
 
 def _issued(page: Page, event: VoucherIssued) -> None:
-    terms, value = event.terms, event.value.amount
+    terms = event.terms
+    # What a blank card will be worth is owed by nobody before somebody buys it.
+    value = 0 if event.status == "inactive" else event.value.amount
     row = page.vouchers[event.voucher_id] = tables.VoucherRow(
         voucher_id=event.voucher_id,
         first_position=page.position,
@@ -134,7 +138,7 @@ def _issued(page: Page, event: VoucherIssued) -> None:
         last_at=event.issued_at,
         issued_at=event.issued_at,
         last_position=page.position,
-        value_minor=value,
+        value_minor=event.value.amount,
         consideration_minor=event.consideration.amount,
         issued_minor=value,
         balance_minor=value,
@@ -227,7 +231,7 @@ def _topped_up(
             row = seen(page, event.voucher_id, event.store_id, event.topped_up_at)
             row.topped_up_minor += event.value.amount
             row.consideration_minor += event.consideration.amount
-            row.balance_minor = event.balance.amount
+            row.balance_minor, row.state = event.balance.amount, "active"
             row.valid_until = max(row.valid_until or event.valid_until, event.valid_until)
             page.end_preparation("top_up", event.top_up_id)
             lot = tables.LotRow(
@@ -270,14 +274,15 @@ def _dated(page: Page, event: VoucherValidityExtended | VoucherExpired) -> None:
             )  # fmt: skip
         case VoucherValidityExtended():
             day = day_of(event.extended_at, row.time_zone)
-            row.valid_until, row.last_at = event.valid_until, event.extended_at
+            row.valid_until = max(row.valid_until or event.valid_until, event.valid_until)
+            row.last_at = event.extended_at
             row.restored_minor += event.restored.amount
             row.balance_minor = event.balance.amount
             if row.state == "expired":
                 row.state = "active"
             _restore(page, row, lots, event.restored.amount, day)
             for lot_id, lot in lots.items():
-                if lot.left_minor and (lot.valid_until or event.valid_until) < event.valid_until:
+                if (lot.valid_until or event.valid_until) < event.valid_until:
                     page.lot(who.owner, lot_id).valid_until = event.valid_until
             if event.restored:
                 page.concede(
@@ -314,13 +319,14 @@ def _moved(
             day = day_of(event.transferred_at, row.time_zone)
             row.transferred_out_minor += event.amount.amount
             row.balance_minor, row.last_at = event.remaining.amount, event.transferred_at
-            if event.closes:
+            if event.closes or event.reason == "refund_forward":
                 row.state, row.successor = "replaced", event.to_serial
             page.take(who, event.uses, event.amount, "transferred_out", day)
         case VoucherTransferredIn():
             day = day_of(event.transferred_at, row.time_zone)
             row.transferred_in_minor += event.amount.amount
             row.balance_minor, row.last_at = event.balance.amount, event.transferred_at
+            row.state = "active"
             for lot in event.lots:
                 row.valid_until = max(row.valid_until or lot.valid_until, lot.valid_until)
                 page.add_lot(who, lot_row(who.owner, lot), "transferred_in", day)

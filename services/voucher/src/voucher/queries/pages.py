@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
@@ -157,5 +157,4 @@ def row_of(row: type[R], record: Mapping[Any, Any]) -> R:
             values[name] = None if found is None else minor(record["currency"])(found)
         else:
             values[name] = record.get(name)
-    made: R = row.model_construct(**values)
-    return made
+    return cast(R, row.model_construct(**values))
