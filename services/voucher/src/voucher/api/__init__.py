@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from voucher.api import office, till
+from voucher.api import office, reports, till
 from voucher.handlers import Vouchers
 from voucher.queries import Queries
 
@@ -18,4 +18,5 @@ def router(vouchers: Vouchers, queries: Queries, *, clock: Callable[[], datetime
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
+    routes.include_router(reports.routes(queries, clock))
     return routes

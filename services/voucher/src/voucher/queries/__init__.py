@@ -4,7 +4,7 @@ position that the write answered with, and the query waits for it, at most `WAIT
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -104,8 +104,18 @@ class Liability:
 class Queries:
     """Answers from the read models. Raises `Transient` where the database is away."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        stores: Mapping[str, str] | None = None,
+        time_zone: str = "Europe/Berlin",
+    ) -> None:
         self._engine = engine
+        self.stores: Mapping[str, str] = stores or {}
+        """Names of the stores, for people."""
+        self.time_zone = time_zone
+        """What "today" means where a report is asked for without a day."""
 
     async def page(self, fetch: Fetch[R], *, position: int = 0) -> Page[R]:
         """What `fetch` finds, in one snapshot, and how far the read models had come."""

@@ -20,13 +20,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from money import Money
-from voucher.queries.pages import Row, minor
+from voucher.queries.pages import Row, Slice, minor, numbered
 
 LIMITATION_YEARS = 3
 """To the end of the n-th year after the year of issue (BGB §§ 195, 199)."""
@@ -82,8 +81,8 @@ class _Cohort:
     open: int = 0
 
 
-Cohorts = dict[tuple[str, str], dict[int, _Cohort]]
-"""By entity and currency, then by month of issue (months since year 0)."""
+Cohorts = dict[int, _Cohort]
+"""By month of issue, counted from the year 0."""
 
 _HISTORY = text(
     """
@@ -96,19 +95,26 @@ _HISTORY = text(
 )
 
 
-async def breakage(
-    connection: AsyncConnection, *, as_of: date
-) -> tuple[tuple[BreakageRow, ...], tuple[RateRow, ...]]:
-    """The forecast by year of issue, and its inputs."""
-    records = (await connection.execute(_HISTORY, {"as_of": as_of})).mappings().all()
-    cohorts = _cohorts(records)
-    years: list[BreakageRow] = []
-    rates: list[RateRow] = []
-    for (entity, currency), by_month in sorted(cohorts.items()):
-        found = _rates(by_month, _whole_months(as_of))
-        rates += [_rate_row(entity, currency, age, rate) for age, rate in sorted(found.items())]
-        years += _years(entity, currency, by_month, found, _whole_months(as_of))
-    return tuple(years), tuple(rates)
+async def years(
+    connection: AsyncConnection, wanted: Slice, *, as_of: date
+) -> tuple[tuple[BreakageRow, ...], str | None]:
+    """The forecast by year of issue."""
+    found: list[BreakageRow] = []
+    last = _whole_months(as_of)
+    for (entity, currency), by_month in await _cohorts(connection, as_of):
+        found += _years(entity, currency, by_month, _rates(by_month, last), last)
+    return numbered(found, wanted)
+
+
+async def rates(
+    connection: AsyncConnection, wanted: Slice, *, as_of: date
+) -> tuple[tuple[RateRow, ...], str | None]:
+    """The inputs of the forecast by month of age."""
+    found: list[RateRow] = []
+    for (entity, currency), by_month in await _cohorts(connection, as_of):
+        by_age = _rates(by_month, _whole_months(as_of))
+        found += [_rate_row(entity, currency, age, rate) for age, rate in sorted(by_age.items())]
+    return numbered(found, wanted)
 
 
 def _month(day: date) -> int:
@@ -121,10 +127,13 @@ def _whole_months(as_of: date) -> int:
     return _month(tomorrow) - 1
 
 
-def _cohorts(records: Any) -> Cohorts:
-    cohorts: Cohorts = defaultdict(dict)
-    for record in records:
-        by_month = cohorts[record["legal_entity_id"], record["currency"]]
+async def _cohorts(
+    connection: AsyncConnection, as_of: date
+) -> list[tuple[tuple[str, str], Cohorts]]:
+    """By entity and currency, in order."""
+    found: dict[tuple[str, str], Cohorts] = defaultdict(dict)
+    for record in (await connection.execute(_HISTORY, {"as_of": as_of})).mappings():
+        by_month = found[record["legal_entity_id"], record["currency"]]
         issued = _month(record["opened_month"])
         cohort = by_month.setdefault(issued, _Cohort())
         cohort.open += record["minor"]
@@ -132,7 +141,7 @@ def _cohorts(records: Any) -> Cohorts:
             cohort.sold += record["minor"]
         elif record["movement"] in _USED:
             cohort.used[max(_month(record["month"]) - issued, 0)] -= record["minor"]
-    return cohorts
+    return sorted(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +155,7 @@ class _Rate:
         return Fraction(self.used, self.sold) if self.sold > 0 else Fraction(0)
 
 
-def _rates(by_month: dict[int, _Cohort], last: int) -> dict[int, _Rate]:
+def _rates(by_month: Cohorts, last: int) -> dict[int, _Rate]:
     """For each month of age that was seen to its end by at least one month of issue."""
     oldest = max((last - issued for issued in by_month), default=-1)
     rates: dict[int, _Rate] = {}
@@ -160,7 +169,7 @@ def _rates(by_month: dict[int, _Cohort], last: int) -> dict[int, _Rate]:
 
 
 def _years(
-    entity: str, currency: str, by_month: dict[int, _Cohort], rates: dict[int, _Rate], last: int
+    entity: str, currency: str, by_month: Cohorts, rates: dict[int, _Rate], last: int
 ) -> list[BreakageRow]:
     money = minor(currency)
     rows: list[BreakageRow] = []
@@ -191,9 +200,7 @@ def _years(
     return rows
 
 
-def _expected(
-    cohorts: dict[int, _Cohort], rates: dict[int, _Rate], last: int, limitation: int
-) -> int | None:
+def _expected(cohorts: Cohorts, rates: dict[int, _Rate], last: int, limitation: int) -> int | None:
     """Minor units that will probably still be used. None: an age that is needed is unknown."""
     total = 0
     for issued, cohort in cohorts.items():
@@ -209,7 +216,7 @@ def _expected(
     return total
 
 
-def _share_after(cohorts: dict[int, _Cohort], age: int, last: int) -> int | None:
+def _share_after(cohorts: Cohorts, age: int, last: int) -> int | None:
     """Basis points of what was sold that were used within `age` months."""
     old = [c for issued, c in cohorts.items() if last - issued >= age - 1]
     sold = sum(cohort.sold for cohort in old)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
 from money import Money
 from voucher.queries.pages import Listing, Row
+
+Concession = Literal[
+    "voucher_waiver", "fee_waiver", "fee_withdrawn", "goodwill", "sale_reversed",
+    "redemption_reversed", "spend_reversed", "written_off", "restored",
+]  # fmt: skip
 
 
 class ConcessionRow(Row):
@@ -15,8 +21,7 @@ class ConcessionRow(Row):
     day: date
     at: datetime
     what: str
-    """voucher_waiver, fee_waiver, fee_withdrawn, goodwill, sale_reversed, redemption_reversed,
-    spend_reversed, written_off, restored"""
+    """See `Concession`."""
     amount: Money
     currency: str
     reason: str

@@ -137,6 +137,15 @@ def _storable(value: object) -> None:
         raise ValueError("too large")
 
 
+def numbered(rows: Sequence[R], wanted: Slice) -> tuple[tuple[R, ...], str | None]:
+    """The wanted part of a few rows that were computed together. Raises `CursorInvalid`."""
+    start = _decoded(wanted.cursor, ("bigint",))[0] if wanted.cursor is not None else 0
+    if start < 0:
+        raise CursorInvalid
+    end = start + wanted.limit
+    return tuple(rows[start:end]), _encoded([end]) if end < len(rows) else None
+
+
 @cache
 def _money_fields(row: type[Row]) -> frozenset[str]:
     return frozenset(
