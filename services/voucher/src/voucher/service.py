@@ -74,6 +74,15 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
+def _queries(runtime: Runtime) -> Queries:
+    stores = runtime.chain.stores
+    return Queries(
+        runtime.engine,
+        stores={store.id: store.name for store in stores},
+        time_zone=stores[0].time_zone,
+    )
+
+
 async def _open(runtime: Runtime) -> Opened:
     deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
     outbox = PostgresMailOutbox(runtime.engine, runtime.secrets, system.token_bytes)
@@ -111,13 +120,15 @@ async def _open(runtime: Runtime) -> Opened:
     )
     return Opened(
         router=api.router(
-            vouchers,
-            Queries(runtime.engine),
-            mailing=mailing,
-            overdrafts=Overdrafting(runtime.store),
-            qr=qr,
-            chain=runtime.chain,
-            clock=runtime.clock,
+            api.Rooms(
+                chain=runtime.chain,
+                vouchers=vouchers,
+                mailing=mailing,
+                overdrafts=Overdrafting(runtime.store),
+                qr=qr,
+                queries=_queries(runtime),
+                clock=runtime.clock,
+            )
         ),
         projections=(VoucherBook(),),
         reactions=(

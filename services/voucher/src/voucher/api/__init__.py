@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter
 
 from kassenverbund.kit.chain import Chain
-from voucher.api import office, safety, sales, till
+from voucher.api import office, reports, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
@@ -16,21 +17,30 @@ from voucher.qr import QrCodes
 from voucher.queries import Queries
 
 
-def router(
-    vouchers: Vouchers,
-    queries: Queries,
-    *,
-    mailing: Mailing,
-    overdrafts: Overdrafting,
-    qr: QrCodes,
-    chain: Chain,
-    clock: Callable[[], datetime],
-) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the routes ask."""
+
+    chain: Chain
+    vouchers: Vouchers
+    mailing: Mailing
+    overdrafts: Overdrafting
+    qr: QrCodes
+    queries: Queries
+    clock: Callable[[], datetime]
+
+
+def router(rooms: Rooms) -> APIRouter:
     """All routes, mounted at `/voucher`."""
     routes = APIRouter(tags=["voucher"])
     # Routes are tried in this order: the busiest come first.
-    routes.include_router(till.routes(vouchers))
-    routes.include_router(sales.routes(vouchers))
-    routes.include_router(office.routes(vouchers, queries, clock))
-    routes.include_router(safety.routes(mailing, overdrafts, qr=qr, chain=chain, clock=clock))
+    routes.include_router(till.routes(rooms.vouchers))
+    routes.include_router(sales.routes(rooms.vouchers))
+    routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
+    routes.include_router(reports.routes(rooms.queries, rooms.clock))
+    routes.include_router(
+        safety.routes(
+            rooms.mailing, rooms.overdrafts, qr=rooms.qr, chain=rooms.chain, clock=rooms.clock
+        )
+    )
     return routes
