@@ -257,7 +257,7 @@ class ImportFile:
             valid_until=_day(cell, "valid_until"),
             issued_on=issued_on,
             legal_entity_id=entity,
-            blocked=_one_of(cell, "blocked", {"": None, **{reason: reason for reason in _BLOCKED}}),
+            blocked=_one_of(cell, "blocked", _BLOCKED),
             terms=terms,
         )
 
