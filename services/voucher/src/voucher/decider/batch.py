@@ -76,7 +76,7 @@ class OrderBatch:
 
 @dataclass(frozen=True, slots=True)
 class FillBatch:
-    """The vouchers up to number `done` are stored together with this."""
+    """The vouchers up to number `done` are stored before or together with this."""
 
     done: int
     now: datetime
@@ -175,7 +175,9 @@ def _order(command: OrderBatch, batch: BatchState) -> Sequence[BatchEvent]:
 def _fill(command: FillBatch, batch: Batch) -> Sequence[BatchEvent]:
     if batch.void_reason is not None:
         raise BatchEnded
-    assert batch.done < command.done <= batch.cards  # The worker counts from what is done.
+    assert command.done <= batch.cards  # The worker counts the cards that were ordered.
+    if command.done <= batch.done:
+        return ()  # Another process was faster.
     progressed = BatchProgressed(
         batch_id=batch.batch_id, done=command.done, progressed_at=command.now
     )

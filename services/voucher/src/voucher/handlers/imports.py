@@ -4,33 +4,34 @@
 2. Its rows are kept, sealed and without codes, and the import is ordered (`batch.ordered`).
 3. In the background all codes and serials are claimed, part by part. If somebody was faster with
    one of them, the import is voided and what it had claimed is given back.
-4. Only then the vouchers are appended, part by part, together with the batch's progress. Nothing
-   can refuse them any more.
+4. Only then the vouchers are appended, part by part. Nothing can refuse them any more. The batch's
+   progress follows: never more than what is there.
 
 A process that dies anywhere leaves an import that goes on where it was.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from events import (
+    Appended,
     AppendRequest,
     Ask,
     Claim,
     ClaimTaken,
     DomainError,
     EventStore,
-    Exact,
     GiveBack,
     NewEvents,
     Take,
-    WrongExpectedVersion,
     handle,
     input_hash,
     state_of,
@@ -39,9 +40,17 @@ from events.version import NO_STREAM
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
 from money import Money
-from voucher.decider.batch import BATCH, Batch, OrderBatch, TakeOver, VoidBatch, take_over
+from voucher.decider.batch import (
+    BATCH,
+    Batch,
+    FillBatch,
+    OrderBatch,
+    TakeOver,
+    VoidBatch,
+    take_over,
+)
 from voucher.events import MULTI_PURPOSE, Terms
-from voucher.handlers.batches import batch_stream, fill, parts_of, zone_of
+from voucher.handlers.batches import batch_stream, parts_of, zone_of
 from voucher.handlers.catalogue import Catalogue
 from voucher.handlers.import_file import ImportFile, Known, Refusal, Row
 from voucher.handlers.names import LegalEntityUnknown, Rules, last_day, serial_of, stream_of
@@ -49,6 +58,12 @@ from voucher.ports import BatchParts, BatchWork
 
 PART_ROWS = 250
 """Vouchers of one append."""
+
+PROGRESS_PARTS = 8
+"""Parts between two facts about the progress."""
+
+IN_FLIGHT_MAX = 2
+"""Appends at once: more would make the log's batches longer, and tills wait for a batch."""
 
 LOOKED_UP_MAX = 1_000
 """Claims that one look at the log asks for."""
@@ -152,7 +167,7 @@ class Imports:
             now = self._clock()
             await self._work.add(batch_id, now)
             for part, numbers in parts_of(len(file.rows), PART_ROWS):
-                content = _sealed_rows(file.rows[numbers.start : numbers.stop])
+                content = _sealed_rows(batch_id, file.rows[numbers.start : numbers.stop])
                 await self._parts.keep(batch_id, part, content, until=now + KEPT)
             command = OrderBatch(
                 batch_id=batch_id,
@@ -171,25 +186,24 @@ class Imports:
 
     async def takes_over(self, batch: Batch) -> None:
         """Go on with an ordered import until it is complete, or voided and undone."""
+        stream = batch_stream(batch.batch_id)
         if batch.state == "running" and not batch.done:
             taken = await self._claim_all(batch)
             if taken is not None:
                 command = VoidBatch(reason=taken, now=self._clock())
                 ask = Ask.of(f"import/{batch.batch_id}/void", batch.batch_id)
-                await handle(self._store, BATCH, batch_stream(batch.batch_id), command, ask=ask)
+                await handle(self._store, BATCH, stream, command, ask=ask)
         while True:
-            version, state = await state_of(self._store, BATCH, batch_stream(batch.batch_id))
+            _, state = await state_of(self._store, BATCH, stream)
             assert isinstance(state, Batch)
             if state.state != "running":
                 break
-            try:
-                await self._append_next(state, version)
-            except WrongExpectedVersion as moved:
-                if moved.stream != batch_stream(batch.batch_id):
-                    raise
-                # Another process was faster with this part.
+            done = await self._append_some(state)
+            filled = FillBatch(done=done, now=self._clock())
+            ask = Ask.of(f"import/{batch.batch_id}/done/{done}", batch.batch_id)
+            await handle(self._store, BATCH, stream, filled, ask=ask)
         if state.state == "voided":
-            await self._give_back(batch)
+            await self._append(self._claims_of(batch, "give-back", GiveBack))
         await self._parts.wipe(batch.batch_id)
         await self._work.done(batch.batch_id)
 
@@ -205,44 +219,60 @@ class Imports:
 
     async def _claim_all(self, batch: Batch) -> str | None:
         """Claim every code and serial. Answers why it cannot be done."""
-        for part, rows in self._numbered_parts(batch):
-            claims = [claim for row in await rows for claim in row.claims(Take)]
-            try:
-                await self._store.append(self._claims(batch, "claim", part, claims))
-            except ClaimTaken as taken:
-                what = taken.key.partition(":")[0]
-                return f"a {what} of lines {part * PART_ROWS + 2} ff. was taken meanwhile"
+        try:
+            await self._append(self._claims_of(batch, "claim", Take))
+        except ClaimTaken as taken:
+            return f"a {taken.key.partition(':')[0]} of the file was taken meanwhile"
         return None
 
-    async def _give_back(self, batch: Batch) -> None:
-        for part, rows in self._numbered_parts(batch):
-            claims = [claim for row in await rows for claim in row.claims(GiveBack)]
-            await self._store.append(self._claims(batch, "give-back", part, claims))
+    async def _claims_of(
+        self, batch: Batch, step: str, act: type[Take] | type[GiveBack]
+    ) -> AsyncIterator[AppendRequest]:
+        for part, _ in parts_of(batch.cards, PART_ROWS):
+            claims = [claim for row in await self._rows(batch, part) for claim in row.claims(act)]
+            key = f"import/{batch.batch_id}/{step}/{part}"
+            yield AppendRequest(key=key, input_hash=input_hash(key), claims=claims)
 
-    def _claims(self, batch: Batch, step: str, part: int, claims: Sequence[Claim]) -> AppendRequest:
-        key = f"import/{batch.batch_id}/{step}/{part}"
-        return AppendRequest(key=key, input_hash=input_hash(key), claims=claims)
-
-    async def _append_next(self, batch: Batch, version: int) -> None:
-        part, numbers = next(
+    async def _append_some(self, batch: Batch) -> int:
+        """The vouchers of the next parts; answers how many of the batch are in the log now."""
+        todo = [
             (part, numbers)
             for part, numbers in parts_of(batch.cards, PART_ROWS)
             if numbers[-1] >= batch.done
-        )
-        now, key = self._clock(), f"import/{batch.batch_id}/{part}"
-        streams = [
-            NewEvents(
-                stream_of(row.voucher_id),
-                NO_STREAM,
-                take_over(self._command(row, now), batch.batch_id),
-            )
-            for row in await self._rows(batch, part)
-        ]
-        progress = fill(batch, numbers[-1] + 1, now)
-        streams.append(NewEvents(batch_stream(batch.batch_id), Exact(version), progress))
-        await self._store.append(
-            AppendRequest(key=key, input_hash=input_hash(key), streams=streams)
-        )
+        ][:PROGRESS_PARTS]
+        await self._append(self._vouchers_of(batch, [part for part, _ in todo]))
+        return todo[-1][1][-1] + 1
+
+    async def _vouchers_of(
+        self, batch: Batch, parts: Sequence[int]
+    ) -> AsyncIterator[AppendRequest]:
+        for part in parts:
+            now, key = self._clock(), f"import/{batch.batch_id}/{part}"
+            streams = [
+                NewEvents(
+                    stream_of(row.voucher_id),
+                    NO_STREAM,
+                    take_over(self._command(row, now), batch.batch_id),
+                )
+                for row in await self._rows(batch, part)
+            ]
+            yield AppendRequest(key=key, input_hash=input_hash(key), streams=streams)
+
+    async def _append(self, requests: AsyncIterator[AppendRequest]) -> None:
+        """All of them, in order: one is being stored while the next one is being made."""
+        flying: deque[asyncio.Task[Appended]] = deque()
+        try:
+            async for request in requests:
+                flying.append(asyncio.create_task(self._store.append(request)))
+                if len(flying) >= IN_FLIGHT_MAX:
+                    await flying.popleft()
+            while flying:
+                await flying.popleft()
+        finally:
+            # What is still under way may or may not be stored; its repeat finds out.
+            for task in flying:
+                task.cancel()
+            await asyncio.gather(*flying, return_exceptions=True)
 
     def _command(self, row: _Kept, now: datetime) -> TakeOver:
         kept = row.row
@@ -268,32 +298,20 @@ class Imports:
             now=now,
         )
 
-    def _numbered_parts(self, batch: Batch) -> Iterator[tuple[int, Any]]:
-        for part, _ in parts_of(batch.cards, PART_ROWS):
-            yield part, self._rows(batch, part)
-
     async def _rows(self, batch: Batch, part: int) -> list[_Kept]:
         content = await self._parts.read(batch.batch_id, part)
         if content is None:
             raise RuntimeError(f"import {batch.batch_id}: part {part} is gone")
-        return [_Kept(batch.batch_id, row) for row in _opened_rows(content)]
+        return _opened_rows(content)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """A row with the names that it gets here."""
 
-    batch_id: str
+    voucher_id: str
+    serial: str
     row: Row
-
-    @property
-    def voucher_id(self) -> str:
-        name = f"kassenverbund:import:{self.batch_id}:{self.row.line}"
-        return str(uuid5(NAMESPACE_URL, name))
-
-    @property
-    def serial(self) -> str:
-        return self.row.serial or serial_of(self.voucher_id)
 
     def claims(self, act: type[Take] | type[GiveBack]) -> tuple[Claim, Claim]:
         stream = stream_of(self.voucher_id)
@@ -319,7 +337,7 @@ def _refusal(report: Report, count: int, total: Money) -> ImportRefused:
 _DATES = ("valid_until", "issued_on")
 
 
-def _sealed_rows(rows: Sequence[Row]) -> bytes:
+def _sealed_rows(batch_id: str, rows: Sequence[Row]) -> bytes:
     """Rows as kept: terms once for all rows that share them."""
     shapes: dict[int, int] = {}
     terms: list[Any] = []
@@ -329,17 +347,22 @@ def _sealed_rows(rows: Sequence[Row]) -> bytes:
         if place is None:
             place = shapes[id(row.terms)] = len(terms)
             terms.append(row.terms.model_dump(mode="json"))
+        voucher_id = str(uuid5(NAMESPACE_URL, f"kassenverbund:import:{batch_id}:{row.line}"))
         document = {name: getattr(row, name) for name in Row.__slots__}
-        documents.append({**document, "terms": place})
+        documents.append(
+            [voucher_id, row.serial or serial_of(voucher_id), {**document, "terms": place}]
+        )
     return json.dumps({"terms": terms, "rows": documents}, default=date.isoformat).encode()
 
 
-def _opened_rows(content: bytes) -> list[Row]:
+def _opened_rows(content: bytes) -> list[_Kept]:
     kept = json.loads(content)
     terms = [Terms.model_validate(document) for document in kept["terms"]]
-    for document in kept["rows"]:
+    rows = []
+    for voucher_id, serial, document in kept["rows"]:
         document["terms"] = terms[document["terms"]]
         for name in _DATES:
             if document[name] is not None:
                 document[name] = date.fromisoformat(document[name])
-    return [Row(**document) for document in kept["rows"]]
+        rows.append(_Kept(voucher_id, serial, Row(**document)))
+    return rows
