@@ -14,15 +14,21 @@ from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
 from voucher import api
 from voucher.adapters.attempts import PostgresAttempts
+from voucher.adapters.batches import PostgresBatchParts, PostgresBatchWork
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
+from voucher.adapters.streams import PostgresVoucherStreams
+from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
 from voucher.handlers import Rules, Vouchers
+from voucher.office import build_back_office
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
+from voucher.projections_catalogue import CatalogueBook
 from voucher.public import PUBLICATION
 from voucher.queries import Queries
+from voucher.queries_catalogue import CatalogueQueries
 from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
@@ -32,6 +38,11 @@ SWEPT_MAX = 200
 """Holds that one sweep writes down; the rest wait for the next."""
 
 PURGE_EVERY_S = 60.0
+
+BATCHES_EVERY_S = 0.5
+"""How soon an ordered batch is begun."""
+
+SCHEMA = "voucher"
 
 _log = logging.getLogger("voucher")
 
@@ -80,9 +91,22 @@ async def _open(runtime: Runtime) -> Opened:
         random_bytes=system.token_bytes,
         rules=Rules(),
     )
+    parts = PostgresBatchParts(runtime.engine, runtime.secrets, system.token_bytes)
+    back_office = build_back_office(
+        runtime.store,
+        chain=runtime.chain,
+        secrets=runtime.secrets,
+        parts=parts,
+        work=PostgresBatchWork(runtime.engine),
+        streams=PostgresVoucherStreams(runtime.engine, REGISTRY),
+        templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
+        clock=runtime.clock,
+        random_bytes=system.token_bytes,
+        rules=Rules(),
+    )
     return Opened(
-        router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),
-        projections=(VoucherBook(),),
+        router=api.router(vouchers, Queries(runtime.engine), back_office, clock=runtime.clock),
+        projections=(VoucherBook(), CatalogueBook()),
         reactions=(
             Reaction(
                 name="bookings",
@@ -95,7 +119,10 @@ async def _open(runtime: Runtime) -> Opened:
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
+            lambda: _every(PURGE_EVERY_S, lambda: parts.purge(runtime.clock())),
+            lambda: _every(BATCHES_EVERY_S, back_office.batches.work),
         ),
+        streamed=STREAMED,
     )
 
 

@@ -7,15 +7,27 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from voucher.api import office, till
+from voucher.api import batches, catalogue, office, till
 from voucher.handlers import Vouchers
+from voucher.office import BackOffice
 from voucher.queries import Queries
 
 
-def router(vouchers: Vouchers, queries: Queries, *, clock: Callable[[], datetime]) -> APIRouter:
+def router(
+    vouchers: Vouchers,
+    queries: Queries,
+    back_office: BackOffice | None = None,
+    *,
+    clock: Callable[[], datetime],
+) -> APIRouter:
     """All routes, mounted at `/voucher`."""
     routes = APIRouter(tags=["voucher"])
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
+    if back_office is not None:
+        routes.include_router(catalogue.routes(back_office.catalogue, back_office.templates))
+        routes.include_router(
+            batches.routes(back_office.batches, back_office.imports, back_office.exports)
+        )
     return routes
