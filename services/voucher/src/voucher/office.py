@@ -24,7 +24,8 @@ class BackOffice:
     """What its routes and its background work need."""
 
     catalogue: Catalogue
-    templates: CatalogueQueries
+    templates: CatalogueQueries | None
+    """None: nobody asks for lists (tests over the memory store)."""
     batches: Batches
     imports: Imports
     exports: Exports
@@ -38,7 +39,7 @@ def build_back_office(
     parts: BatchParts,
     work: BatchWork,
     streams: VoucherStreams,
-    templates: CatalogueQueries,
+    templates: CatalogueQueries | None,
     clock: Callable[[], datetime],
     random_bytes: RandomBytes,
     rules: Rules,

@@ -25,7 +25,7 @@ def router(
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
-    if back_office is not None:
+    if back_office is not None and back_office.templates is not None:
         routes.include_router(catalogue.routes(back_office.catalogue, back_office.templates))
         routes.include_router(
             batches.routes(back_office.batches, back_office.imports, back_office.exports)

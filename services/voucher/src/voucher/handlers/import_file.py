@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -21,8 +20,7 @@ from kassenverbund.kit.text import NAME_MAX
 from voucher import codes
 from voucher.decider.catalogue import RateUnknown
 from voucher.events import BlockReason, Terms
-
-T = TypeVar("T")
+from voucher.handlers.import_cells import Refused, amount, amounts, day, one_of, texts
 
 ROWS_MAX = 250_000
 """Vouchers of one file. More are split over several."""
@@ -33,12 +31,6 @@ LINE_BYTES_MAX = 16 * 1024
 
 REFUSED_MAX = 1_000
 """Refusals that are named; the rest is counted."""
-
-AMOUNT_MINOR_MAX = 1_000_000
-"""10,000.00 for one voucher. Larger is a typing error."""
-
-YEAR_MIN, YEAR_MAX = 1990, 2199
-"""Dates outside are typing errors."""
 
 SHAPES_MAX = 1_000
 """Different terms of one file that are kept at hand."""
@@ -55,10 +47,7 @@ TERMS_COLUMNS = (
     "article_groups", "fee_kinds", "offline_cap", "terms",
 )  # fmt: skip
 
-_AMOUNT = re.compile(r"([0-9]{1,9})(?:[.,]([0-9]{1,2}))?")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
-_ISO_DAY = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})")
-_GERMAN_DAY = re.compile(r"(?P<day>[0-9]{2})\.(?P<month>[0-9]{2})\.(?P<year>[0-9]{4})")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _STATUSES = {"": False, "active": False, "inactive": True}
 _BLOCKED: Mapping[str, BlockReason | None] = {
@@ -98,14 +87,6 @@ class Row:
     legal_entity_id: str
     blocked: BlockReason | None
     terms: Terms
-
-
-class _Refused(Exception):
-    def __init__(self, column: str | None, reason: str, other_line: int | None = None) -> None:
-        super().__init__(reason)
-        self.column = column
-        self.reason = reason
-        self.other_line = other_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +157,7 @@ class ImportFile:
             return
         try:
             if too_long:
-                raise _Refused(None, "line.too_long")
+                raise Refused(None, "line.too_long")
             cells = self._cells(raw)
             if cells is None:
                 return
@@ -185,9 +166,9 @@ class ImportFile:
                 return
             if len(self.rows) + self.refused_count >= ROWS_MAX:
                 self._broken = True
-                raise _Refused(None, "rows.too_many")
+                raise Refused(None, "rows.too_many")
             self._add(self._row(cells))
-        except _Refused as refused:
+        except Refused as refused:
             self._broken = self._broken or not self._columns
             self.refuse(self._line, refused.column, refused.reason, refused.other_line)
 
@@ -195,20 +176,20 @@ class ImportFile:
         try:
             text = raw.decode()
         except UnicodeDecodeError:
-            raise _Refused(None, "encoding") from None
+            raise Refused(None, "encoding") from None
         text = text.removesuffix("\r")
         if not self._columns:
             text = text.removeprefix("\ufeff")
         if not text.strip():
             return None
         if not text.isprintable():
-            raise _Refused(None, "text")
+            raise Refused(None, "text")
         if not self._columns:
             self._delimiter = ";" if ";" in text else ","
         try:
             (cells,) = csv.reader([text], delimiter=self._delimiter, strict=True)
         except (csv.Error, ValueError):
-            raise _Refused(None, "quoting") from None
+            raise Refused(None, "quoting") from None
         return [cell.strip() for cell in cells]
 
     def _head(self, cells: list[str]) -> None:
@@ -216,34 +197,34 @@ class ImportFile:
         for place, name in enumerate(names, start=1):
             if name not in COLUMNS:
                 # By its place: without a header, a code may stand here.
-                raise _Refused(f"#{place}", "column.unknown")
+                raise Refused(f"#{place}", "column.unknown")
             if names.count(name) > 1:
-                raise _Refused(name, "column.twice")
+                raise Refused(name, "column.twice")
         if "balance" not in names:
-            raise _Refused("balance", "column.missing")
+            raise Refused("balance", "column.missing")
         if not {"code", "code_hash"} & set(names):
-            raise _Refused("code", "column.missing")
+            raise Refused("code", "column.missing")
         self._columns = names
 
     def _row(self, cells: list[str]) -> Row:
         if len(cells) != len(self._columns):
-            raise _Refused(None, "cells")
+            raise Refused(None, "cells")
         cell = dict.fromkeys(COLUMNS, "")
         cell.update(zip(self._columns, cells, strict=True))
         code_hash, key_id, weak = self._code(cell)
         serial = cell["serial"] or None
         if serial is not None and not _SERIAL.fullmatch(serial):
-            raise _Refused("serial", "serial")
+            raise Refused("serial", "serial")
         entity = cell["legal_entity_id"] or self.known.legal_entity_id
         if entity not in self.known.entities:
-            raise _Refused("legal_entity_id", "legal_entity.unknown")
+            raise Refused("legal_entity_id", "legal_entity.unknown")
         assert entity is not None  # None is no entity.
-        issued_on = _day(cell, "issued_on") or self.known.today
+        issued_on = day(cell, "issued_on") or self.known.today
         if issued_on > self.known.today:
-            raise _Refused("issued_on", "date.future")
+            raise Refused("issued_on", "date.future")
         terms = self._terms(cell, issued_on)
-        inactive = _one_of(cell, "status", _STATUSES)
-        balance, value, consideration = _amounts(cell, terms, inactive=inactive)
+        inactive = one_of(cell, "status", _STATUSES)
+        balance, value, consideration = amounts(cell, terms, inactive=inactive)
         return Row(
             line=self._line,
             serial=serial,
@@ -254,29 +235,29 @@ class ImportFile:
             balance=balance,
             value=value,
             consideration=consideration,
-            valid_until=_day(cell, "valid_until"),
+            valid_until=day(cell, "valid_until"),
             issued_on=issued_on,
             legal_entity_id=entity,
-            blocked=_one_of(cell, "blocked", _BLOCKED),
+            blocked=one_of(cell, "blocked", _BLOCKED),
             terms=terms,
         )
 
     def _code(self, cell: Mapping[str, str]) -> tuple[str, str, bool]:
         if bool(cell["code"]) == bool(cell["code_hash"]):
-            raise _Refused("code", "code.missing" if not cell["code"] else "code.and_hash")
+            raise Refused("code", "code.missing" if not cell["code"] else "code.and_hash")
         if cell["code"]:
             try:
                 code, own = codes.parse_any(cell["code"], kind=codes.Kind.VOUCHER)
             except codes.CodeMistyped:
-                raise _Refused("code", "code.mistyped") from None
+                raise Refused("code", "code.mistyped") from None
             hashed = codes.hashed(code, self.known.secrets)
             return hashed.value, hashed.key_id, not own
         if not _HASH.fullmatch(cell["code_hash"]):
-            raise _Refused("code_hash", "code_hash")
+            raise Refused("code_hash", "code_hash")
         if cell["hash_key_id"] != self.known.secrets.key_id:
             # Hashed with another root key: no code that somebody types would ever lead here.
-            raise _Refused("hash_key_id", "hash_key.other")
-        return cell["code_hash"], cell["hash_key_id"], _one_of(cell, "code_kind", _CODE_KINDS)
+            raise Refused("hash_key_id", "hash_key.other")
+        return cell["code_hash"], cell["hash_key_id"], one_of(cell, "code_kind", _CODE_KINDS)
 
     def _terms(self, cell: Mapping[str, str], issued_on: date) -> Terms:
         shape = (*(cell[name] for name in TERMS_COLUMNS), issued_on.isoformat() * bool(cell["vat"]))
@@ -286,9 +267,9 @@ class ImportFile:
         try:
             terms = self._new_terms(cell, issued_on)
         except RateUnknown:
-            raise _Refused("vat", "vat.unknown") from None
+            raise Refused("vat", "vat.unknown") from None
         except ValidationError:
-            raise _Refused("terms" if cell["terms"] else None, "terms") from None
+            raise Refused("terms" if cell["terms"] else None, "terms") from None
         if len(self._shapes) < SHAPES_MAX:
             self._shapes[shape] = terms
         return terms
@@ -296,7 +277,7 @@ class ImportFile:
     def _new_terms(self, cell: Mapping[str, str], issued_on: date) -> Terms:
         if cell["terms"]:
             return self._whole_terms(cell)
-        below, cap = _amount(cell, "payout_below"), _amount(cell, "offline_cap")
+        below, cap = amount(cell, "payout_below"), amount(cell, "offline_cap")
         document: dict[str, object] = {
             "kind": cell["kind"] or "multi_purpose",
             "vat": cell["vat"] or None,
@@ -320,16 +301,16 @@ class ImportFile:
 
     def _whole_terms(self, cell: Mapping[str, str]) -> Terms:
         if any(cell[name] for name in TERMS_COLUMNS if name != "terms"):
-            raise _Refused("terms", "terms.and_columns")
+            raise Refused("terms", "terms.and_columns")
         terms = Terms.model_validate_json(cell["terms"])
         # The line is printable, but JSON can spell what is not.
-        if not all(text.isprintable() for text in _texts(terms.model_dump())):
-            raise _Refused("terms", "text")
+        if not all(text.isprintable() for text in texts(terms.model_dump())):
+            raise Refused("terms", "text")
         if any(
-            amount is not None and amount.currency != self.known.currency
-            for amount in (terms.payout_below, terms.offline_cap)
+            given is not None and given.currency != self.known.currency
+            for given in (terms.payout_below, terms.offline_cap)
         ):
-            raise _Refused("terms", "currency")
+            raise Refused("terms", "currency")
         return terms
 
     def _money(self, minor: int) -> dict[str, object]:
@@ -338,82 +319,11 @@ class ImportFile:
     def _add(self, row: Row) -> None:
         before = self._codes.setdefault(row.code_hash, row.line)
         if before != row.line:
-            raise _Refused("code", "code.twice", before)
+            raise Refused("code", "code.twice", before)
         if row.serial is not None:
             before = self._serials.setdefault(row.serial, row.line)
             if before != row.line:
-                raise _Refused("serial", "serial.twice", before)
+                raise Refused("serial", "serial.twice", before)
         self.rows.append(row)
         self.weak += row.weak
         self.total += row.balance
-
-
-def _texts(value: object) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for part in value.values():
-                yield from _texts(part)
-        case list() | tuple():
-            for part in value:
-                yield from _texts(part)
-
-
-def _amounts(cell: Mapping[str, str], terms: Terms, *, inactive: bool) -> tuple[int, int, int]:
-    """(balance, face value, paid for it)."""
-    balance = _amount(cell, "balance")
-    if balance is None:
-        raise _Refused("balance", "amount")
-    if inactive:
-        # A card that nobody has bought owes nothing, whatever is printed on it.
-        if balance:
-            raise _Refused("balance", "amount.inactive")
-        return 0, _amount(cell, "value") or 0, 0
-    if cell["value"]:
-        raise _Refused("value", "value.active")
-    if not balance and terms.effect is None:
-        raise _Refused("balance", "amount.zero")
-    paid = _amount(cell, "consideration")
-    if paid is None:
-        paid = balance if terms.funding == "purchased" else 0
-    if paid > balance or (paid and terms.funding != "purchased"):
-        raise _Refused("consideration", "consideration")
-    return balance, balance, paid
-
-
-def _amount(cell: Mapping[str, str], column: str) -> int | None:
-    """`1234.50` or `1234,50`, never with separators of thousands: they can be misread."""
-    text = cell[column]
-    if not text:
-        return None
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
-        raise _Refused(column, "amount")
-    minor = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
-    if minor > AMOUNT_MINOR_MAX:
-        raise _Refused(column, "amount.too_large")
-    return minor
-
-
-def _day(cell: Mapping[str, str], column: str) -> date | None:
-    """`2029-12-31` or `31.12.2029`."""
-    text = cell[column]
-    if not text:
-        return None
-    found = _ISO_DAY.fullmatch(text) or _GERMAN_DAY.fullmatch(text)
-    if found is None:
-        raise _Refused(column, "date")
-    try:
-        day = date(int(found["year"]), int(found["month"]), int(found["day"]))
-    except ValueError:
-        raise _Refused(column, "date") from None
-    if not YEAR_MIN <= day.year <= YEAR_MAX:
-        raise _Refused(column, "date.range")
-    return day
-
-
-def _one_of(cell: Mapping[str, str], column: str, allowed: Mapping[str, T]) -> T:
-    if cell[column] not in allowed:
-        raise _Refused(column, column)
-    return allowed[cell[column]]

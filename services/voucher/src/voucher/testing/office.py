@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from events import Ask, EventStore
+from events import Ask, Event, EventStore
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
 from money import Money, euro
@@ -18,10 +18,14 @@ from voucher.decider.batch import Batch
 from voucher.events import Article, ArticlePair, Terms, Validity
 from voucher.handlers.batches import Batches
 from voucher.handlers.catalogue import Catalogue, Defined
+from voucher.handlers.exports import Exports, Sums
 from voucher.handlers.import_file import ImportFile
 from voucher.handlers.imports import Imports, Report
 from voucher.handlers.names import Rules
-from voucher.ports import BatchParts, BatchWork
+from voucher.office import build_back_office
+from voucher.ports import BatchParts, BatchWork, VoucherStreams
+
+PAGE_STREAMS = 7
 
 FEED_BYTES = 1_000
 """Files come in pieces of this size, so that lines are cut."""
@@ -72,6 +76,22 @@ class MemoryBatchWork:
         yield True
 
 
+class MemoryVoucherStreams:
+    """`voucher.ports.VoucherStreams` by reading the log from its beginning."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    async def pages(self, *, head: int) -> AsyncIterator[Sequence[Sequence[Event]]]:
+        found: dict[str, list[Event]] = {}
+        for entry in await self._store.read(after=0, records_max=head):
+            if entry.stream.startswith("voucher-"):
+                found.setdefault(entry.stream, []).append(entry.event)
+        streams = [found[stream] for stream in sorted(found)]
+        for start in range(0, len(streams), PAGE_STREAMS):
+            yield streams[start : start + PAGE_STREAMS]
+
+
 @dataclass
 class Office:
     """Requests of back office, and the background work behind them."""
@@ -80,6 +100,7 @@ class Office:
     catalogue: Catalogue
     batches: Batches
     imports: Imports
+    exports: Exports
     parts: BatchParts
     work: BatchWork
     secrets: Secrets
@@ -144,6 +165,11 @@ class Office:
     async def check(self, content: bytes, *, count: int, total: str) -> Report:
         return await self.imports.check(self.read(content), count=count, total=euro(total))
 
+    async def export(self) -> tuple[bytes, Sums]:
+        """The file of all vouchers, and what it says about itself."""
+        sums = await self.exports.begin()
+        return b"".join([page async for page in self.exports.lines(sums)]), sums
+
     async def take(
         self, content: bytes, *, count: int, total: str | Money, key: str | None = None
     ) -> Batch:
@@ -164,29 +190,22 @@ def build_office(
     random_bytes: RandomBytes,
     parts: BatchParts | None = None,
     work: BatchWork | None = None,
+    streams: VoucherStreams | None = None,
 ) -> Office:
     """Everything put together as the service does it."""
     parts, work = parts or MemoryBatchParts(), work or MemoryBatchWork()
-    catalogue = Catalogue(store, chain=chain, clock=clock)
-    imports = Imports(
+    made = build_back_office(
         store,
         chain=chain,
         secrets=secrets,
-        catalogue=catalogue,
         parts=parts,
         work=work,
-        clock=clock,
-        rules=Rules(),
-    )
-    batches = Batches(
-        store,
-        chain=chain,
-        secrets=secrets,
-        catalogue=catalogue,
-        parts=parts,
-        work=work,
+        streams=streams or MemoryVoucherStreams(store),
+        templates=None,
         clock=clock,
         random_bytes=random_bytes,
-        takes_over=imports.takes_over,
+        rules=Rules(),
     )
-    return Office(store, catalogue, batches, imports, parts, work, secrets)
+    return Office(
+        store, made.catalogue, made.batches, made.imports, made.exports, parts, work, secrets
+    )
