@@ -17,6 +17,7 @@ from voucher.adapters.attempts import PostgresAttempts
 from voucher.adapters.batches import PostgresBatchParts, PostgresBatchWork
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
+from voucher.adapters.past import PostgresPastVouchers
 from voucher.adapters.streams import PostgresVoucherStreams
 from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
@@ -81,16 +82,6 @@ async def _open(runtime: Runtime) -> Opened:
     deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
     attempts = PostgresAttempts(runtime.engine)
     lapsed = PostgresLapsedHolds(runtime.engine)
-    vouchers = Vouchers(
-        runtime.store,
-        chain=runtime.chain,
-        secrets=runtime.secrets,
-        deliveries=deliveries,
-        attempts=attempts,
-        clock=runtime.clock,
-        random_bytes=system.token_bytes,
-        rules=Rules(),
-    )
     parts = PostgresBatchParts(runtime.engine, runtime.secrets, system.token_bytes)
     back_office = build_back_office(
         runtime.store,
@@ -103,6 +94,17 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=Rules(),
+    )
+    vouchers = Vouchers(
+        runtime.store,
+        chain=runtime.chain,
+        secrets=runtime.secrets,
+        deliveries=deliveries,
+        attempts=attempts,
+        clock=runtime.clock,
+        random_bytes=system.token_bytes,
+        rules=Rules(),
+        past=PostgresPastVouchers(runtime.engine),
     )
     return Opened(
         router=api.router(vouchers, Queries(runtime.engine), back_office, clock=runtime.clock),
