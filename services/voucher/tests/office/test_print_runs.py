@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -11,6 +13,7 @@ from events import DomainError, IdempotencyKeyReused, Recorded, Transient
 from events.testing.memory import MemoryEventStore
 from money import euro
 from voucher import codes
+from voucher.decider import VoucherNotUsable
 from voucher.decider.batch import (
     BatchEnded,
     BatchExportedBefore,
@@ -19,7 +22,7 @@ from voucher.decider.batch import (
     BatchUnknown,
 )
 from voucher.decider.catalogue import TemplateUnknown
-from voucher.events import BatchProgressed, VoucherIssued
+from voucher.events import BatchProgressed, SoldAt, VoucherIssued
 from voucher.handlers.batches import (
     CodesGone,
     DigestDiffers,
@@ -28,6 +31,9 @@ from voucher.handlers.batches import (
     card_id,
 )
 from voucher.testing.office import MemoryBatchParts, MemoryBatchWork, Office
+
+if TYPE_CHECKING:
+    from services.voucher.tests.conftest import World
 
 CARDS = 600  # three parts
 
@@ -259,3 +265,29 @@ async def test_a_run_needs_a_template(office: Office) -> None:
     refusal: type[DomainError] = TemplateUnknown
     with pytest.raises(refusal):
         await office.order("B1", 1)
+
+
+async def sell_card(world: World, code: str) -> Any:
+    return await world.vouchers.selling.prepare_card(
+        world.ask(),
+        preparation_id=uuid4().hex,
+        typed=code,
+        value=euro("25.00"),
+        consideration=None,
+        legal_entity_id="kette",
+        sold_at=SoldAt(store_id="berlin", till_id="t1", booking_id="B1", line_id="L1"),
+        source="till:berlin/t1",
+    )
+
+
+async def test_a_printed_card_can_be_sold(printed: Office, world: World) -> None:
+    file = await printed.batches.export(printed.ask(), batch_id="B1")
+    sold = await sell_card(world, rows_of(file.content)[0]["code"])
+    assert (sold.voucher.status.value, sold.voucher.value) == ("pending", euro("25.00"))
+
+
+async def test_a_card_of_a_voided_run_is_not_sold(printed: Office, world: World) -> None:
+    file = await printed.batches.export(printed.ask(), batch_id="B1")
+    await printed.batches.void(printed.ask(), batch_id="B1", reason="Karton verloren")
+    with pytest.raises(VoucherNotUsable):
+        await sell_card(world, rows_of(file.content)[0]["code"])

@@ -204,8 +204,7 @@ class Batches:
 
     async def voided(self, batch_id: str) -> bool:
         """Whether cards of this batch that were never sold may not be sold any more."""
-        _, batch = await state_of(self._store, BATCH, batch_stream(batch_id))
-        return isinstance(batch, Batch) and batch.void_reason is not None
+        return await voided(self._store, batch_id)
 
     async def export(self, ask: Ask, *, batch_id: str) -> CodeFile:
         """The codes of a complete run, for the request that asks first and its repeats.
@@ -369,6 +368,12 @@ class Batches:
         content = out.getvalue().encode()
         digest = hashlib.sha256(content).hexdigest()
         return CodeFile(content=content, digest=digest, cards=batch.cards)
+
+
+async def voided(store: EventStore, batch_id: str) -> bool:
+    """Whether cards of a batch that were never sold may not be sold any more."""
+    _, batch = await state_of(store, BATCH, batch_stream(batch_id))
+    return isinstance(batch, Batch) and batch.void_reason is not None
 
 
 def fill(batch: BatchState, done: int, now: datetime) -> tuple[Event, ...]:
