@@ -78,6 +78,15 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
+def _queries(runtime: Runtime) -> Queries:
+    stores = runtime.chain.stores
+    return Queries(
+        runtime.engine,
+        stores={store.id: store.name for store in stores},
+        time_zone=stores[0].time_zone,
+    )
+
+
 async def _open(runtime: Runtime) -> Opened:
     deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
     attempts = PostgresAttempts(runtime.engine)
@@ -107,7 +116,7 @@ async def _open(runtime: Runtime) -> Opened:
         past=PostgresPastVouchers(runtime.engine),
     )
     return Opened(
-        router=api.router(vouchers, Queries(runtime.engine), back_office, clock=runtime.clock),
+        router=api.router(vouchers, _queries(runtime), back_office, clock=runtime.clock),
         projections=(VoucherBook(), CatalogueBook()),
         reactions=(
             Reaction(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from voucher.api import batches, catalogue, office, sales, till
+from voucher.api import batches, catalogue, office, reports, sales, till
 from voucher.handlers import Vouchers
 from voucher.office import BackOffice
 from voucher.queries import Queries
@@ -26,6 +26,7 @@ def router(
     routes.include_router(till.routes(vouchers))
     routes.include_router(sales.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
+    routes.include_router(reports.routes(queries, clock))
     if back_office is not None and back_office.templates is not None:
         routes.include_router(catalogue.routes(back_office.catalogue, back_office.templates))
         routes.include_router(

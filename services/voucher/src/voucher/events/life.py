@@ -80,6 +80,8 @@ class VoucherActivated(Event):
     activated_at: AwareDatetime
     reinstated: bool = False
     """It had been cancelled before the recorded sale arrived. The sale stands."""
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
 
 
 @event_type("voucher.activation_failed", version=1)
@@ -142,6 +144,8 @@ class VoucherToppedUp(Event):
     """Afterwards."""
     booking_id: str
     store_id: str
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     topped_up_at: AwareDatetime
 
 
@@ -231,4 +235,6 @@ class VoucherSaleReversed(Event):
     uses: tuple[LotUse, ...] = ()
     store_id: str
     till_id: str
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     reversed_at: AwareDatetime

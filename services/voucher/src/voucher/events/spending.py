@@ -91,6 +91,8 @@ class VoucherRedeemed(Event):
     """The legal entity that took the voucher in payment."""
     offline: bool = False
     """Accepted by a store without a line and reported later."""
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     redeemed_at: AwareDatetime
 
 
@@ -135,6 +137,8 @@ class VoucherRedemptionReversed(Event):
     """A recorded booking gave back more than had been redeemed: not credited. Somebody has to
     look."""
     store_id: str
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     reversed_at: AwareDatetime
 
 
@@ -151,6 +155,8 @@ class VoucherPaidOut(Event):
     uses: tuple[LotUse, ...] = ()
     store_id: str
     till_id: str | None = None
+    business_date: date | None = None
+    """Of the booking. None: the day of the fact itself, in the voucher's zone."""
     paid_out_at: AwareDatetime
 
 
