@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +61,9 @@ class Opened:
     reactions: Sequence[Reaction] = ()
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     """Loops that run until they are cancelled (expiry of holds, printing)."""
+    streamed: Mapping[str, int] = field(default_factory=dict)
+    """Routes that read their body as a stream (path below the prefix → bytes at most). All other
+    bodies are collected before the route is called, and are small."""
     startup: Callable[[], Awaitable[None]] | None = None
     unready: Callable[[], Awaitable[Sequence[str]]] | None = None
     """Reasons why this service can't serve now; empty or None: ready."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from events import Event
 from kassenverbund.kit.mail import MailAddress
 from kassenverbund.kit.text import SafeName
 from money import Money
@@ -110,6 +112,60 @@ class MailOutbox(Protocol):
         self, *, state: MailState | None, after: str, rows_max: int
     ) -> Sequence[MailRow]:
         """A page, by voucher id."""
+        ...
+
+
+class BatchParts(Protocol):
+    """What a batch is made of, encrypted, part by part, until it is in the log or handed out: the
+    codes of a print run, the rows of an import.
+
+    Lives outside the log: codes never enter it, and a batch must go on after a crash with the very
+    codes it had drawn. Raises `Transient` where the database is away.
+    """
+
+    async def keep(self, batch_id: str, part: int, content: bytes, *, until: datetime) -> bytes:
+        """Keep `content` unless the part is kept already; answers what is kept now."""
+        ...
+
+    async def read(self, batch_id: str, part: int) -> bytes | None:
+        """The part, or None: never kept, wiped, or its time is up."""
+        ...
+
+    async def wipe(self, batch_id: str, part: int | None = None) -> None:
+        """Forget one part, or all of them."""
+        ...
+
+    async def purge(self, now: datetime) -> int:
+        """Forget the parts whose time is up; answers how many."""
+        ...
+
+
+class BatchWork(Protocol):
+    """Which batches somebody has to look after. The decisions rest on the log."""
+
+    async def add(self, batch_id: str, now: datetime) -> None:
+        """Remember a batch. Harmless for one that is remembered."""
+        ...
+
+    async def open(self) -> Sequence[tuple[str, datetime]]:
+        """`(batch_id, since)`, the oldest first."""
+        ...
+
+    async def done(self, batch_id: str) -> None:
+        """Nothing is left to do."""
+        ...
+
+    def turn(self, batch_id: str) -> AbstractAsyncContextManager[bool]:
+        """One worker at a time among all processes. False: another one is at it. Two at once would
+        do no harm, only the same work twice."""
+        ...
+
+
+class VoucherStreams(Protocol):
+    """All vouchers of the log, for an export of the whole."""
+
+    def pages(self, *, head: int) -> AsyncIterator[Sequence[Sequence[Event]]]:
+        """The events of each voucher up to position `head`, some vouchers at a time."""
         ...
 
 

@@ -14,21 +14,27 @@ from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
 from voucher import api
 from voucher.adapters.attempts import OWN, WEAK, PostgresAttempts
+from voucher.adapters.batches import PostgresBatchParts, PostgresBatchWork
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
 from voucher.adapters.mail_outbox import PostgresMailOutbox
 from voucher.adapters.past import PostgresPastVouchers
+from voucher.adapters.streams import PostgresVoucherStreams
+from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
 from voucher.handlers import Vouchers
 from voucher.handlers.finding import Finder
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
+from voucher.office import build_back_office
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
+from voucher.projections_catalogue import CatalogueBook
 from voucher.public import PUBLICATION
 from voucher.qr import QrCodes
 from voucher.queries import Queries
+from voucher.queries_catalogue import CatalogueQueries
 from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
@@ -40,6 +46,11 @@ SWEPT_MAX = 200
 MAIL_EVERY_S = 2.0
 
 PURGE_EVERY_S = 60.0
+
+BATCHES_EVERY_S = 0.5
+"""How soon an ordered batch is begun."""
+
+SCHEMA = "voucher"
 
 _log = logging.getLogger("voucher")
 
@@ -98,6 +109,18 @@ async def _open(runtime: Runtime) -> Opened:
         foreign_codes=runtime.chain.vouchers.foreign_codes,
     )
     lapsed = PostgresLapsedHolds(runtime.engine)
+    parts = PostgresBatchParts(runtime.engine, runtime.secrets, system.token_bytes)
+    back_office = build_back_office(
+        runtime.store,
+        chain=runtime.chain,
+        secrets=runtime.secrets,
+        parts=parts,
+        work=PostgresBatchWork(runtime.engine),
+        streams=PostgresVoucherStreams(runtime.engine, REGISTRY),
+        clock=runtime.clock,
+        random_bytes=system.token_bytes,
+        rules=runtime.chain.vouchers,
+    )
     vouchers = Vouchers(
         runtime.store,
         chain=runtime.chain,
@@ -123,6 +146,8 @@ async def _open(runtime: Runtime) -> Opened:
             api.Rooms(
                 chain=runtime.chain,
                 vouchers=vouchers,
+                back_office=back_office,
+                templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
                 mailing=mailing,
                 overdrafts=Overdrafting(runtime.store),
                 qr=qr,
@@ -130,7 +155,7 @@ async def _open(runtime: Runtime) -> Opened:
                 clock=runtime.clock,
             )
         ),
-        projections=(VoucherBook(),),
+        projections=(VoucherBook(), CatalogueBook()),
         reactions=(
             Reaction(
                 name="bookings",
@@ -144,7 +169,10 @@ async def _open(runtime: Runtime) -> Opened:
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
             lambda: _every(MAIL_EVERY_S, mailing.send_due),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
+            lambda: _every(PURGE_EVERY_S, lambda: parts.purge(runtime.clock())),
+            lambda: _every(BATCHES_EVERY_S, back_office.batches.work),
         ),
+        streamed=STREAMED,
     )
 
 

@@ -9,12 +9,14 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from kassenverbund.kit.chain import Chain
-from voucher.api import office, reports, safety, sales, till
+from voucher.api import batches, catalogue, office, reports, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
+from voucher.office import BackOffice
 from voucher.qr import QrCodes
 from voucher.queries import Queries
+from voucher.queries_catalogue import CatalogueQueries
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Rooms:
 
     chain: Chain
     vouchers: Vouchers
+    back_office: BackOffice
+    templates: CatalogueQueries
     mailing: Mailing
     overdrafts: Overdrafting
     qr: QrCodes
@@ -37,6 +41,11 @@ def router(rooms: Rooms) -> APIRouter:
     routes.include_router(till.routes(rooms.vouchers))
     routes.include_router(sales.routes(rooms.vouchers))
     routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
+    office_rooms = rooms.back_office
+    routes.include_router(catalogue.routes(office_rooms.catalogue, rooms.templates))
+    routes.include_router(
+        batches.routes(office_rooms.batches, office_rooms.imports, office_rooms.exports)
+    )
     routes.include_router(reports.routes(rooms.queries, rooms.clock))
     routes.include_router(
         safety.routes(

@@ -118,6 +118,6 @@ def chainwide(caller: Caller) -> None:
         raise Forbidden("this caller belongs to one store")
 
 
-def as_json(answer: Answer) -> Response:
+def as_json(answer: Answer, status: int = 200) -> Response:
     """Encoded here, once: FastAPI would validate and encode the model again."""
-    return Response(answer.model_dump_json(), media_type="application/json")
+    return Response(answer.model_dump_json(), media_type="application/json", status_code=status)

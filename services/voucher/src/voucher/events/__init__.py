@@ -36,6 +36,8 @@ from voucher.events.account import (
 )
 from voucher.events.catalogue import (
     PRESETS_MAX,
+    Article,
+    ArticlePair,
     BatchCompleted,
     BatchExported,
     BatchOrdered,
@@ -188,6 +190,8 @@ __all__ = [
     "AccountSpent",
     "AccountUnblocked",
     "ActivationFault",
+    "Article",
+    "ArticlePair",
     "BatchCompleted",
     "BatchEvent",
     "BatchExported",

@@ -25,6 +25,21 @@ class Validity(Part):
     until: date | None = None
 
 
+class Article(Part):
+    """An article of the till. `vat`: the key of its rate; None: it carries none."""
+
+    sku: str
+    vat: str | None = None
+
+
+class ArticlePair(Part):
+    """The two articles by which a till sells and takes a voucher. They are taxed alike: a voucher
+    that is taxed at its sale is not taxed again at its redemption, and the other way round."""
+
+    sale: Article
+    redeem: Article
+
+
 @event_type("template.defined")
 class TemplateDefined(Event):
     """A template has these terms from now on (stream `template-{template_id}`). Vouchers that were
@@ -38,6 +53,8 @@ class TemplateDefined(Event):
     """A fixed face value; None: free."""
     price: Money | None = None
     """What is paid for it; None: the face value."""
+    articles: ArticlePair | None = None
+    """Articles of the till that stand for it, where the till books by article."""
     active: bool = True
     defined_at: AwareDatetime
 

@@ -49,6 +49,7 @@ from voucher.events import (
     VoucherCardPrepared,
     VoucherTopUpPrepared,
 )
+from voucher.handlers.batches import voided
 from voucher.handlers.desk import Desk
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
@@ -259,6 +260,9 @@ class Selling:
         found = await desk.find(typed, source, now)
         card = await desk.voucher(found.stream)
         if not isinstance(card, Issued):
+            raise VoucherNotUsable
+        batch_id = card.past.batch_id
+        if card.status is Status.INACTIVE and batch_id and await voided(desk.store, batch_id):
             raise VoucherNotUsable
         if value is None:
             if not card.value:
