@@ -151,7 +151,7 @@ def instance(schema: dict[str, Any], document: dict[str, Any], name: str = "") -
 
 
 def _text(schema: dict[str, Any], name: str) -> str:
-    known = {
+    known: dict[str, str] = {
         "currency": "EUR", "store_id": "koeln", "legal_entity_id": "kette", "till_id": "t1",
         "vat": "reduced", "time_zone": "Europe/Berlin",
     }  # fmt: skip
@@ -161,7 +161,7 @@ def _text(schema: dict[str, Any], name: str) -> str:
         return "2027-06-30"
     if schema.get("format") == "date-time":
         return "2026-11-22T10:00:00Z"
-    return "x" * max(schema.get("minLength", 0), 8)
+    return "x" * max(int(schema.get("minLength", 0)), 8)
 
 
 def leaves(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -47,6 +47,7 @@ def routes(vouchers: Vouchers) -> APIRouter:
     found = APIRouter()
     _spending(found, vouchers)
     _holding(found, vouchers)
+    _capturing(found, vouchers)
     _together(found, vouchers)
     _looking(found, vouchers)
     return found
@@ -89,6 +90,8 @@ def _holding(routes: APIRouter, vouchers: Vouchers) -> None:
         await vouchers.let_go(asked.ask, hold_id=hold_id)
         return as_json(ReleasedAnswer(hold_id=hold_id))
 
+
+def _capturing(routes: APIRouter, vouchers: Vouchers) -> None:
     @routes.post("/v1/holds/{hold_id}/captures", response_model=CaptureAnswer, openapi_extra=WRITE)
     async def capture(hold_id: Identifier, body: CaptureBody, asked: Redeemer) -> Response:
         """For systems that sign elsewhere: a booking was recorded. `final: false` keeps the rest

@@ -69,9 +69,10 @@ from voucher.handlers.names import (
     hold_claim,
     stream_of,
 )
+from voucher.handlers.offers import PLAIN, Wanted
 from voucher.handlers.office import Office
 from voucher.handlers.overdrafts import capture_on
-from voucher.handlers.selling import PLAIN, Selling, Wanted
+from voucher.handlers.selling import Selling
 from voucher.ports import Deliveries, PastVouchers, Templates
 
 FromBookings = (
