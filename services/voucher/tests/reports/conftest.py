@@ -42,9 +42,7 @@ TABLES = (
 CALLERS = {
     "office": Caller(kind="person", id="o", roles=frozenset({"back_office"})),
     "auditor": Caller(kind="person", id="x", roles=frozenset({"auditor"})),
-    "manager": Caller(
-        kind="person", id="m", roles=frozenset({"manager"}), store_id="berlin"
-    ),
+    "manager": Caller(kind="person", id="m", roles=frozenset({"manager"}), store_id="berlin"),
     "cashier": Caller(kind="person", id="c", roles=frozenset({"cashier"})),
     "till": Caller(kind="till", id="t1", store_id="berlin", till_id="t1"),
 }
@@ -179,7 +177,7 @@ async def rows_of(engine: AsyncEngine) -> dict[str, list[str]]:
     """Everything that the read models hold."""
     async with engine.connect() as connection:
         return {
-            table: sorted(map(repr, await connection.execute(text(f"SELECT * FROM {table}"))))  # noqa: S608 (names above)
+            table: sorted(map(repr, await connection.execute(text(f"SELECT * FROM {table}"))))
             for table in TABLES
         }
 
