@@ -161,8 +161,10 @@ def use(lot_id: str, amount: str) -> LotUse:
 
 
 async def empty(engine: AsyncEngine) -> None:
+    # For a few rows this takes a hundredth of the time of TRUNCATE.
     async with engine.begin() as tx:
-        await tx.execute(text(f"TRUNCATE {', '.join(TABLES)}"))
+        for table in TABLES:
+            await tx.execute(text(f"DELETE FROM {table}"))
 
 
 async def fold(engine: AsyncEngine, entries: Sequence[Recorded], *, page: int = 500) -> None:

@@ -322,7 +322,8 @@ class Table(Generic[R]):
         types = {f.name: _TYPES[str(f.type).split(" |")[0]] for f in fields(row)}  # type: ignore[arg-type]  # R is always a dataclass.
         columns = ", ".join(types)
         arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types.values(), 1))
-        shown = ", ".join(f"{c}::jsonb" if c in _JSON else c for c in types)
+        json = {c for c, kind in types.items() if c in _JSON and kind == "text"}
+        shown = ", ".join(f"{c}::jsonb" if c in json else c for c in types)
         # Where a row first appeared stays, whatever writes it again.
         fixed = {*key, "first_position"}
         changed = ", ".join(f"{c} = excluded.{c}" for c in types if c not in fixed)
@@ -332,7 +333,7 @@ class Table(Generic[R]):
             f" FROM unnest({arrays}) AS n({columns})"
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
         )
-        read = ", ".join(f"{c}::text" if c in _JSON else c for c in types)
+        read = ", ".join(f"{c}::text" if c in json else c for c in types)
         self._select = f"SELECT {read} FROM {name} WHERE {key[0]} = ANY($1::text[])"  # noqa: S608 (names from this file)
         wanted = ", ".join(f"${n}::text[]" for n in range(1, len(key) + 1))
         self._delete = (
