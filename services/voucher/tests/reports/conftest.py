@@ -240,15 +240,32 @@ def log() -> Log:
     return Log()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(log: Log, books: AsyncEngine) -> AsyncIterator[Office]:
-    app = FastAPI()
+class CurrentLog:
+    """The clock of an application that serves test after test: each has a log of its own."""
+
+    log: Log
+
+    def __call__(self) -> datetime:
+        return self.log()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(models: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, CurrentLog]]:
+    """The reports in an application, which takes a while to build."""
+    app, current = FastAPI(), CurrentLog()
     install_problem_handlers(app)
     app.state.authenticator = KnownTokens()
-    app.include_router(reports.routes(Queries(books, stores=STORES), log))
+    app.include_router(reports.routes(Queries(models, stores=STORES), current))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
-        yield Office(log, books, client)
+        yield client, current
+
+
+@pytest.fixture
+def office(log: Log, books: AsyncEngine, served: tuple[httpx.AsyncClient, CurrentLog]) -> Office:
+    client, current = served
+    current.log = log
+    return Office(log, books, client)
 
 
 @pytest.fixture
