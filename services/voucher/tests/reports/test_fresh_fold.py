@@ -4,11 +4,10 @@ makes: every kind of fact, any past day, years that end, nights that lose an hou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,9 +21,7 @@ from voucher import events as facts
 from voucher.events import CreditLot, Lot, LotUse, SoldAt, Terms
 from voucher.queries import Queries, ledger
 from voucher.queries.pages import Slice
-
-if TYPE_CHECKING:
-    from services.voucher.tests.reports.conftest import Log
+from voucher.testing.office import Log, empty, fold, rows_of
 
 ZONES = ("Europe/Berlin", "Atlantic/Azores", "Asia/Tokyo")
 ENTITIES = ("kette", "hafen")
@@ -670,7 +667,6 @@ HISTORIES = st.lists(
 PAGES = st.sampled_from((1, 3, 7, 500))
 ALL: tuple[ledger.Dimension, ...] = ("entity", "book", "kind", "year")
 MOVEMENTS = (*ledger.IN, *ledger.OUT)
-Fold = Callable[..., Awaitable[None]]
 
 checked = settings(
     max_examples=60,
@@ -710,7 +706,7 @@ def some_days(entries: list[Recorded], picks: list[int]) -> list[date]:
 @checked
 @given(history=HISTORIES, picks=st.lists(st.integers(0, 10_000), min_size=6, max_size=6))
 async def test_the_reports_are_those_of_a_fresh_fold_to_the_cent(
-    books: AsyncEngine, log: Log, fold_log: Fold, empty_books: Fold,
+    books: AsyncEngine, log: Log,
     history: list[tuple[int, int, int, int]], picks: list[int],
 ) -> None:  # fmt: skip
     log.entries.clear()
@@ -719,8 +715,8 @@ async def test_the_reports_are_those_of_a_fresh_fold_to_the_cent(
         author.act(*step)
     if not log.entries:
         return
-    await empty_books(books)
-    await fold_log(books, log.entries)
+    await empty(books)
+    await fold(books, log.entries)
     fresh, queries = FreshFold(log.entries), Queries(books)
     days = some_days(log.entries, picks)
     for last in days:
@@ -758,17 +754,16 @@ async def same_movements(queries: Queries, fresh: FreshFold, first: date, last: 
 @settings(checked, max_examples=25)
 @given(history=HISTORIES, page=PAGES)
 async def test_a_rebuild_gives_the_same_tables_whatever_the_size_of_a_page(
-    books: AsyncEngine, log: Log, fold_log: Fold, empty_books: Fold,
-    all_rows: Callable[[AsyncEngine], Awaitable[dict[str, list[str]]]],
+    books: AsyncEngine, log: Log,
     history: list[tuple[int, int, int, int]], page: int,
 ) -> None:  # fmt: skip
     log.entries.clear()
     author = Author(log)
     for step in history:
         author.act(*step)
-    await empty_books(books)
-    await fold_log(books, log.entries, page=500)
-    at_once = await all_rows(books)
-    await empty_books(books)
-    await fold_log(books, log.entries, page=page)
-    assert await all_rows(books) == at_once
+    await empty(books)
+    await fold(books, log.entries, page=500)
+    at_once = await rows_of(books)
+    await empty(books)
+    await fold(books, log.entries, page=page)
+    assert await rows_of(books) == at_once

@@ -38,7 +38,7 @@ from voucher.events import (
 )
 
 if TYPE_CHECKING:
-    from services.voucher.tests.reports.conftest import Log, Office
+    from voucher.testing.office import Log, Office
 
 JUNE: dict[str, Any] = {"from": "2026-06-01", "to": "2026-06-30"}
 
@@ -254,7 +254,7 @@ async def test_fees_are_open_until_they_are_settled_and_totals_say_how(
             ),
             FeeSettled(
                 account_id="a1", fee_id=f"F{number}", settlement_id=f"S{number}",
-                kind="annual_fee", how=how, amount=euro("15.00"), open=euro("0"),  # type: ignore[arg-type]  # One of its words.
+                kind="annual_fee", how=how, amount=euro("15.00"), open=euro("0"),
                 balance=euro("0"), reason=reason, business_date=log.today, settled_at=log.now,
             ),
         )  # fmt: skip

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
-import pytest_asyncio
-from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events import Event, Metadata, Recorded
+from events import Event, EventStore, Metadata, Recorded
 from events.event import encode
 from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.problems import install_problem_handlers
 from money import Money, euro
-from voucher.api import reports
 from voucher.events import (
     LotUse,
     SoldAt,
@@ -30,7 +25,6 @@ from voucher.events import (
     VoucherRedeemed,
 )
 from voucher.projections import VoucherBook
-from voucher.queries import Queries
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STORES = {"berlin": "Buchhandlung am Park", "koeln": "Buchhandlung am Dom"}
@@ -191,6 +185,11 @@ class Office:
         self.log, self.engine, self.client = log, engine, client
         self.folded = 0
 
+    async def follow(self, store: EventStore) -> None:
+        """Read on in the log of a store that other parts write to."""
+        after = len(self.log.entries)
+        self.log.entries += await store.read(after=after, records_max=100_000)
+
     async def get(
         self, path: str, /, who: str = "office", accept: str = "*/*", **query: Any
     ) -> httpx.Response:
@@ -228,18 +227,6 @@ class KnownTokens:
         raise NotImplementedError
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def books(models: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    """Empty read models."""
-    await empty(models)
-    yield models
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
 class CurrentLog:
     """The clock of an application that serves test after test: each has a log of its own."""
 
@@ -247,42 +234,3 @@ class CurrentLog:
 
     def __call__(self) -> datetime:
         return self.log()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served(models: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, CurrentLog]]:
-    """The reports in an application, which takes a while to build."""
-    app, current = FastAPI(), CurrentLog()
-    install_problem_handlers(app)
-    app.state.authenticator = KnownTokens()
-    app.include_router(reports.routes(Queries(models, stores=STORES), current))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
-        yield client, current
-
-
-@pytest.fixture
-def office(log: Log, books: AsyncEngine, served: tuple[httpx.AsyncClient, CurrentLog]) -> Office:
-    client, current = served
-    current.log = log
-    return Office(log, books, client)
-
-
-@pytest.fixture
-def empty_books() -> Callable[[AsyncEngine], Awaitable[None]]:
-    return empty
-
-
-@pytest.fixture
-def fold_log() -> Callable[..., Awaitable[None]]:
-    return fold
-
-
-@pytest.fixture
-def all_rows() -> Callable[[AsyncEngine], Awaitable[dict[str, list[str]]]]:
-    return rows_of
-
-
-@pytest.fixture
-def used() -> Callable[[str, str], LotUse]:
-    return use
