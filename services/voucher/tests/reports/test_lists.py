@@ -22,6 +22,7 @@ from voucher.events import (
     CreditLot,
     FeePosted,
     FeeSettled,
+    FeeSettlementFailed,
     FeeSettlementPrepared,
     FeeWithdrawn,
     OverdraftBooked,
@@ -186,6 +187,20 @@ async def test_failures_are_listed_newest_first(log: Log, office: Office) -> Non
         )  # fmt: skip
     rows = await office.rows("/v1/reports/failures")
     assert [row["booking_id"] for row in rows] == ["B2", "B1"]
+
+
+async def test_a_settlement_for_an_account_that_was_never_opened_is_a_failure(
+    log: Log, office: Office
+) -> None:
+    log.on("2026-06-01").tell(
+        FeeSettlementFailed(
+            account_id="never", fee_id="F1", settlement_id="S1", how="payment",
+            amount=euro("4.00"), booking_id="B1", store_id="koeln", reason="fee_unknown",
+            failed_at=log.now,
+        )
+    )  # fmt: skip
+    (row,) = await office.rows("/v1/reports/failures")
+    assert (row["account_id"], row["missing"], row["reason"]) == ("never", "4.00", "fee_unknown")
 
 
 async def test_value_that_ends_soon_is_listed_and_what_ended_on_request(
