@@ -31,7 +31,7 @@ from voucher.events import VoucherHeld, VoucherHoldConfirmed
 from voucher.queries import Queries, breakage, ledger, vouchers
 from voucher.queries.pages import Slice
 from voucher.service import SERVICE
-from voucher.testing.office import Log, fold, use
+from voucher.testing.reports import Log, fold, use
 
 AIM_MS = 2_000.0
 """For what was owed on a past date."""

@@ -29,7 +29,7 @@ from voucher.queries import Queries
 from voucher.service import REGISTRY, SERVICE
 from voucher.testing.bookings import aborted, recorded
 from voucher.testing.fakes import SECRETS, Clock
-from voucher.testing.office import STORES, CurrentLog, KnownTokens, Log, Office, empty
+from voucher.testing.reports import STORES, CurrentLog, KnownTokens, Log, Office, empty
 from voucher.testing.shop import Shop, open_shop
 from voucher.testing.world import World, build_world
 

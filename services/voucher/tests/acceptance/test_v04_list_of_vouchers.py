@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from voucher.testing.office import Office
+    from voucher.testing.reports import Office
     from voucher.testing.world import World
 
 

@@ -9,7 +9,7 @@ from money import euro
 from voucher.events import AccountOpened, FeePosted, FeeSettled
 
 if TYPE_CHECKING:
-    from voucher.testing.office import Log, Office
+    from voucher.testing.reports import Log, Office
     from voucher.testing.world import World
 
 TODAY: dict[str, Any] = {"from": "2026-11-22", "to": "2026-11-22"}

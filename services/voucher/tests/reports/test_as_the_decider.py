@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from voucher.queries import Queries
 
 if TYPE_CHECKING:
-    from voucher.testing.office import Office
+    from voucher.testing.reports import Office
     from voucher.testing.world import World
 
 

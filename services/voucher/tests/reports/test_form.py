@@ -18,7 +18,7 @@ from voucher.events import VoucherEvent
 from voucher.queries import Queries, words
 
 if TYPE_CHECKING:
-    from voucher.testing.office import Log, Office
+    from voucher.testing.reports import Log, Office
 
 DOCS = Path(__file__).parents[4] / "docs" / "reports.md"
 

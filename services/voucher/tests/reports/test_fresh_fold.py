@@ -21,7 +21,7 @@ from voucher import events as facts
 from voucher.events import CreditLot, Lot, LotUse, SoldAt, Terms
 from voucher.queries import Queries, ledger
 from voucher.queries.pages import Slice
-from voucher.testing.office import Log, empty, fold, rows_of
+from voucher.testing.reports import Log, empty, fold, rows_of
 
 ZONES = ("Europe/Berlin", "Atlantic/Azores", "Asia/Tokyo")
 ENTITIES = ("kette", "hafen")

@@ -39,7 +39,7 @@ from voucher.events import (
 )
 
 if TYPE_CHECKING:
-    from voucher.testing.office import Log, Office
+    from voucher.testing.reports import Log, Office
 
 JUNE: dict[str, Any] = {"from": "2026-06-01", "to": "2026-06-30"}
 
