@@ -67,8 +67,8 @@ PROGRESS_PARTS = 8
 IN_FLIGHT_MAX = 2
 """Appends at once: more would make the log's batches longer, and tills wait for a batch."""
 
-LOOKED_UP_MAX = 1_000
-"""Claims that one look at the log asks for."""
+LOOKED_UP_ROWS = 500
+"""Rows whose code and serial one look at the log asks for."""
 
 KEPT = timedelta(days=30)
 """How long the rows of an import wait. It takes seconds; this is for a database that was away."""
@@ -211,11 +211,11 @@ class Imports:
 
     async def _look_up(self, file: ImportFile) -> None:
         """Refuse rows whose code or serial is taken in the log."""
-        claims = {f"code:{row.code_hash}": (row, "code") for row in file.rows}
-        claims |= {f"serial:{row.serial}": (row, "serial") for row in file.rows if row.serial}
-        names = list(claims)
-        for start in range(0, len(names), LOOKED_UP_MAX):
-            for claim in await self._store.owners_of(names[start : start + LOOKED_UP_MAX]):
+        for start in range(0, len(file.rows), LOOKED_UP_ROWS):
+            rows = file.rows[start : start + LOOKED_UP_ROWS]
+            claims = {f"code:{row.code_hash}": (row, "code") for row in rows}
+            claims |= {f"serial:{row.serial}": (row, "serial") for row in rows if row.serial}
+            for claim in await self._store.owners_of(list(claims)):
                 row, column = claims[claim]
                 file.refuse(row.line, column, f"{column}.taken")
 
