@@ -212,6 +212,8 @@ class AccountSpendReversed(Event):
     amount: Money
     balance: Money
     uses: tuple[LotUse, ...]
+    valid_until: date | None = None
+    """Some of these lots had passed their last day meanwhile: their new one."""
     business_date: date
     reversed_at: AwareDatetime
 
@@ -266,6 +268,13 @@ class FeeSettlementPrepared(Event):
     settlement_id: str
     how: Settlement
     amount: Money
+    from_credit: bool = False
+    """A waiver: by credit that had been given away, not by a decision or a voucher."""
+    voucher_id: str | None = None
+    """A waiver by a donated voucher: the voucher, which keeps the amount under the same id."""
+    voucher_serial: str | None = None
+    reason: str | None = None
+    """A waiver names it."""
     booking_id: str
     store_id: str
     till_id: str
