@@ -214,6 +214,8 @@ class AccountSpendReversed(Event):
     uses: tuple[LotUse, ...]
     valid_until: date | None = None
     """Some of these lots had passed their last day meanwhile: their new one."""
+    refused: Money | None = None
+    """A recorded booking gave back more than had been spent: not credited. Somebody has to look."""
     business_date: date
     reversed_at: AwareDatetime
 

@@ -139,6 +139,8 @@ class ReverseSpend:
     hold_id: str
     amount: Money
     booking_id: str | None
+    recorded: bool
+    """True: it stands in a recorded booking, so it is never refused for its amount."""
     revive_until: date
     """The last day of credit that has passed its own meanwhile."""
     now: datetime

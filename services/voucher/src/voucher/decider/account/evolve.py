@@ -279,6 +279,7 @@ def _failed(account: Opened, event: VoucherCaptureFailed) -> AccountHold:
 def _reversed(account: Opened, event: AccountSpendReversed) -> Opened:
     assert account.balance + event.amount == event.balance
     hold = account.closed[event.hold_id]
+    asked = event.amount if event.refused is None else event.amount + event.refused
     credits = dict(account.credits)
     for use in event.uses:
         credit = credits[use.lot_id]
@@ -296,7 +297,7 @@ def _reversed(account: Opened, event: AccountSpendReversed) -> Opened:
         account,
         credits=credits,
         closed=with_(account.closed, hold.hold_id, given_back),
-        reversals=with_(account.reversals, event.reversal_id, (hold.hold_id, event.amount)),
+        reversals=with_(account.reversals, event.reversal_id, (hold.hold_id, asked)),
         spent=spent,
         balance=event.balance,
     )

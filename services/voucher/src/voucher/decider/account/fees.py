@@ -41,6 +41,7 @@ from voucher.decider.account.state import (
     Account,
     Fee,
     Opened,
+    Pins,
     SettlementState,
     Settling,
     Unopened,

@@ -138,7 +138,7 @@ def _share(lot: CreditLot, used: int) -> int:
     return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def returned(account: Opened, used: tuple[LotUse, ...], before: int, minor: int) -> Pins:
+def returned(used: tuple[LotUse, ...], before: int, minor: int) -> Pins:
     """Where `minor` units of a use go back to, after `before` units of it went back already: what
     was used last comes back first."""
     parts: list[tuple[str, int]] = []

@@ -308,10 +308,11 @@ def reverse(command: ReverseSpend, account: Account) -> Facts:
         if before != (command.hold_id, command.amount):
             raise ReversalReused
         return ()
-    left = hold.amount.amount - hold.given_back
-    if hold.purpose != "payment" or command.amount.amount > left:
-        raise ReversalTooLarge(left=account.money(max(0, left)).model_dump())
-    parts = lots.returned(account, hold.uses, hold.given_back, command.amount.amount)
+    left = hold.amount.amount - hold.given_back if hold.purpose == "payment" else 0
+    if command.amount.amount > left and not command.recorded:
+        raise ReversalTooLarge(left=account.money(left).model_dump())
+    amount = account.money(min(command.amount.amount, left))
+    parts = lots.returned(hold.uses, hold.given_back, amount.amount)
     day = account.day(command.now)
     late = any(account.credits[lot_id].lot.valid_until < day for lot_id, _ in parts)
     return (
@@ -320,10 +321,11 @@ def reverse(command: ReverseSpend, account: Account) -> Facts:
             reversal_id=command.reversal_id,
             hold_id=command.hold_id,
             booking_id=command.booking_id,
-            amount=command.amount,
-            balance=account.balance + command.amount,
+            amount=amount,
+            balance=account.balance + amount,
             uses=lots.back(account, parts),
             valid_until=command.revive_until if late else None,
+            refused=command.amount - amount if amount < command.amount else None,
             business_date=day,
             reversed_at=command.now,
         ),
