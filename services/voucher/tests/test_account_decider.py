@@ -560,7 +560,8 @@ def test_a_recorded_settlement_counts_even_where_it_had_been_dropped() -> None:
 def test_a_recorded_settlement_of_what_is_not_open_any_more_is_shown() -> None:
     facts = history(
         opened(), fee("4.00"), settling("4.00"),
-        DropSettlement(settlement_id="S1", reason="expired", now=NOW), now_settled("3.00", settlement_id="S2"),
+        DropSettlement(settlement_id="S1", reason="expired", now=NOW),
+        now_settled("3.00", settlement_id="S2"),
         booked(("S1", "F1", "payment", "4.00")),
     )  # fmt: skip
     settled, failed = facts[-2:]
