@@ -48,7 +48,8 @@ from voucher.events import (
 START = datetime(2026, 11, 29, 21, 0, tzinfo=UTC)
 KINDS = ("annual_fee", "overdue_fee")
 
-amounts = st.integers(min_value=1, max_value=900)
+amounts = st.integers(min_value=1, max_value=2_000)
+small = st.integers(min_value=1, max_value=400)
 few = st.integers(min_value=0, max_value=5)
 
 
@@ -79,9 +80,9 @@ class AccountMachine(RuleBasedStateMachine):
 
     @initialize(
         receipt_duty=st.booleans(),
-        day=st.none() | st.integers(min_value=100, max_value=2_000),
-        month=st.none() | st.integers(min_value=100, max_value=3_000),
-        most=st.none() | st.integers(min_value=500, max_value=5_000),
+        day=st.sampled_from([None, None, 700, 1_500]),
+        month=st.sampled_from([None, None, 1_600]),
+        most=st.sampled_from([None, None, 4_000]),
     )
     def open(
         self, receipt_duty: bool, day: int | None, month: int | None, most: int | None
@@ -115,7 +116,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.names += 1
         return f"{kind}{self.names}"
 
-    @rule(minutes=st.sampled_from([1, 6, 20, 60 * 24, 60 * 24 * 40]))
+    @rule(minutes=st.sampled_from([1, 1, 1, 6, 20, 60 * 3, 60 * 24 * 20]))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
@@ -140,10 +141,10 @@ class AccountMachine(RuleBasedStateMachine):
 
     @rule(
         amount=amounts,
-        paid=st.integers(min_value=0, max_value=900),
+        paid=st.integers(min_value=0, max_value=2_000),
         given=st.booleans(),
         kinds=st.sampled_from([(), KINDS[:1], KINDS]),
-        days=st.integers(min_value=0, max_value=60),
+        days=st.sampled_from([0, 5, 60, 400]),
     )
     def credit(self, amount: int, paid: int, given: bool, kinds: Any, days: int) -> None:
         lot = CreditLot(
@@ -159,7 +160,11 @@ class AccountMachine(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
-    @rule(amount=amounts, mode=st.sampled_from(["exact", "up_to"]), payout=st.booleans())
+    @rule(
+        amount=small,
+        mode=st.sampled_from(["exact", "up_to"]),
+        payout=st.sampled_from([False, False, False, True]),
+    )
     def hold(self, amount: int, mode: Any, payout: bool) -> None:
         self.do(
             PlaceAccountHold(
@@ -170,27 +175,32 @@ class AccountMachine(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
+    @rule(amount=small, number=few)
+    def pay(self, amount: int, number: int) -> None:
+        self.hold(amount, "up_to", False)
+        self.go_on_with_a_hold(number, "confirm capture", 0)
+
     def a_hold(self, number: int) -> Any:
         holds = [*self.state.open.values()]
         return holds[number % len(holds)] if holds else None
 
-    @rule(number=few)
-    def confirm(self, number: int) -> None:
-        if hold := self.a_hold(number):
-            self.do(ConfirmHold(hold_id=hold.hold_id, now=self.now))
-
-    @rule(number=few)
-    def release(self, number: int) -> None:
-        if hold := self.a_hold(number):
-            self.do(ReleaseHold(hold_id=hold.hold_id, reason="released", now=self.now))
-
-    @rule(number=few, less=st.integers(min_value=0, max_value=50))
-    def capture_what_is_confirmed(self, number: int, less: int) -> None:
+    @rule(
+        number=few,
+        steps=st.sampled_from(["confirm", "release", "capture", "confirm capture"]),
+        less=st.sampled_from([0, 0, 1, 50]),
+    )
+    def go_on_with_a_hold(self, number: int, steps: str, less: int) -> None:
         hold = self.a_hold(number)
-        if hold is None or hold.state is not HoldState.CONFIRMED:
+        if hold is None:
             return
-        facts = self.captured(hold.hold_id, max(1, hold.amount.amount - less))
-        assert not any(isinstance(fact, VoucherCaptureFailed) for fact in facts)
+        if "confirm" in steps:
+            self.do(ConfirmHold(hold_id=hold.hold_id, now=self.now))
+        if "release" in steps:
+            self.do(ReleaseHold(hold_id=hold.hold_id, reason="released", now=self.now))
+        hold = self.state.open.get(hold.hold_id)
+        if "capture" in steps and hold and hold.state is HoldState.CONFIRMED:
+            facts = self.captured(hold.hold_id, max(1, hold.amount.amount - less))
+            assert not any(isinstance(fact, VoucherCaptureFailed) for fact in facts)
 
     @precondition(lambda self: self.limits == Limits())
     @rule(number=few, amount=amounts, known=st.booleans())
@@ -288,9 +298,13 @@ class AccountMachine(RuleBasedStateMachine):
             )
         )  # fmt: skip
 
-    @rule(block=st.booleans())
-    def block(self, block: bool) -> None:
-        self.do(BlockAccount(reason="x", now=self.now) if block else UnblockAccount(now=self.now))
+    @rule(stays=st.sampled_from([False] * 6 + [True]))
+    def block(self, stays: bool) -> None:
+        self.do(UnblockAccount(now=self.now))
+        self.do(BlockAccount(reason="x", now=self.now))
+        self.hold(100, "up_to", False)
+        if not stays:
+            self.do(UnblockAccount(now=self.now))
 
     @rule()
     def sweep(self) -> None:
@@ -389,5 +403,5 @@ class AccountMachine(RuleBasedStateMachine):
         assert fold(ACCOUNT, self.facts) == self.state
 
 
-AccountMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+AccountMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestAccount = AccountMachine.TestCase
