@@ -559,7 +559,7 @@ async def _whole_schema(engine: AsyncEngine) -> str:
 
 
 def test_a_body_shows_asterisks_where_its_code_is() -> None:
-    from voucher.api import LookupBody
+    from voucher.api.till import LookupBody
 
     body = LookupBody.model_validate({"code": "V012-3456-789A-BCDD"})
     assert "V012" not in repr(body)

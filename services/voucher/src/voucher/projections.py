@@ -227,9 +227,10 @@ def _issued(page: _Page, position: int, event: VoucherIssued) -> None:
     )
     page.change(event.voucher_id, position).issued += event.value.amount
     _note(page, position, event, event.issued_at, amount=event.value)
-    page.history[-1].update(
-        store_id=sold_at.store_id, till_id=sold_at.till_id, booking_id=sold_at.booking_id
-    )
+    if sold_at is not None:
+        page.history[-1].update(
+            store_id=sold_at.store_id, till_id=sold_at.till_id, booking_id=sold_at.booking_id
+        )
 
 
 def _placed(page: _Page, event: VoucherHeld) -> None:

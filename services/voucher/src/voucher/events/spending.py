@@ -36,6 +36,8 @@ class VoucherHeld(Event):
     purpose: Purpose = "payment"
     group_id: str | None = None
     """Several vouchers that pay together."""
+    approved_by: str | None = None
+    """A payout by goodwill: the person who allowed it."""
 
 
 @event_type("voucher.hold_confirmed", version=1)
@@ -129,6 +131,9 @@ class VoucherRedemptionReversed(Event):
     """Back onto which lots."""
     valid_until: date | None = None
     """The voucher had expired meanwhile: its new last day, as the policy gives it."""
+    refused: Money | None = None
+    """A recorded booking gave back more than had been redeemed: not credited. Somebody has to
+    look."""
     store_id: str
     reversed_at: AwareDatetime
 

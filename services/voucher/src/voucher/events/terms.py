@@ -62,7 +62,7 @@ class Terms(Part):
     vat: str | None = None
     """Single-purpose: the key of the VAT rate (`standard`)."""
     rate: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Single-purpose: basis points on the day of issue; a later change of rates does not touch it."""
+    """Single-purpose: basis points on the day of issue; a change of rates does not touch it."""
     dsfinvk_key: Annotated[int, Field(ge=1, le=9999)] | None = None
     """Single-purpose: UST_SCHLUESSEL on the day of issue."""
     goods: str | None = None
@@ -98,7 +98,7 @@ class Terms(Part):
 
 
 MULTI_PURPOSE = Terms()
-"""The usual voucher: bought, taxed at redemption, never paid out, usable everywhere at its issuer."""
+"""The usual voucher: bought, taxed at redemption, never paid out, usable at all its issuer's."""
 
 
 class SoldAt(Part):
@@ -135,6 +135,9 @@ class Lot(Part):
     funding: Funding = "purchased"
     rate: int | None = None
     """Single-purpose: basis points."""
+    tax: Money | None = None
+    """Single-purpose, a part that moved: the VAT that was paid for `value`. None: computed from
+    `value` and `rate`."""
     valid_until: date
     opened: date
     """The business day of its issue or top-up: its year is the year of the liability."""

@@ -121,6 +121,7 @@ class Vouchers:
         stream, now = stream_of(voucher_id), self._clock()
         code = await self._code_for(voucher_id, now)
         hashed = codes.hashed(code, self._secrets)
+        opened = now.astimezone(ZoneInfo(zone)).date()
         command = IssueVoucher(
             voucher_id=voucher_id,
             serial=serial_of(voucher_id),
@@ -129,8 +130,9 @@ class Vouchers:
             value=value,
             legal_entity_id=legal_entity_id,
             sold_at=sold_at,
-            valid_until=last_day(now.astimezone(ZoneInfo(zone)).date(), self._rules),
+            valid_until=last_day(opened, self._rules),
             time_zone=zone,
+            opened=opened,
             now=now,
         )
         try:

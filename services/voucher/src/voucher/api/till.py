@@ -1,27 +1,36 @@
-"""HTTP: parse, ask, answer. Codes come in bodies only, never in a path or a query."""
+"""What a till asks through its gateway: prepare, hold, confirm, release, look up; and systems that
+sign elsewhere: redeem."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field
 
-from events import Ask, Handled
-from kassenverbund.kit.auth import Caller, Forbidden, caller_of
-from kassenverbund.kit.idempotency import IDEMPOTENCY_KEY_MAX, ask_of
+from events import Handled
+from kassenverbund.kit.auth import Forbidden, caller_of
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 from voucher import codes
+from voucher.api.kit import (
+    WRITE,
+    Answer,
+    Body,
+    Code,
+    Empty,
+    Gateway,
+    Positive,
+    Redeemer,
+    as_json,
+    within,
+)
 from voucher.commands import Mode
 from voucher.decider import Hold, Issued, Status, Voucher, VoucherNotUsable
 from voucher.events import SoldAt
 from voucher.handlers import HOLD_S, HOLD_S_MAX, Vouchers
-from voucher.queries import Liability, Queries, VoucherDetail
 
 VALUE_MINOR_MAX = 1_000_000
 """The largest voucher that is issued: 10,000.00. Larger is a typing error."""
@@ -30,28 +39,13 @@ DSFINVK_KEY: Literal[5] = 5
 """A multi-purpose voucher is taxed by what it buys: its own lines are not taxable (key 5)."""
 
 
-def _positive(amount: Money) -> Money:
-    if amount.amount <= 0:
-        raise ValueError("the amount must be positive")
-    return amount
-
-
 def _issuable(amount: Money) -> Money:
-    if _positive(amount).amount > VALUE_MINOR_MAX:
+    if not 0 < amount.amount <= VALUE_MINOR_MAX:
         raise ValueError(f"a voucher is worth at most {VALUE_MINOR_MAX} minor units")
     return amount
 
 
-Positive = Annotated[Money, AfterValidator(_positive)]
 Issuable = Annotated[Money, AfterValidator(_issuable)]
-Code = Annotated[SecretStr, Field(max_length=codes.TYPED_MAX)]
-"""As typed or scanned. It shows as asterisks wherever a body is printed."""
-
-Position = Annotated[int, Query(ge=0, le=2**62)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PrepareBody(Body):
@@ -65,10 +59,6 @@ class PrepareBody(Body):
 
 class CancelBody(Body):
     reason: SafeName
-
-
-class Empty(Body):
-    """Nothing has to be said."""
 
 
 class HoldBody(Body):
@@ -92,10 +82,6 @@ class RedeemBody(Body):
     mode: Mode
     redemption_id: Identifier
     store_id: Identifier
-
-
-class Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 class PreparedAnswer(Answer):
@@ -157,78 +143,25 @@ class RedeemAnswer(Answer):
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who writes, and under which idempotency key."""
-
-    caller: Caller
-    ask: Ask
-
-
-def reads(*roles: str) -> Callable[..., Awaitable[Caller]]:
-    """FastAPI dependency: a person or a service with one of `roles`. A till never: it asks its
-    gateway."""
-    wanted = frozenset(roles)
-
-    async def check(request: Request) -> Caller:
-        caller = await caller_of(request)
-        if caller.kind == "till" or not wanted & caller.roles:
-            raise Forbidden(f"needs one of: {', '.join(sorted(wanted))}")
-        return caller
-
-    return check
-
-
-def writes(*roles: str) -> Callable[..., Awaitable[Asked]]:
-    """As `reads`, with the idempotency key. One dependency, not four that hang together: FastAPI
-    takes longer to resolve those than the service takes to redeem a voucher."""
-    allowed = reads(*roles)
-
-    async def check(request: Request) -> Asked:
-        caller = await allowed(request)
-        ask = await ask_of(request, caller, request.headers.get("idempotency-key"))
-        return Asked(caller=caller, ask=ask)
-
-    return check
-
-
-WRITE: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX},
-        }
-    ]
-}
-"""What the OpenAPI document says about the header that `writes` reads."""
-
-Gateway = Annotated[Asked, Depends(writes("service"))]
-Redeemer = Annotated[Asked, Depends(writes("service", "back_office"))]
-Reader = Annotated[Caller, Depends(reads("back_office", "manager", "auditor"))]
-
 LOOKUP_ROLES = frozenset({"cashier", "manager", "back_office", "service"})
 DETAIL_ROLES = frozenset({"manager", "back_office"})
 """They see why a voucher cannot be used. Everybody else hears the same answer for all reasons."""
 
 
-def router(vouchers: Vouchers, queries: Queries, *, clock: Callable[[], datetime]) -> APIRouter:
-    """All routes, mounted at `/voucher`."""
-    routes = APIRouter(tags=["voucher"])
-    # Routes are tried in this order: the busiest come first.
-    _spending(routes, vouchers)
-    _holding(routes, vouchers)
-    _preparing(routes, vouchers)
-    _reading(routes, queries, clock)
-    return routes
+def routes(vouchers: Vouchers) -> APIRouter:
+    """Tried in this order: the busiest come first."""
+    found = APIRouter()
+    _spending(found, vouchers)
+    _holding(found, vouchers)
+    _preparing(found, vouchers)
+    return found
 
 
 def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
     @routes.put("/v1/prepared/{voucher_id}", response_model=PreparedAnswer, openapi_extra=WRITE)
     async def prepare(voucher_id: Identifier, body: PrepareBody, asked: Gateway) -> Response:
         """A pending voucher and its code for one booking line. A repeat gets the same code."""
-        _within(asked.caller, body.store_id)
+        within(asked.caller, body.store_id)
         done = await vouchers.prepare(
             asked.ask,
             voucher_id=voucher_id,
@@ -241,7 +174,7 @@ def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
                 line_id=body.line_id,
             ),
         )
-        return _json(
+        return as_json(
             PreparedAnswer(
                 voucher_id=voucher_id,
                 serial=done.voucher.serial,
@@ -259,7 +192,7 @@ def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
     async def cancel(voucher_id: Identifier, body: CancelBody, asked: Gateway) -> Response:
         """The voucher is not sold. 409 `voucher.sold` where its sale is recorded."""
         await vouchers.cancel(asked.ask, voucher_id=voucher_id, reason=body.reason)
-        return _json(VoucherState(voucher_id=voucher_id, state=Status.CANCELLED.value))
+        return as_json(VoucherState(voucher_id=voucher_id, state=Status.CANCELLED.value))
 
     @routes.post(
         "/v1/prepared/{voucher_id}/delivered", response_model=DeliveredAnswer, openapi_extra=WRITE
@@ -269,14 +202,14 @@ def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
     ) -> Response:
         """The print is acknowledged: the code is wiped."""
         await vouchers.delivered(voucher_id)
-        return _json(DeliveredAnswer(voucher_id=voucher_id))
+        return as_json(DeliveredAnswer(voucher_id=voucher_id))
 
 
 def _holding(routes: APIRouter, vouchers: Vouchers) -> None:
     @routes.put("/v1/holds/{hold_id}", response_model=HoldAnswer, openapi_extra=WRITE)
     async def hold(hold_id: Identifier, body: HoldBody, asked: Gateway) -> Response:
         """Keep an amount of the voucher for one payment."""
-        _within(asked.caller, body.store_id)
+        within(asked.caller, body.store_id)
         done = await vouchers.hold(
             asked.ask,
             hold_id=hold_id,
@@ -302,14 +235,14 @@ def _holding(routes: APIRouter, vouchers: Vouchers) -> None:
         """The payment is not made. An unknown id is remembered: a hold that comes later is
         refused."""
         await vouchers.let_go(asked.ask, hold_id=hold_id)
-        return _json(ReleasedAnswer(hold_id=hold_id))
+        return as_json(ReleasedAnswer(hold_id=hold_id))
 
 
 def _spending(routes: APIRouter, vouchers: Vouchers) -> None:
     @routes.post("/v1/redemptions", response_model=RedeemAnswer, openapi_extra=WRITE)
     async def redeem(body: RedeemBody, asked: Redeemer) -> Response:
         """Spend at once, for systems that sign elsewhere: hold, confirm, capture in one."""
-        _within(asked.caller, body.store_id)
+        within(asked.caller, body.store_id)
         done = await vouchers.redeem(
             asked.ask,
             redemption_id=body.redemption_id,
@@ -320,7 +253,7 @@ def _spending(routes: APIRouter, vouchers: Vouchers) -> None:
             source=f"{asked.caller.actor}@{body.store_id}",
         )
         voucher, spent = _hold_of(done.state, body.redemption_id)
-        return _json(
+        return as_json(
             RedeemAnswer(
                 redemption_id=body.redemption_id,
                 serial=voucher.serial,
@@ -342,7 +275,7 @@ def _spending(routes: APIRouter, vouchers: Vouchers) -> None:
         usable = state == "active" and vouchers.accepts(caller.store_id, voucher)
         if not usable and not detailed:
             raise VoucherNotUsable
-        return _json(
+        return as_json(
             LookupAnswer(
                 serial=voucher.serial,
                 value=voucher.value,
@@ -354,23 +287,6 @@ def _spending(routes: APIRouter, vouchers: Vouchers) -> None:
         )
 
 
-def _reading(routes: APIRouter, queries: Queries, clock: Callable[[], datetime]) -> None:
-    @routes.get("/v1/vouchers/{serial}")
-    async def voucher(serial: Identifier, caller: Reader, position: Position = 0) -> VoucherDetail:
-        """State, balance and history over all stores. `position`: wait for a write's effect."""
-        return await queries.voucher(serial, now=clock(), position=position)
-
-    @routes.get("/v1/liability")
-    async def liability(caller: Reader, position: Position = 0) -> Liability:
-        """What is owed: issued = redeemed + cancelled + balance, by legal entity."""
-        return await queries.liability(today=clock().date(), position=position)
-
-
-def _within(caller: Caller, store_id: str) -> None:
-    if caller.store_id is not None and caller.store_id != store_id:
-        raise Forbidden("this caller belongs to another store")
-
-
 def _hold_of(state: Voucher, hold_id: str) -> tuple[Issued, Hold]:
     assert isinstance(state, Issued)  # A hold stands on an issued voucher.
     hold = state.hold(hold_id)
@@ -380,7 +296,7 @@ def _hold_of(state: Voucher, hold_id: str) -> tuple[Issued, Hold]:
 
 def _held(done: Handled[Voucher], hold_id: str) -> Response:
     voucher, hold = _hold_of(done.state, hold_id)
-    return _json(
+    return as_json(
         HoldAnswer(
             hold_id=hold_id,
             voucher_id=voucher.voucher_id,
@@ -392,8 +308,3 @@ def _held(done: Handled[Voucher], hold_id: str) -> Response:
             position=done.position,
         )
     )
-
-
-def _json(answer: Answer) -> Response:
-    """Encoded here, once: FastAPI would validate and encode the model again."""
-    return Response(answer.model_dump_json(), media_type="application/json")
