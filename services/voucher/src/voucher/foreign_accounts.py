@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Discriminator, Field, Tag
 
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
@@ -47,7 +47,22 @@ class EntitlementLine(Part):
     entitlement: str = ""
 
 
-Line = Annotated[LoadLine | FeeLine | EntitlementLine | AnyLine, Field(union_mode="left_to_right")]
+KINDS = {"account_load": LoadLine, "fee": FeeLine, "entitlement": EntitlementLine}
+
+
+def _kind(line: Any) -> str:
+    """A line of a kind that is read here must be whole: a broken one parks the booking."""
+    kind = line.get("kind") if isinstance(line, dict) else getattr(line, "kind", None)
+    return kind if kind in KINDS else "other"
+
+
+Line = Annotated[
+    Annotated[LoadLine, Tag("account_load")]
+    | Annotated[FeeLine, Tag("fee")]
+    | Annotated[EntitlementLine, Tag("entitlement")]
+    | Annotated[AnyLine, Tag("other")],
+    Discriminator(_kind),
+]
 
 
 class AccountBooking(Part):

@@ -173,23 +173,21 @@ def account_policies(
 
 def executed_by(
     accounts: Accounts, fees: Fees, entitlements: Entitlements
-) -> Callable[[AccountsCommand, Ask], Awaitable[object]]:
+) -> Callable[[AccountsCommand, Ask], Awaitable[None]]:
     """What the policies lead to."""
 
-    async def execute(command: AccountsCommand, ask: Ask) -> object:
+    async def execute(command: AccountsCommand, ask: Ask) -> None:
         match command:
             case CreditLoad():
-                return await accounts.credit_load(command, ask)
+                await accounts.credit_load(command, ask)
             case RecordSettlements():
-                return await fees.record(command, ask)
+                await fees.record(command, ask)
             case AbortLoad():
-                return await accounts.cancel_load(
-                    ask, load_id=command.load_id, reason="booking_aborted"
-                )
+                await accounts.cancel_load(ask, load_id=command.load_id, reason="booking_aborted")
             case AbortSettlement():
-                return await fees.drop(ask, settlement_id=command.settlement_id, reason="aborted")
+                await fees.drop(ask, settlement_id=command.settlement_id, reason="aborted")
             case RecordExtension():
-                return await entitlements.record(
+                await entitlements.record(
                     ask,
                     command.extension,
                     store_id=command.store_id,

@@ -331,19 +331,21 @@ class Accounts:
         fresh = codes.generate(codes.Kind.CARD, self._random_bytes)
         return await self._deliveries.keep(_card_key(serial), fresh, until=now + DELIVERY_KEPT)
 
-    async def card_delivered(self, account_id: str, card_id: str) -> None:
-        """The print is acknowledged: nobody can read the code again."""
-        await self._deliveries.wipe(_card_key(card_serial_of(account_id, card_id)))
+    async def card_delivered(self, account_id: str, card_id: str) -> str:
+        """The print is acknowledged: nobody can read the code again. Answers the serial."""
+        serial = card_serial_of(account_id, card_id)
+        await self._deliveries.wipe(_card_key(serial))
+        return serial
 
     async def end_card(
         self, ask: Ask, *, account_id: str, card_id: str, reason: Literal["lost", "returned"]
-    ) -> Handled[Account]:
-        """Raises `AccountUnknown`, `CardUnknown`."""
+    ) -> str:
+        """Answers the card's serial. Raises `AccountUnknown`, `CardUnknown`."""
         serial = card_serial_of(account_id, card_id)
         command = EndCard(card_serial=serial, reason=reason, now=self._clock())
-        done = await self._on(account_stream(account_id), command, ask)
+        await self._on(account_stream(account_id), command, ask)
         await self._deliveries.wipe(_card_key(serial))
-        return done
+        return serial
 
     async def look_up(self, typed: str, *, source: str) -> tuple[Opened, str, datetime]:
         """The account behind a card, the card's serial, and the time of the answer.
@@ -378,7 +380,7 @@ class Accounts:
         Raises `AccountUnknown`, `VoucherNotUsable`, `AccountIsBlocked`, `OverLimit`, `LoadReused`,
         `LoadCancelledBefore`, and what `look_up` raises.
         """
-        self._place(store_id)
+        self.place(store_id)
         now = self._clock()
         if typed is not None:
             found = await self._finder.find(typed, codes.Kind.CARD, source, now)
@@ -442,7 +444,7 @@ class Accounts:
     ) -> Handled[Account]:
         """Keep credit for one payment, or for the return of the rest in cash. What a voucher is
         asked besides (basket, approval) does not matter to a card."""
-        place, now = self._place(store_id), self._clock()
+        place, now = self.place(store_id), self._clock()
         found = await self._finder.find(typed, codes.Kind.CARD, source, now)
         command = PlaceAccountHold(
             hold_id=hold_id,
@@ -544,7 +546,8 @@ class Accounts:
     def _last_day(self, day: date) -> date:
         return date(day.year + self._rules.validity_years, 12, 31)
 
-    def _place(self, store_id: str) -> Store:
+    def place(self, store_id: str) -> Store:
+        """Raises `StoreUnknown`."""
         place = self._chain.store(store_id)
         if place is None:
             raise StoreUnknown(store_id)

@@ -108,13 +108,43 @@ class Entitlements:
         VOUCHER.decide(_command(extension, store_id, None, recorded=False, now=now), voucher)
         return extension
 
-    async def confirm(self, ask: Ask, extension: Extension, *, store_id: str) -> int:
-        """The cashier has confirmed it, and no booking is made. Answers the fact's position.
+    async def confirm(
+        self,
+        ask: Ask,
+        *,
+        extension_id: str,
+        voucher_id: str,
+        subject_id: str,
+        old_until: date,
+        new_until: date,
+        store_id: str,
+    ) -> Extension:
+        """The cashier has confirmed it, and no booking is made.
 
-        Raises the refusals of the voucher and `ExtensionReused`.
+        Raises the refusals of the voucher, `NoEntitlement` (also for another new date than the
+        voucher gives) and `ExtensionReused`.
         """
+        _, voucher = await state_of(self._store, VOUCHER, stream_of(voucher_id))
+        place = self._chain.store(store_id)
+        if place is None:
+            raise StoreUnknown(store_id)
+        if not isinstance(voucher, Issued) or place.legal_entity != voucher.legal_entity_id:
+            raise VoucherNotUsable
+        effect = voucher.terms.effect
+        if effect is None or new_until != months_later(old_until, effect.months):
+            raise NoEntitlement
+        extension = Extension(
+            extension_id=extension_id,
+            voucher_id=voucher_id,
+            serial=voucher.serial,
+            entitlement=effect.entitlement,
+            subject_id=subject_id,
+            old_until=old_until,
+            new_until=new_until,
+        )
         command = _command(extension, store_id, None, recorded=False, now=self._clock())
-        return await self._on(extension, command, ask)
+        await self._on(extension, command, ask)
+        return extension
 
     async def record(
         self, ask: Ask, extension: Extension, *, store_id: str, booking_id: str, now: datetime

@@ -166,6 +166,9 @@ class Fees:
         self._rules = rules
         self._finder = CodeFinder(store, secrets, attempts)
 
+    def now(self) -> datetime:
+        return self._clock()
+
     async def post(
         self,
         ask: Ask,
@@ -427,7 +430,8 @@ class Fees:
             gone = VOUCHER.decide(claim, voucher)
             taken = next((event for event in gone if isinstance(event, VoucherClaimed)), None)
             if taken is None:
-                raise VoucherNotUsable  # It was claimed before; a repeat of the request gets its answer.
+                # It was claimed before. A repeat of this very request gets its first answer.
+                raise VoucherNotUsable
             _claimable(voucher)
             credit = _credit(voucher, taken, claim.claim_id, now)
             return Decision({found.stream: gone, stream: ACCOUNT.decide(credit, account)})

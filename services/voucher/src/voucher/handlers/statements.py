@@ -36,6 +36,12 @@ class StatementTooLong(DomainError):
     title = "This period has too many moves; ask for a shorter one"
 
 
+class PeriodInvalid(DomainError):
+    code = "statement.period"
+    status = 422
+    title = "A period has a first and a last day, in this order, and is not too long"
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One change of the balance, on a day by the account's clock."""

@@ -1,0 +1,459 @@
+"""Accounts, their cards, loads and statements over HTTP; and what a till hears about a card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, Field, model_validator
+
+from events import EventStore, Handled
+from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Money
+from voucher import codes
+from voucher.api.kit import (
+    WRITE,
+    Answer,
+    Asked,
+    Body,
+    Code,
+    Empty,
+    Gateway,
+    Managers,
+    Office,
+    Positive,
+    as_json,
+    reads,
+    within,
+    writes,
+)
+from voucher.api.till import HoldAnswer, LookupAnswer
+from voucher.decider import VoucherNotUsable
+from voucher.decider.account import Account
+from voucher.decider.account.spend import available
+from voucher.decider.account.state import Opened
+from voucher.events import Limits
+from voucher.handlers.accounts import Accounts, account_stream
+from voucher.handlers.statements import PeriodInvalid, as_csv, statement
+
+LOAD_MINOR_MAX = 100_000
+"""The largest single load: 1,000.00. Larger is a typing error."""
+
+DAYS_MAX = 3_660
+"""The longest period of one statement."""
+
+
+def _loadable(amount: Money) -> Money:
+    if not 0 < amount.amount <= LOAD_MINOR_MAX:
+        raise ValueError(f"a load is between 1 and {LOAD_MINOR_MAX} minor units")
+    return amount
+
+
+Loadable = Annotated[Money, AfterValidator(_loadable)]
+CardOffice = Annotated[Asked, Depends(writes("service", "back_office", "manager"))]
+Reads = Annotated[Caller, Depends(reads("service", "back_office", "manager", "auditor"))]
+
+
+class LimitsBody(Body):
+    balance_max: Positive | None = None
+    load_per_month: Positive | None = None
+    spend_per_day: Positive | None = None
+    spend_per_month: Positive | None = None
+
+    def limits(self) -> Limits:
+        return Limits(**dict(self))
+
+
+class OpenBody(Body):
+    legal_entity_id: Identifier
+    holder_id: Identifier | None = None
+    """The person's id in the system that knows them. Never a name."""
+    limits: LimitsBody = LimitsBody()
+    receipt_duty: bool = True
+    store_id: Identifier
+    """Whose time zone the account's days are counted in."""
+
+
+class BlockBody(Body):
+    reason: SafeName
+
+
+class GoodwillBody(Body):
+    credit_id: Identifier
+    amount: Loadable
+    reason: SafeName
+    fee_kinds: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
+    valid_until: date | None = None
+
+
+class CardBody(Body):
+    replaces: Identifier | None = None
+    """The serial of a card that opens nothing any more from now on."""
+
+
+class EndCardBody(Body):
+    reason: Literal["lost", "returned"]
+
+
+class LoadBody(Body):
+    account_id: Identifier | None = None
+    code: Code | None = None
+    amount: Loadable
+    booking_id: Identifier
+    store_id: Identifier
+    till_id: Identifier
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> LoadBody:
+        if (self.account_id is None) == (self.code is None):
+            raise ValueError("name either the account or the card's code")
+        return self
+
+
+class CancelBody(Body):
+    reason: SafeName
+
+
+class CardAnswer(Answer):
+    account_id: str
+    card_serial: str
+    code: str
+    """To be printed once. This is the only answer that holds it."""
+    position: int
+
+
+class CardShown(Answer):
+    card_serial: str
+    live: bool
+
+
+class FeeShown(Answer):
+    fee_id: str
+    kind: str
+    amount: Money
+    open: Money
+    due: date
+    text: str | None
+    withdrawn: bool
+
+
+class AccountAnswer(Answer):
+    account_id: str
+    legal_entity_id: str
+    holder_id: str | None
+    balance: Money
+    available: Money
+    """What a payment at a till can use: no fee-bound and no given-away credit."""
+    blocked: str | None
+    receipt_duty: bool
+    time_zone: str
+    limits: Limits
+    cards: tuple[CardShown, ...]
+    fees: tuple[FeeShown, ...]
+    """That are open."""
+
+
+class LoadAnswer(Answer):
+    load_id: str
+    account_id: str
+    amount: Money
+    state: str
+    balance: Money
+
+
+class LoadCancelled(Answer):
+    load_id: str
+    state: Literal["cancelled"] = "cancelled"
+
+
+class DeliveredAnswer(Answer):
+    card_serial: str
+    delivered: Literal[True] = True
+
+
+class MoveShown(Answer):
+    position: int
+    day: date
+    what: str
+    amount: Money
+    balance: Money
+    booking_id: str | None
+    reference: str
+    text: str | None
+
+
+class StatementAnswer(Answer):
+    account_id: str
+    first: date
+    last: date
+    opening: Money
+    moves: tuple[MoveShown, ...]
+    closing: Money
+
+
+def routes(accounts: Accounts, store: EventStore, clock: Callable[[], datetime]) -> APIRouter:
+    """Accounts, cards, loads, statements."""
+    found = APIRouter()
+    _loads(found, accounts)
+    _care(found, accounts, clock)
+    _cards(found, accounts)
+    _reading(found, accounts, store, clock)
+    return found
+
+
+def account_answer(account: Opened, now: datetime) -> AccountAnswer:
+    """An account as office and till see it."""
+    return AccountAnswer(
+        account_id=account.account_id,
+        legal_entity_id=account.legal_entity_id,
+        holder_id=account.holder_id,
+        balance=account.balance,
+        available=usable(account, now),
+        blocked=account.blocked,
+        receipt_duty=account.receipt_duty,
+        time_zone=account.time_zone,
+        limits=account.limits,
+        cards=tuple(
+            CardShown(card_serial=card.serial, live=card.live) for card in account.cards.values()
+        ),
+        fees=tuple(
+            FeeShown(
+                fee_id=fee.fee_id,
+                kind=fee.kind,
+                amount=fee.amount,
+                open=fee.open,
+                due=fee.due,
+                text=fee.text,
+                withdrawn=fee.withdrawn,
+            )
+            for fee in sorted(account.fees.values(), key=lambda fee: (fee.due, fee.place))
+            if fee.open
+        ),
+    )
+
+
+def usable(account: Opened, now: datetime) -> Money:
+    """What a payment can use now; nothing of a blocked account."""
+    return account.money(0 if account.blocked is not None else available(account, now))
+
+
+def hold_answer(done: Handled[Account], hold_id: str) -> HoldAnswer:
+    """The hold on a card, in the words of a voucher's."""
+    account = done.state
+    assert isinstance(account, Opened)  # A hold stands on an account that was opened.
+    hold = account.hold(hold_id)
+    assert hold is not None  # The decision was accepted or is a repeat of one that was.
+    return HoldAnswer(
+        hold_id=hold_id,
+        voucher_id=account.account_id,
+        serial=hold.card_serial or account.account_id,
+        amount=hold.amount,
+        voucher_remaining=hold.left,
+        expires_at=hold.expires_at,
+        state=hold.state.value,
+        position=done.position,
+    )
+
+
+def lookup_answer(account: Opened, serial: str, now: datetime) -> LookupAnswer:
+    """What a card is worth, in the words of a voucher's look-up. Raises `VoucherNotUsable` for a
+    blocked one: whoever shows it hears no more than of an unknown code."""
+    if account.blocked is not None:
+        raise VoucherNotUsable
+    lots = [credit.lot for credit in account.credits.values() if credit.lot.amount]
+    until = max((lot.valid_until for lot in lots), default=account.day(now))
+    return LookupAnswer(
+        serial=serial,
+        value=account.balance,
+        balance=account.balance,
+        available=usable(account, now),
+        valid_until=until,
+        state="active" if account.balance else "spent",
+    )
+
+
+def _care(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) -> None:
+    def shown(done: Handled[Account]) -> Response:
+        assert isinstance(done.state, Opened)
+        return as_json(account_answer(done.state, clock()))
+
+    @routes.put("/v1/accounts/{account_id}", response_model=AccountAnswer, openapi_extra=WRITE)
+    async def open_account(account_id: Identifier, body: OpenBody, asked: CardOffice) -> Response:
+        """Open an account. A repeat with the same terms changes nothing."""
+        within(asked.caller, body.store_id)
+        place = accounts.place(body.store_id)
+        done = await accounts.open(
+            asked.ask,
+            account_id=account_id,
+            legal_entity_id=body.legal_entity_id,
+            holder_id=body.holder_id,
+            limits=body.limits.limits(),
+            receipt_duty=body.receipt_duty,
+            time_zone=place.time_zone,
+        )
+        return shown(done)
+
+    @routes.put(
+        "/v1/accounts/{account_id}/limits", response_model=AccountAnswer, openapi_extra=WRITE
+    )
+    async def limits(account_id: Identifier, body: LimitsBody, asked: Office) -> Response:
+        """Other limits from now on, never above the chain's caps."""
+        return shown(
+            await accounts.set_limits(asked.ask, account_id=account_id, limits=body.limits())
+        )
+
+    @routes.post(
+        "/v1/accounts/{account_id}/block", response_model=AccountAnswer, openapi_extra=WRITE
+    )
+    async def block(account_id: Identifier, body: BlockBody, asked: Managers) -> Response:
+        """Nothing can be spent; confirmed holds are honoured."""
+        return shown(await accounts.block(asked.ask, account_id=account_id, reason=body.reason))
+
+    @routes.post(
+        "/v1/accounts/{account_id}/unblock", response_model=AccountAnswer, openapi_extra=WRITE
+    )
+    async def unblock(
+        account_id: Identifier, asked: Managers, body: Empty | None = None
+    ) -> Response:
+        """It can be used again."""
+        return shown(await accounts.unblock(asked.ask, account_id=account_id))
+
+    @routes.post(
+        "/v1/accounts/{account_id}/goodwill", response_model=AccountAnswer, openapi_extra=WRITE
+    )
+    async def goodwill(account_id: Identifier, body: GoodwillBody, asked: Office) -> Response:
+        """Credit that nobody paid for, with a reason. It waives fees and is no tender."""
+        done = await accounts.credit(
+            asked.ask,
+            account_id=account_id,
+            credit_id=body.credit_id,
+            amount=body.amount,
+            reason=body.reason,
+            fee_kinds=body.fee_kinds,
+            valid_until=body.valid_until,
+        )
+        return shown(done)
+
+
+def _cards(routes: APIRouter, accounts: Accounts) -> None:
+    card_path = "/v1/accounts/{account_id}/cards/{card_id}"
+
+    @routes.put(card_path, response_model=CardAnswer, openapi_extra=WRITE)
+    async def assign(
+        account_id: Identifier, card_id: Identifier, body: CardBody, asked: CardOffice
+    ) -> Response:
+        """A card and its code, once. A repeat gets the same code until it is delivered."""
+        done = await accounts.assign_card(
+            asked.ask, account_id=account_id, card_id=card_id, replaces=body.replaces
+        )
+        return as_json(
+            CardAnswer(
+                account_id=account_id,
+                card_serial=done.card_serial,
+                code=codes.shown(done.code),
+                position=done.position,
+            )
+        )
+
+    @routes.post(f"{card_path}/delivered", response_model=DeliveredAnswer, openapi_extra=WRITE)
+    async def delivered(
+        account_id: Identifier,
+        card_id: Identifier,
+        asked: CardOffice,
+        body: Empty | None = None,
+    ) -> Response:
+        """The print is acknowledged: the code is wiped."""
+        serial = await accounts.card_delivered(account_id, card_id)
+        return as_json(DeliveredAnswer(card_serial=serial))
+
+    @routes.post(f"{card_path}/end", response_model=CardShown, openapi_extra=WRITE)
+    async def end(
+        account_id: Identifier, card_id: Identifier, body: EndCardBody, asked: CardOffice
+    ) -> Response:
+        """The card opens nothing any more."""
+        serial = await accounts.end_card(
+            asked.ask, account_id=account_id, card_id=card_id, reason=body.reason
+        )
+        return as_json(CardShown(card_serial=serial, live=False))
+
+
+def _loads(routes: APIRouter, accounts: Accounts) -> None:
+    @routes.put("/v1/loads/{load_id}", response_model=LoadAnswer, openapi_extra=WRITE)
+    async def load(load_id: Identifier, body: LoadBody, asked: Gateway) -> Response:
+        """A load is being sold; it counts once its booking is recorded."""
+        within(asked.caller, body.store_id)
+        done = await accounts.prepare_load(
+            asked.ask,
+            load_id=load_id,
+            account_id=body.account_id,
+            typed=body.code.get_secret_value() if body.code is not None else None,
+            amount=body.amount,
+            booking_id=body.booking_id,
+            store_id=body.store_id,
+            till_id=body.till_id,
+            source=f"till:{body.store_id}/{body.till_id}",
+        )
+        account = done.state
+        assert isinstance(account, Opened)
+        known = account.loads[load_id]
+        return as_json(
+            LoadAnswer(
+                load_id=load_id,
+                account_id=account.account_id,
+                amount=known.amount,
+                state=known.state.value,
+                balance=account.balance,
+            )
+        )
+
+    @routes.post("/v1/loads/{load_id}/cancel", response_model=LoadCancelled, openapi_extra=WRITE)
+    async def cancel(load_id: Identifier, body: CancelBody, asked: Gateway) -> Response:
+        """The load is not sold. 409 `load.sold` where its sale is recorded."""
+        await accounts.cancel_load(asked.ask, load_id=load_id, reason=body.reason)
+        return as_json(LoadCancelled(load_id=load_id))
+
+
+def _reading(
+    routes: APIRouter, accounts: Accounts, store: EventStore, clock: Callable[[], datetime]
+) -> None:
+    @routes.get("/v1/accounts/{account_id}", response_model=AccountAnswer)
+    async def account(account_id: Identifier, caller: Reads) -> Response:
+        """As the log has it now: credit, cards, open fees."""
+        return as_json(account_answer(await accounts.account(account_id), clock()))
+
+    @routes.get("/v1/accounts/{account_id}/statement", response_model=StatementAnswer)
+    async def of_period(
+        account_id: Identifier,
+        caller: Reads,
+        request: Request,
+        first: Annotated[date, Query(alias="from")],
+        last: Annotated[date, Query(alias="to")],
+        form: Annotated[Literal["json", "csv"] | None, Query(alias="format")] = None,
+    ) -> Response:
+        """Opening + moves = closing, as JSON or (`Accept: text/csv` or `format=csv`) CSV."""
+        if not 0 <= (last - first).days <= DAYS_MAX:
+            raise PeriodInvalid(days_max=DAYS_MAX)
+        opened = await accounts.account(account_id)
+        found = statement(
+            opened, await store.load(account_stream(account_id)), first=first, last=last
+        )
+        wants_csv = "text/csv" in request.headers.get("accept", "")
+        if form == "csv" or (form is None and wants_csv):
+            return Response(as_csv(found), media_type="text/csv; charset=utf-8")
+        return as_json(
+            StatementAnswer(
+                account_id=found.account_id,
+                first=found.first,
+                last=found.last,
+                opening=found.opening,
+                moves=tuple(
+                    MoveShown(**{name: getattr(move, name) for name in MoveShown.model_fields})
+                    for move in found.moves
+                ),
+                closing=found.closing,
+            )
+        )

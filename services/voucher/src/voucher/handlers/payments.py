@@ -1,0 +1,74 @@
+"""Vouchers and prepaid cards behind one counter: a till does not know which of the two it scanned.
+
+The first symbol of a code says what it opens; afterwards the hold's claim leads to the stream.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events import Ask, EventStore, Handled
+from voucher import codes
+from voucher.commands import CaptureHold, ReleaseHold
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.names import hold_claim
+from voucher.handlers.vouchers import Vouchers
+
+ACCOUNTS = "account-"
+"""How the names of accounts' streams begin."""
+
+
+def opens_account(typed: str) -> bool:
+    """Whether a code belongs to a card. A code of no known format is left to the vouchers, who
+    also know those of other systems."""
+    try:
+        return codes.parse(typed)[0] == codes.Kind.CARD.value
+    except codes.CodeMistyped:
+        return False
+
+
+class Payments:
+    """Holds of both kinds. Same questions, same answers, same refusals."""
+
+    def __init__(self, store: EventStore, vouchers: Vouchers, accounts: Accounts) -> None:
+        self._store = store
+        self._vouchers = vouchers
+        self._accounts = accounts
+
+    async def hold(self, ask: Ask, *, typed: str, **asked: Any) -> Handled[Any]:
+        """See `Vouchers.hold`."""
+        behind = self._accounts if opens_account(typed) else self._vouchers
+        return await behind.hold(ask, typed=typed, **asked)
+
+    async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Any]:
+        """See `Vouchers.confirm`."""
+        if await self._on_account(hold_id):
+            return await self._accounts.confirm(ask, hold_id=hold_id)
+        return await self._vouchers.confirm(ask, hold_id=hold_id)
+
+    async def let_go(self, ask: Ask, *, hold_id: str) -> None:
+        """See `Vouchers.let_go`."""
+        if await self._on_account(hold_id):
+            await self._accounts.let_go(ask, hold_id=hold_id)
+        else:
+            await self._vouchers.let_go(ask, hold_id=hold_id)
+
+    async def release(self, command: ReleaseHold, ask: Ask) -> None:
+        """See `Vouchers.release`."""
+        if await self._on_account(command.hold_id):
+            await self._accounts.release(command, ask)
+        else:
+            await self._vouchers.release(command, ask)
+
+    async def capture(self, command: CaptureHold, ask: Ask) -> None:
+        """See `Vouchers.capture`."""
+        if await self._on_account(command.hold_id):
+            await self._accounts.capture(command, ask)
+        else:
+            await self._vouchers.capture(command, ask)
+
+    async def _on_account(self, hold_id: str) -> bool:
+        # A release that comes before its hold leaves its tombstone with the vouchers: the claim is
+        # the same for both.
+        owner = await self._store.owner_of(hold_claim(hold_id))
+        return owner is not None and owner.startswith(ACCOUNTS)
