@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
+from voucher.api.fee_import import read_fees, refuse_all
 from voucher.api.kit import (
     WRITE,
     Answer,
@@ -27,7 +28,6 @@ from voucher.api.kit import (
 from voucher.decider.account.refusals import FeeUnknown
 from voucher.decider.account.state import Opened, SettlementState
 from voucher.events import Settlement
-from voucher.api.fee_import import read_fees, refuse_all
 from voucher.handlers.entitlements import Entitlements, Extension
 from voucher.handlers.fees import AtTill, Fees, Settle
 
