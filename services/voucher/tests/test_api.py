@@ -559,7 +559,7 @@ async def _whole_schema(engine: AsyncEngine) -> str:
 
 
 def test_a_body_shows_asterisks_where_its_code_is() -> None:
-    from voucher.api.till import LookupBody
+    from voucher.api.bodies import LookupBody
 
     body = LookupBody.model_validate({"code": "V012-3456-789A-BCDD"})
     assert "V012" not in repr(body)
@@ -574,7 +574,7 @@ async def test_the_openapi_document_names_the_idempotency_key_of_every_write(sho
         for method, operation in methods.items()
         if method in ("put", "post") and not path.endswith("/lookups")
     ]
-    assert len(writes) == 7
+    assert len(writes) >= 21
     for path, method, operation in writes:
         headers = [p["name"] for p in operation.get("parameters", []) if p["in"] == "header"]
         assert headers == ["Idempotency-Key"], (path, method)

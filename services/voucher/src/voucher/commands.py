@@ -332,6 +332,32 @@ class ExtendEntitlement:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class BookedTopUp:
+    """A recorded booking sold a top-up. What it needs of the day is added by the handler."""
+
+    voucher_id: str
+    top_up_id: str
+    amount: Money
+    booking_id: str
+    store_id: str
+    till_id: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookedReversal:
+    """A recorded booking gave the price of goods back to a voucher."""
+
+    voucher_id: str | None
+    hold_id: str
+    reversal_id: str
+    amount: Money
+    booking_id: str
+    store_id: str
+    recorded_at: datetime
+
+
 VoucherCommand = (
     IssueVoucher
     | PrepareCard

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Protocol
+
+from money import Money
+from voucher.events import Terms
 
 
 class Deliveries(Protocol):
@@ -56,4 +59,50 @@ class LapsedHolds(Protocol):
 
     async def lapsed(self, now: datetime, *, holds_max: int) -> Sequence[tuple[str, str]]:
         """`(voucher_id, hold_id)`, the oldest first."""
+        ...
+
+
+class Offered(Protocol):
+    """What back office offers for sale under one template."""
+
+    @property
+    def value(self) -> Money | None:
+        """A fixed face value; None: free."""
+        ...
+
+    @property
+    def price(self) -> Money | None:
+        """What is paid for it; None: the face value."""
+        ...
+
+    def terms_on(self, rates: Mapping[str, tuple[int, int]]) -> Terms:
+        """The terms of a voucher that is sold while `rates` hold: key → (rate, dsfinvk_key)."""
+        ...
+
+    def valid_until(self, day: date) -> date:
+        """The last day of a voucher of it that is sold on `day`."""
+        ...
+
+
+class Templates(Protocol):
+    """What back office offers."""
+
+    async def find(self, template_id: str) -> Offered:
+        """One that is sold now. Raises a `DomainError` for one that is not."""
+        ...
+
+    async def known(self, template_id: str) -> Offered:
+        """Any, sold or not: a printed card outlives its template."""
+        ...
+
+
+class PastVouchers(Protocol):
+    """Finds vouchers that are past their last day, for an expiry run. The decision itself rests on
+    the log."""
+
+    async def past(
+        self, legal_entity_id: str, day: date, *, after: str, vouchers_max: int
+    ) -> Sequence[str]:
+        """Ids of vouchers with a balance whose last day is before `day`, in the order of the ids,
+        above `after`."""
         ...

@@ -16,6 +16,7 @@ from voucher import api
 from voucher.adapters.attempts import PostgresAttempts
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
+from voucher.adapters.past import PostgresPastVouchers
 from voucher.events import EVENTS
 from voucher.handlers import Rules, Vouchers
 from voucher.policies import HEARD, TOPIC, lane, policies
@@ -79,6 +80,7 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=Rules(),
+        past=PostgresPastVouchers(runtime.engine),
     )
     return Opened(
         router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from voucher.api import office, till
+from voucher.api import office, sales, till
 from voucher.handlers import Vouchers
 from voucher.queries import Queries
 
@@ -17,5 +17,6 @@ def router(vouchers: Vouchers, queries: Queries, *, clock: Callable[[], datetime
     routes = APIRouter(tags=["voucher"])
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(vouchers))
+    routes.include_router(sales.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
     return routes

@@ -66,9 +66,7 @@ class Part:
     def use(self, amount: Money) -> LotUse:
         """What using `amount` of it means."""
         if self.plain:
-            return LotUse.model_construct(
-                lot_id=self.lot_id, amount=amount, consideration=amount, tax=None
-            )
+            return LotUse(lot_id=self.lot_id, amount=amount, consideration=amount, tax=None)
         used = self.value - self.left - (self.expired or self.value.zero) + amount
         paid = _share(self.consideration, used, self.value) - (self.paid or self.value.zero)
         tax = None

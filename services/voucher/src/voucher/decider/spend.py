@@ -238,7 +238,8 @@ def reverse(command: ReverseRedemption, voucher: Voucher) -> Events:
         raise RedemptionUnknown
     if known.amount.currency != command.amount.currency:
         raise WrongCurrency
-    if voucher.status in ENDED and not command.recorded:
+    if voucher.status is Status.REPLACED or (voucher.status in ENDED and not command.recorded):
+        # Of a merged voucher it goes on to the successor: `moving.forward`.
         raise VoucherEnded(state=voucher.status.value)
     back = known.amount.zero if known.back is None else known.back
     left = known.amount - back

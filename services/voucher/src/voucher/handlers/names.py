@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,6 +53,64 @@ class LegalEntityUnknown(DomainError):
     title = "The chain has no such legal entity"
 
 
+class VoucherUnknown(DomainError):
+    code = "voucher.unknown"
+    status = 404
+    title = "There is no voucher with this serial"
+
+
+class ValueTooLarge(DomainError):
+    """`extra`: `value_max`."""
+
+    code = "voucher.value_max"
+    status = 422
+    title = "A voucher may not be worth that much"
+
+
+class ValueMissing(DomainError):
+    code = "voucher.value_missing"
+    status = 422
+    title = "This voucher has no fixed value: the request has to name one"
+
+
+class TermsImpossible(DomainError):
+    code = "voucher.terms"
+    status = 422
+    title = "No voucher can have these terms"
+
+
+class TemplateUnknown(DomainError):
+    code = "template.unknown"
+    status = 422
+    title = "There is no such template"
+
+
+class VatUnknown(DomainError):
+    code = "vat.unknown"
+    status = 422
+    title = "The chain has no such VAT rate on this day"
+
+
+class NeedsBooking(DomainError):
+    """Money that came in stands in a booking of a till."""
+
+    code = "voucher.needs_booking"
+    status = 422
+    title = "A voucher that is paid for is sold at a till"
+
+
+class CodesRepeated(DomainError):
+    code = "group.codes_repeated"
+    status = 422
+    title = "The same voucher is named twice"
+
+
+class GroupReused(DomainError):
+    code = "group.reused"
+    status = 422
+    title = "This group id belongs to another request"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a chain, its tax adviser or its lawyer may decide otherwise."""
@@ -62,13 +121,30 @@ class Rules:
     across_entities: bool = False
     """Whether one legal entity accepts vouchers of another. Off: acceptance by others, also in
     one group, raises questions of payment supervision (ZAG § 2)."""
+    value_max: int = 100_000
+    """Minor units: the largest face value."""
+    balance_max: int = 100_000
+    """Minor units: the most that top-ups and transfers may bring together on one voucher."""
+    payout_max: int = 5_000
+    """Minor units: the most that is paid out in cash at once (KWG § 25i (2))."""
+    revived_months: int = 12
+    """Goods paid with a voucher come back after its last day: how long the refund is usable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     voucher: Issued
     code: str
+    """Empty: a printed card, which shows its own."""
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A voucher by its code, as a till has it, or by its serial, as back office does."""
+
+    code: str | None = None
+    serial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +169,30 @@ def last_day(day: date, rules: Rules) -> date:
     return date(day.year + rules.validity_years, 12, 31)
 
 
+def months_later(day: date, months: int) -> date:
+    """The same day `months` later, or the last day of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
 def hold_claim(hold_id: str) -> str:
     return f"hold:{hold_id}"
+
+
+def top_up_claim(top_up_id: str) -> str:
+    return f"top_up:{top_up_id}"
+
+
+def preparation_claim(preparation_id: str) -> str:
+    return f"preparation:{preparation_id}"
+
+
+def group_claim(group_id: str) -> str:
+    return f"group:{group_id}"
+
+
+def replacement_claim(replacement_id: str) -> str:
+    return f"replacement:{replacement_id}"
 
 
 def claims_of_issue(stream: str) -> Callable[[Sequence[Any]], Sequence[Claim]]:

@@ -1,0 +1,36 @@
+"""Which vouchers are past their last day, from the read model. An expiry run decides on the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from events.store.connection import faults, reading
+
+_PAST = text(
+    "SELECT voucher_id FROM voucher_balance WHERE legal_entity_id = :legal_entity_id"
+    " AND state = 'active' AND balance_minor > 0 AND valid_until < :day AND voucher_id > :after"
+    " ORDER BY voucher_id LIMIT :rows_max"
+)
+
+
+class PostgresPastVouchers:
+    """See `voucher.ports.PastVouchers`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def past(
+        self, legal_entity_id: str, day: date, *, after: str, vouchers_max: int
+    ) -> Sequence[str]:
+        asked = {
+            "legal_entity_id": legal_entity_id,
+            "day": day,
+            "after": after,
+            "rows_max": vouchers_max,
+        }
+        async with faults(), reading(self._engine) as connection:
+            return list((await connection.execute(_PAST, asked)).scalars())
