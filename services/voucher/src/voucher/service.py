@@ -19,11 +19,13 @@ from voucher.adapters.holds import PostgresLapsedHolds
 from voucher.adapters.past import PostgresPastVouchers
 from voucher.events import EVENTS
 from voucher.handlers import Rules, Vouchers
+from voucher.handlers.accounts import AccountRules
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
 from voucher.public import PUBLICATION
 from voucher.queries import Queries
+from voucher.service_accounts import DELIVER_EVERY_S, open_accounts
 from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
@@ -82,20 +84,36 @@ async def _open(runtime: Runtime) -> Opened:
         rules=Rules(),
         past=PostgresPastVouchers(runtime.engine),
     )
+    accounts = open_accounts(
+        runtime, vouchers, deliveries=deliveries, attempts=attempts, rules=AccountRules()
+    )
+    router = api.router(
+        vouchers,
+        Queries(runtime.engine),
+        clock=runtime.clock,
+        payments=accounts.payments,
+        accounts=accounts.accounts,
+    )
+    for more in accounts.routers:
+        router.include_router(more)
     return Opened(
-        router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),
-        projections=(VoucherBook(),),
+        router=router,
+        projections=(VoucherBook(), *accounts.projections),
         reactions=(
             Reaction(
                 name="bookings",
                 topic=TOPIC,
                 events=HEARD,
                 lane=lane,
-                handle=by_policies(policies(runtime.clock), vouchers.execute),
+                handle=by_policies(
+                    (*policies(runtime.clock), *accounts.policies), accounts.execute
+                ),
             ),
         ),
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
+            lambda: _every(SWEEP_EVERY_S, accounts.sweep),
+            lambda: _every(DELIVER_EVERY_S, accounts.deliver),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
         ),
     )

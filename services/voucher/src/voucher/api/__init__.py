@@ -9,14 +9,23 @@ from fastapi import APIRouter
 
 from voucher.api import office, sales, till
 from voucher.handlers import Vouchers
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.payments import Payments
 from voucher.queries import Queries
 
 
-def router(vouchers: Vouchers, queries: Queries, *, clock: Callable[[], datetime]) -> APIRouter:
+def router(
+    vouchers: Vouchers,
+    queries: Queries,
+    *,
+    clock: Callable[[], datetime],
+    payments: Payments | None = None,
+    accounts: Accounts | None = None,
+) -> APIRouter:
     """All routes, mounted at `/voucher`."""
     routes = APIRouter(tags=["voucher"])
     # Routes are tried in this order: the busiest come first.
-    routes.include_router(till.routes(vouchers))
+    routes.include_router(till.routes(vouchers, payments, accounts))
     routes.include_router(sales.routes(vouchers))
     routes.include_router(office.routes(vouchers, queries, clock))
     return routes

@@ -15,6 +15,7 @@ from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 from voucher import codes
+from voucher.api.cards import usable
 from voucher.api.kit import (
     WRITE,
     Answer,
@@ -31,10 +32,7 @@ from voucher.api.kit import (
     within,
     writes,
 )
-from voucher.api.till import HoldAnswer, LookupAnswer
-from voucher.decider import VoucherNotUsable
 from voucher.decider.account import Account
-from voucher.decider.account.spend import available
 from voucher.decider.account.state import Opened
 from voucher.events import Limits
 from voucher.handlers.accounts import Accounts, account_stream
@@ -233,46 +231,6 @@ def account_answer(account: Opened, now: datetime) -> AccountAnswer:
             for fee in sorted(account.fees.values(), key=lambda fee: (fee.due, fee.place))
             if fee.open
         ),
-    )
-
-
-def usable(account: Opened, now: datetime) -> Money:
-    """What a payment can use now; nothing of a blocked account."""
-    return account.money(0 if account.blocked is not None else available(account, now))
-
-
-def hold_answer(done: Handled[Account], hold_id: str) -> HoldAnswer:
-    """The hold on a card, in the words of a voucher's."""
-    account = done.state
-    assert isinstance(account, Opened)  # A hold stands on an account that was opened.
-    hold = account.hold(hold_id)
-    assert hold is not None  # The decision was accepted or is a repeat of one that was.
-    return HoldAnswer(
-        hold_id=hold_id,
-        voucher_id=account.account_id,
-        serial=hold.card_serial or account.account_id,
-        amount=hold.amount,
-        voucher_remaining=hold.left,
-        expires_at=hold.expires_at,
-        state=hold.state.value,
-        position=done.position,
-    )
-
-
-def lookup_answer(account: Opened, serial: str, now: datetime) -> LookupAnswer:
-    """What a card is worth, in the words of a voucher's look-up. Raises `VoucherNotUsable` for a
-    blocked one: whoever shows it hears no more than of an unknown code."""
-    if account.blocked is not None:
-        raise VoucherNotUsable
-    lots = [credit.lot for credit in account.credits.values() if credit.lot.amount]
-    until = max((lot.valid_until for lot in lots), default=account.day(now))
-    return LookupAnswer(
-        serial=serial,
-        value=account.balance,
-        balance=account.balance,
-        available=usable(account, now),
-        valid_until=until,
-        state="active" if account.balance else "spent",
     )
 
 

@@ -360,6 +360,10 @@ class Accounts:
             raise VoucherNotUsable
         return account, card.serial, now
 
+    def accepts(self, store_id: str | None, account: Opened) -> bool:
+        """Whether a store takes this card in payment at all; None: some store does."""
+        return store_id is None or self.place(store_id).legal_entity == account.legal_entity_id
+
     # -- loads ---------------------------------------------------------------------------------
 
     async def prepare_load(

@@ -9,10 +9,10 @@ from typing import Any
 
 from events import Ask, EventStore, Handled
 from voucher import codes
-from voucher.commands import CaptureHold, ReleaseHold
+from voucher.commands import BookedReversal, CaptureHold, ReleaseHold
 from voucher.handlers.accounts import Accounts
 from voucher.handlers.names import hold_claim
-from voucher.handlers.vouchers import Vouchers
+from voucher.handlers.vouchers import FromBookings, Vouchers
 
 ACCOUNTS = "account-"
 """How the names of accounts' streams begin."""
@@ -66,6 +66,26 @@ class Payments:
             await self._accounts.capture(command, ask)
         else:
             await self._vouchers.capture(command, ask)
+
+    async def execute(self, command: FromBookings, ask: Ask) -> None:
+        """What the policies lead to: what concerns a hold goes to where it stands."""
+        match command:
+            case CaptureHold():
+                await self.capture(command, ask)
+            case ReleaseHold():
+                await self.release(command, ask)
+            case BookedReversal() if await self._on_account(command.hold_id):
+                await self._accounts.reverse(
+                    ask,
+                    reversal_id=command.reversal_id,
+                    hold_id=command.hold_id,
+                    amount=command.amount,
+                    booking_id=command.booking_id,
+                    recorded=True,
+                    now=command.recorded_at,
+                )
+            case _:
+                await self._vouchers.execute(command, ask)
 
     async def _on_account(self, hold_id: str) -> bool:
         # A release that comes before its hold leaves its tombstone with the vouchers: the claim is
