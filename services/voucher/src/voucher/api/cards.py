@@ -1,4 +1,4 @@
-"""What a till hears about a prepaid card: the same answers, in the same words, as about a voucher."""
+"""What a till hears about a prepaid card: the same answers, in the same words, as of a voucher."""
 
 from __future__ import annotations
 
