@@ -1,5 +1,5 @@
-"""V25: with receipt duty, a fee of 4.00 is matched with a deposit of 10.00: receipt 4.00, rest 6.00;
-a match of 5.00 against 4.00 is refused."""
+"""V25: with receipt duty, a fee of 4.00 is matched with a deposit of 10.00: receipt 4.00, rest
+6.00; a match of 5.00 against 4.00 is refused."""
 
 from __future__ import annotations
 
