@@ -28,7 +28,7 @@ from voucher.adapters.account_reservations import (
 from voucher.service import SERVICE
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Clock
+    from voucher.testing.fakes import Clock
 
 CALLERS = {
     "gateway": Caller(kind="service", id="device-gateway", roles=frozenset({"service"})),

@@ -13,7 +13,7 @@ from voucher.events import FeeSettled, Terms, VoucherRedeemed
 from voucher.handlers.fees import NoGift
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 GIFT = Terms(funding="donated", reason="Spende des Fördervereins")

@@ -15,7 +15,7 @@ from voucher.events import Effect, Terms, VoucherEntitlementExtended
 from voucher.handlers.entitlements import Extension, months_later
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 CARD_YEAR = Terms(

@@ -18,7 +18,7 @@ from voucher.events import (
 from voucher.handlers.fees import FeeKindNotCovered
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 GIFT = Terms(funding="donated", reason="Spende")

@@ -12,7 +12,7 @@ from voucher.decider.account.refusals import ReasonNeeded
 from voucher.events import FeeSettled, Terms
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 async def test_three_waivers_three_reasons_one_sum(members: Members) -> None:

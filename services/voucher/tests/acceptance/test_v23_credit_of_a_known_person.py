@@ -8,7 +8,7 @@ from money import euro
 from voucher.events import FeeSettled
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 async def test_a_later_fee_is_offset_by_itself(members: Members) -> None:

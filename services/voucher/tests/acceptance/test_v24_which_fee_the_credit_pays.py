@@ -13,7 +13,7 @@ from voucher.decider.account.spend import available
 from voucher.events import Restrictions, Terms
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 ANNUAL = Terms(restrictions=Restrictions(fee_kinds=("annual_fee",)))

@@ -13,7 +13,7 @@ from voucher.decider.account.refusals import OverOpen, SettlementEnded
 from voucher.events import FeeSettled
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 LINE = {

@@ -14,7 +14,7 @@ from voucher.events import AccountCredited, Restrictions, Terms, VoucherClaimed
 from voucher.handlers.fees import NotClaimable
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import Members
+    from voucher.testing.members import Members
 
 
 async def test_the_voucher_becomes_credit_of_the_account(members: Members) -> None:
