@@ -499,6 +499,40 @@ def test_what_was_paid_is_split_to_the_cent_over_all_uses() -> None:
     assert sum(use.consideration.amount for use in uses) == 999
 
 
+def test_a_month_spends_at_most_its_limit_over_all_its_days() -> None:
+    limits = Limits(spend_per_month=euro("10.00"))
+    commands: list[Any] = [opened(limits=limits), card(), loaded("50.00")]
+    for number in range(3):
+        day = NOW + timedelta(days=number)
+        until = day + timedelta(minutes=5)
+        commands += [hold("3.00", f"H{number}", now=day, expires_at=until)]
+        commands += [confirm(f"H{number}", day), capture("3.00", f"H{number}", day)]
+    last = NOW + timedelta(days=3)
+    given(*commands).when(hold("1.01", "H9", now=last)).then_refused(VoucherInsufficient)
+    december = NOW + timedelta(days=9)
+    assert given(*commands).when(hold("1.01", "H9", now=december)).refusal is None
+
+
+def test_reversals_in_parts_put_each_lot_back_where_it_was() -> None:
+    soon = lot("5.00", "soon", valid_until=date(2027, 1, 1), consideration=euro("4.00"))
+    commands = [
+        opened(), card(), credit(lot("5.00", "late")), credit(soon), hold("8.00"), confirm(),
+        capture("8.00"), reverse("2.00"), reverse("4.00", "R2"), reverse("2.00", "R3"),
+    ]  # fmt: skip
+    state = after(*commands)
+    assert {name: entry.lot.amount for name, entry in state.credits.items()} == {
+        "late": euro("5.00"),
+        "soon": euro("5.00"),
+    }
+    uses = [(use.lot_id, use.amount) for fact in history(*commands)[-3:] for use in fact.uses]
+    assert uses == [
+        ("late", euro("2.00")),
+        ("late", euro("1.00")),
+        ("soon", euro("3.00")),
+        ("soon", euro("2.00")),
+    ]
+
+
 def test_given_credit_is_no_tender() -> None:
     given_away = credit(lot("5.00", funding="donated", consideration=euro("0.00")), reason="Gift")
     before = given(opened(), card(), given_away)

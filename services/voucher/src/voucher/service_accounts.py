@@ -76,8 +76,7 @@ def open_accounts(
     )
     shared: dict[str, Any] = {
         "chain": runtime.chain,
-        "secrets": runtime.secrets,
-        "attempts": attempts,
+        "find": vouchers.desk.find,
         "clock": runtime.clock,
     }
     fees = Fees(runtime.store, rules=rules, **shared)

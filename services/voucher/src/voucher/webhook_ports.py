@@ -16,7 +16,7 @@ class Subscriber:
     events: tuple[str, ...]
     active: bool
     stopped: str | None
-    """Why it is not active: `by_office`, `gone` (HTTP 410), `overflow`."""
+    """Why it is not active: `by_office`, `gone` (HTTP 410), `overflow`, `secret_unreadable`."""
     created_at: datetime
     changed_at: datetime
     delivered: int

@@ -117,8 +117,9 @@ class HttpsWire:
             return Answered(fault="address_refused")
         except OSError as fault:
             return Answered(fault=f"unreachable: {type(fault).__name__}")
-        except httpx.HTTPError as fault:
-            # The name of the fault only: its text may repeat the URL's query.
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as fault:
+            # ValueError: a name that the resolver cannot even spell. The name of the fault only:
+            # its text may repeat the URL's query.
             return Answered(fault=f"failed: {type(fault).__name__}")
 
     async def _send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,8 @@ from events.store.connection import faults, reading
 from kassenverbund.kit.secrets import Secrets
 from voucher.codes import RandomBytes
 from voucher.webhook_ports import Delivery, Subscriber
+
+_log = logging.getLogger("voucher.webhooks")
 
 NONCE_BYTES = 12
 
@@ -104,10 +107,6 @@ _FILL = text(
 )
 
 
-class SecretUnreadable(RuntimeError):
-    """A row was sealed with another root key, or was changed. Not a caller's mistake."""
-
-
 class WebhookUnknown(DomainError):
     code = "webhook.unknown"
     status = 404
@@ -186,12 +185,13 @@ class PostgresWebhooks:
         row = await self._write(_LEASE, now=now, until=until)
         if row is None:
             return None
-        if row.key_id != self._key_id:
-            raise SecretUnreadable(f"webhook {row.webhook_id}: sealed with key {row.key_id}")
         try:
             secret = self._cipher.decrypt(row.nonce, row.sealed, row.webhook_id.encode())
-        except InvalidTag as fault:
-            raise SecretUnreadable(f"webhook {row.webhook_id}: the row was changed") from fault
+        except InvalidTag:
+            # Sealed with another root key, or changed. It cannot sign; the others go on.
+            _log.error("webhook %s: its secret is unreadable; it is stopped", row.webhook_id)
+            await self.stop(row.webhook_id, "secret_unreadable", now)
+            return None
         return _subscriber(row), secret
 
     async def release(self, webhook_id: str) -> None:

@@ -22,6 +22,7 @@ from voucher.api.kit import (
     Asked,
     Body,
     Code,
+    Day,
     Empty,
     Gateway,
     Managers,
@@ -85,7 +86,7 @@ class GoodwillBody(Body):
     amount: Loadable
     reason: SafeName
     fee_kinds: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
-    valid_until: date | None = None
+    valid_until: Day | None = None
 
 
 class CardBody(Body):

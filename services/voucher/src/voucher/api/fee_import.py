@@ -11,13 +11,14 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from events import DomainError
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money, euro, total
+from voucher.api.kit import Day
 from voucher.decider.account.commands import PostFee
 
 ROWS_MAX = 500
@@ -25,9 +26,12 @@ ROWS_MAX = 500
 
 REFUSED_SHOWN_MAX = 100
 
+FEE_MINOR_MAX = 10_000_000
+"""The largest fee: 100,000.00. Larger is a typing error."""
+
 COLUMNS = ("account_id", "fee_id", "kind", "amount", "due")
 
-_AMOUNT = re.compile(r"^[0-9]{1,9}([.,][0-9]{1,2})?$")
+_AMOUNT = re.compile(r"^[0-9]{1,6}([.,][0-9]{1,2})?$")
 
 
 class FeesRefused(DomainError):
@@ -52,7 +56,7 @@ class _Row(BaseModel):
     fee_id: Identifier
     kind: Identifier
     amount: str
-    due: date
+    due: Day
     text: SafeName | None = None
 
 
@@ -106,7 +110,7 @@ def _read_row(
         found.refused.append(_refused(number, "row.invalid", f"wrong: {', '.join(fields)}"))
         return
     amount = euro(row.amount.replace(",", ".")) if _AMOUNT.match(row.amount) else None
-    if amount is None or not amount:
+    if amount is None or not 0 < amount.amount <= FEE_MINOR_MAX:
         found.refused.append(_refused(number, "row.amount", "an amount like 4.00, above zero"))
         return
     found.rows.append(number)

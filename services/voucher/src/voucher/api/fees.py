@@ -7,17 +7,18 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
-from voucher.api.fee_import import read_fees, refuse_all
+from voucher.api.fee_import import FEE_MINOR_MAX, read_fees, refuse_all
 from voucher.api.kit import (
     WRITE,
     Answer,
     Asked,
     Body,
     Code,
+    Day,
     Gateway,
     Positive,
     as_json,
@@ -36,10 +37,19 @@ Owner = Annotated[Asked, Depends(writes("service", "back_office"))]
 Desk = Annotated[Asked, Depends(writes("service", "back_office", "manager"))]
 
 
+def _usual(amount: Money) -> Money:
+    if not 0 < amount.amount <= FEE_MINOR_MAX:
+        raise ValueError(f"a fee is between 1 and {FEE_MINOR_MAX} minor units")
+    return amount
+
+
+FeeAmount = Annotated[Money, AfterValidator(_usual)]
+
+
 class FeeBody(Body):
     kind: Identifier
-    amount: Positive
-    due: date
+    amount: FeeAmount
+    due: Day
     text: SafeName | None = None
 
 
@@ -89,7 +99,7 @@ class ExtensionBody(Body):
     code: Code
     subject_id: Identifier
     """Of the person in the system that keeps the entitlement. No name."""
-    old_until: date
+    old_until: Day
     store_id: Identifier
     till_id: Identifier
 
@@ -97,8 +107,8 @@ class ExtensionBody(Body):
 class ConfirmExtensionBody(Body):
     voucher_id: Identifier
     subject_id: Identifier
-    old_until: date
-    new_until: date
+    old_until: Day
+    new_until: Day
     store_id: Identifier
 
 

@@ -124,7 +124,7 @@ def card_serial_of(account_id: str, card_id: str) -> str:
     return f"KK{serial_of(f'{account_id}/{card_id}')[2:]}"
 
 
-class CodeFinder:
+class CardFinder:
     """The stream behind a typed code. A wrong code that is well formed costs an attempt."""
 
     def __init__(self, store: EventStore, secrets: Secrets, attempts: Attempts) -> None:
@@ -132,9 +132,9 @@ class CodeFinder:
         self._secrets = secrets
         self._attempts = attempts
 
-    async def find(self, typed: str, kind: codes.Kind, source: str, now: datetime) -> Found:
+    async def find(self, typed: str, source: str, now: datetime) -> Found:
         """Raises `CodeMistyped`, `RateLimited`, `VoucherNotUsable` for an unknown code."""
-        code = codes.parse(typed, kind=kind)
+        code = codes.parse(typed, kind=codes.Kind.CARD)
         wait_s = await self._attempts.locked_s(source, now)
         if wait_s:
             raise RateLimited(retry_after_s=wait_s)
@@ -177,7 +177,7 @@ class Accounts:
         self._clock = clock
         self._random_bytes = random_bytes
         self._rules = rules
-        self._finder = CodeFinder(store, secrets, attempts)
+        self._finder = CardFinder(store, secrets, attempts)
 
     # -- the account ---------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class Accounts:
         Raises `CodeMistyped`, `RateLimited`, `VoucherNotUsable`.
         """
         now = self._clock()
-        found = await self._finder.find(typed, codes.Kind.CARD, source, now)
+        found = await self._finder.find(typed, source, now)
         _, account = await state_of(self._store, ACCOUNT, found.stream)
         card = account.card_of(found.code_hash) if isinstance(account, Opened) else None
         if not isinstance(account, Opened) or card is None:
@@ -387,7 +387,7 @@ class Accounts:
         self.place(store_id)
         now = self._clock()
         if typed is not None:
-            found = await self._finder.find(typed, codes.Kind.CARD, source, now)
+            found = await self._finder.find(typed, source, now)
             stream, code_hash = found.stream, found.code_hash
         else:
             assert account_id is not None  # The border asks for one of the two.
@@ -449,7 +449,7 @@ class Accounts:
         """Keep credit for one payment, or for the return of the rest in cash. What a voucher is
         asked besides (basket, approval) does not matter to a card."""
         place, now = self.place(store_id), self._clock()
-        found = await self._finder.find(typed, codes.Kind.CARD, source, now)
+        found = await self._finder.find(typed, source, now)
         command = PlaceAccountHold(
             hold_id=hold_id,
             code_hash=found.code_hash,

@@ -12,13 +12,9 @@ from datetime import date, datetime
 
 from events import Ask, Claim, ClaimTaken, DomainError, EventStore, Take, handle, state_of
 from kassenverbund.kit.chain import Chain
-from kassenverbund.kit.secrets import Secrets
-from voucher import codes
 from voucher.commands import ExtendEntitlement
 from voucher.decider import VOUCHER, Issued, VoucherNotUsable
-from voucher.handlers.accounts import CodeFinder
-from voucher.handlers.names import StoreUnknown, stream_of
-from voucher.ports import Attempts
+from voucher.handlers.names import Find, StoreUnknown, stream_of
 
 
 class NoEntitlement(DomainError):
@@ -59,14 +55,13 @@ class Entitlements:
         store: EventStore,
         *,
         chain: Chain,
-        secrets: Secrets,
-        attempts: Attempts,
+        find: Find,
         clock: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._chain = chain
         self._clock = clock
-        self._finder = CodeFinder(store, secrets, attempts)
+        self._find = find
 
     async def prepare(
         self,
@@ -86,7 +81,7 @@ class Entitlements:
         place, now = self._chain.store(store_id), self._clock()
         if place is None:
             raise StoreUnknown(store_id)
-        found = await self._finder.find(typed, codes.Kind.VOUCHER, source, now)
+        found = await self._find(typed, source, now)
         _, voucher = await state_of(self._store, VOUCHER, found.stream)
         if not isinstance(voucher, Issued) or voucher.code_hash != found.code_hash:
             raise VoucherNotUsable

@@ -28,9 +28,7 @@ from events import (
     state_of,
 )
 from kassenverbund.kit.chain import Chain, Store
-from kassenverbund.kit.secrets import Secrets
 from money import Money
-from voucher import codes
 from voucher.commands import CaptureHold, ClaimVoucher, PlaceHold, RedeemVoucher, ReleaseHold
 from voucher.decider import (
     VOUCHER,
@@ -69,19 +67,18 @@ from voucher.events import (
 )
 from voucher.handlers.accounts import (
     AccountRules,
-    CodeFinder,
     account_stream,
     owner_or_tombstone,
 )
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
     TOMBSTONE,
+    Find,
     Found,
     StoreUnknown,
     hold_claim,
     stream_of,
 )
-from voucher.ports import Attempts
 
 States = Mapping[str, Any]
 Events = Sequence[Event]
@@ -155,8 +152,7 @@ class Fees:
         store: EventStore,
         *,
         chain: Chain,
-        secrets: Secrets,
-        attempts: Attempts,
+        find: Find,
         clock: Callable[[], datetime],
         rules: AccountRules,
     ) -> None:
@@ -164,7 +160,7 @@ class Fees:
         self._chain = chain
         self._clock = clock
         self._rules = rules
-        self._finder = CodeFinder(store, secrets, attempts)
+        self._find = find
 
     def now(self) -> datetime:
         return self._clock()
@@ -400,7 +396,7 @@ class Fees:
     async def _gift(self, wanted: Settle, now: datetime) -> Found | None:
         if wanted.typed is None:
             return None
-        return await self._finder.find(wanted.typed, codes.Kind.VOUCHER, wanted.source, now)
+        return await self._find(wanted.typed, wanted.source, now)
 
     # -- claims ----------------------------------------------------------------------------------
 
@@ -411,7 +407,7 @@ class Fees:
         `NotClaimable`, `OtherEntity`, `OverLimit`, `AccountUnknown`, `AccountIsBlocked`.
         """
         now = self._clock()
-        found = await self._finder.find(typed, codes.Kind.VOUCHER, source, now)
+        found = await self._find(typed, source, now)
         stream = account_stream(account_id)
 
         def decide(states: States) -> Decision:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from events import Claim, DomainError, Take
@@ -151,6 +151,10 @@ class Named:
 class Found:
     stream: str
     code_hash: str
+
+
+Find = Callable[[str, str, datetime], Awaitable[Found]]
+"""A typed code, its source and the time → the stream behind it: see `Desk.find`."""
 
 
 def stream_of(voucher_id: str) -> str:

@@ -187,19 +187,21 @@ def gave_up(booking_id: str, **ids: list[str]) -> Incoming:
 
 def build_members(world: World, chain: Chain) -> Members:
     """On the log of `world`."""
-    shared: dict[str, Any] = {
-        "chain": chain,
-        "secrets": SECRETS,
-        "attempts": world.attempts,
-        "clock": world.clock,
-    }
     accounts = Accounts(
         world.store,
+        chain=chain,
+        secrets=SECRETS,
+        attempts=world.attempts,
+        clock=world.clock,
         deliveries=world.deliveries,
         random_bytes=random_bytes_from("cards"),
         rules=AccountRules(),
-        **shared,
     )
+    shared: dict[str, Any] = {
+        "chain": chain,
+        "find": world.vouchers.desk.find,
+        "clock": world.clock,
+    }
     return Members(
         world,
         accounts,
