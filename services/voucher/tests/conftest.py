@@ -80,6 +80,12 @@ def new_world() -> Callable[[EventStore, Clock, Chain, Rules], World]:
 
 
 @pytest.fixture
+def unique() -> str:
+    """A name that no other test uses: they share a database."""
+    return uuid4().hex
+
+
+@pytest.fixture
 def memory(clock: Clock) -> MemoryEventStore:
     return MemoryEventStore("voucher", REGISTRY, clock=clock)
 

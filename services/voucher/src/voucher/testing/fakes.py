@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from events import EventStore
 from kassenverbund.kit.secrets import Secrets
+from money import Money, euro
 from voucher import codes
 from voucher.decider import VOUCHER, Issued
+from voucher.events import Effect, Restrictions, Terms
+from voucher.handlers.names import TemplateUnknown
 
 SECRETS = Secrets(root=b"r" * 32, key_id="test")
 
@@ -104,3 +108,53 @@ def random_bytes_from(seed: str) -> codes.RandomBytes:
         return raw[:size]
 
     return draw
+
+
+@dataclass(frozen=True, slots=True)
+class SomeTemplate:
+    """`voucher.ports.Offered`."""
+
+    terms: Terms
+    value: Money | None = None
+    price: Money | None = None
+    years: int = 3
+
+    def terms_on(self, rates: Mapping[str, tuple[int, int]]) -> Terms:
+        if self.terms.vat is None:
+            return self.terms
+        rate, dsfinvk_key = rates[self.terms.vat]
+        return self.terms.model_copy(update={"rate": rate, "dsfinvk_key": dsfinvk_key})
+
+    def valid_until(self, day: date) -> date:
+        return date(day.year + self.years, 12, 31)
+
+
+TEMPLATES = {
+    "rest": SomeTemplate(Terms(payout="below_minimum", payout_below=euro("5.00"))),
+    "kulanz": SomeTemplate(Terms(payout="goodwill")),
+    "buecher": SomeTemplate(Terms(restrictions=Restrictions(article_groups=("books",)))),
+    "nur-berlin": SomeTemplate(Terms(restrictions=Restrictions(stores=("berlin",)))),
+    "beide": SomeTemplate(Terms(restrictions=Restrictions(legal_entities=("hafen",)))),
+    "kurz": SomeTemplate(Terms(), years=1),
+    "winter-50": SomeTemplate(Terms(), value=euro("50.00"), price=euro("45.00")),
+    "ausweis": SomeTemplate(
+        Terms(
+            funding="donated",
+            reason="Foerderverein",
+            effect=Effect(entitlement="library_card", months=12),
+        ),
+        value=euro("0.00"),
+    ),
+}
+
+
+class SomeTemplates:
+    """`voucher.ports.Templates` with one template per rule that a test may need."""
+
+    async def find(self, template_id: str) -> SomeTemplate:
+        if template_id not in TEMPLATES:
+            raise TemplateUnknown(template_id)
+        return TEMPLATES[template_id]
+
+    async def known(self, template_id: str) -> SomeTemplate:
+        return await self.find(template_id)

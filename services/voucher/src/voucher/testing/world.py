@@ -31,6 +31,7 @@ from voucher.testing.fakes import (
     LoggedPast,
     MemoryAttempts,
     MemoryDeliveries,
+    SomeTemplates,
     random_bytes_from,
 )
 
@@ -84,11 +85,14 @@ class World:
         """The gateway records a booking now."""
         await self.hear(recorded(booking_id, at=self.clock.now, **booking))
 
-    async def pay(self, code: str, amount: str, hold_id: str, **asked: Any) -> None:
+    async def pay(
+        self, code: str, amount: str, hold_id: str, mode: Any = "exact", **asked: Any
+    ) -> None:
         """Hold, confirm, record: a payment at a till as it goes through."""
-        voucher_id = (await self.hold(code, amount, hold_id, **asked)).state.voucher_id
+        voucher = (await self.hold(code, amount, hold_id, mode, **asked)).state
+        held = str(voucher.hold(hold_id).amount.as_decimal())
         await self.vouchers.confirm(self.ask(), hold_id=hold_id)
-        await self.book(f"b-{hold_id}", paid=[(hold_id, amount, voucher_id)])
+        await self.book(f"b-{hold_id}", paid=[(hold_id, held, voucher.voucher_id)])
 
     async def prepare_top_up(
         self, code: str, value: str, top_up_id: str, price: str | None = None
@@ -176,7 +180,9 @@ class World:
         }
         return await self.vouchers.hold(self.ask(), **{**asked, **other})
 
-    async def redeem(self, code: str, amount: str, redemption_id: str) -> Handled[Any]:
+    async def redeem(
+        self, code: str, amount: str, redemption_id: str, basket: Any = None
+    ) -> Handled[Any]:
         return await self.vouchers.redeem(
             self.ask(),
             redemption_id=redemption_id,
@@ -185,6 +191,7 @@ class World:
             mode="exact",
             store_id="koeln",
             source="service:shop",
+            basket=basket,
         )
 
     async def hear(self, *records: Incoming) -> None:
@@ -217,5 +224,6 @@ def build_world(store: EventStore, clock: Clock, chain: Chain, rules: Rules) -> 
         random_bytes=random_bytes_from(uuid4().hex),
         rules=rules,
         past=LoggedPast(store),
+        templates=SomeTemplates(),
     )
     return World(store, vouchers, clock, deliveries, attempts)
