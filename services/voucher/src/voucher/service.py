@@ -19,7 +19,7 @@ from voucher.adapters.holds import PostgresLapsedHolds
 from voucher.adapters.past import PostgresPastVouchers
 from voucher.events import EVENTS
 from voucher.handlers import Rules, Vouchers
-from voucher.handlers.accounts import AccountRules
+from voucher.handlers.account_names import AccountRules
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook

@@ -23,7 +23,9 @@ from voucher.api import accounts as accounts_api
 from voucher.api import fees as fees_api
 from voucher.api import webhooks as webhooks_api
 from voucher.handlers import Vouchers
-from voucher.handlers.accounts import AccountRules, Accounts
+from voucher.handlers.account_names import AccountRules
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.claims import Claims
 from voucher.handlers.entitlements import Entitlements
 from voucher.handlers.fees import Fees
 from voucher.handlers.payments import Payments
@@ -80,6 +82,7 @@ def open_accounts(
         "clock": runtime.clock,
     }
     fees = Fees(runtime.store, rules=rules, **shared)
+    claims = Claims(runtime.store, find=vouchers.desk.find, clock=runtime.clock)
     entitlements = Entitlements(runtime.store, **shared)
     payments = Payments(runtime.store, vouchers, accounts)
     webhooks = PostgresWebhooks(runtime.engine, runtime.secrets, system.token_bytes)
@@ -93,7 +96,7 @@ def open_accounts(
         payments=payments,
         routers=(
             accounts_api.routes(accounts, runtime.store, runtime.clock),
-            fees_api.routes(fees, entitlements),
+            fees_api.routes(fees, claims, entitlements),
             webhooks_api.routes(
                 webhooks, runtime.store, runtime.clock, private_allowed=private_webhooks
             ),

@@ -10,7 +10,7 @@ import pytest
 from events import Ask, Metadata
 from money import euro
 from voucher.events import FeeSettled, Terms, VoucherRedeemed
-from voucher.handlers.fees import NoGift
+from voucher.handlers.gifts import NoGift
 
 if TYPE_CHECKING:
     from voucher.testing.members import Members

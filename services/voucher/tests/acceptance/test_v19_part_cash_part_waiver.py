@@ -15,7 +15,7 @@ from voucher.events import (
     Terms,
     VoucherRedeemed,
 )
-from voucher.handlers.fees import FeeKindNotCovered
+from voucher.handlers.gifts import FeeKindNotCovered
 
 if TYPE_CHECKING:
     from voucher.testing.members import Members

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def test_a_later_fee_is_offset_by_itself(members: Members) -> None:
     await members.open(receipt_duty=False)
     code = await members.voucher("V23", "10.00")
-    await members.fees.claim(members.world.ask(), account_id="A1", typed=code, source="o")
+    await members.claims.claim(members.world.ask(), account_id="A1", typed=code, source="o")
     await members.fee("F1", "4.00")
     account = await members.account()
     assert (account.balance, account.fees["F1"].open) == (euro("6.00"), euro("0.00"))
@@ -23,7 +23,7 @@ async def test_a_later_fee_is_offset_by_itself(members: Members) -> None:
 async def test_the_offset_names_the_voucher(members: Members) -> None:
     await members.open(receipt_duty=False)
     code = await members.voucher("V23", "10.00")
-    done = await members.fees.claim(members.world.ask(), account_id="A1", typed=code, source="o")
+    done = await members.claims.claim(members.world.ask(), account_id="A1", typed=code, source="o")
     await members.fee("F1", "4.00")
     entries = await members.world.store.load("account-A1")
     settled = entries[-1].event
@@ -38,6 +38,6 @@ async def test_the_offset_names_the_voucher(members: Members) -> None:
 async def test_with_receipt_duty_nothing_is_offset_by_itself(members: Members) -> None:
     await members.open()
     code = await members.voucher("V23", "10.00")
-    await members.fees.claim(members.world.ask(), account_id="A1", typed=code, source="o")
+    await members.claims.claim(members.world.ask(), account_id="A1", typed=code, source="o")
     await members.fee("F1", "4.00")
     assert (await members.account()).balance == euro("10.00")

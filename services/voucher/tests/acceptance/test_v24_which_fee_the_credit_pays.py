@@ -22,7 +22,7 @@ ANNUAL = Terms(restrictions=Restrictions(fee_kinds=("annual_fee",)))
 async def claimed(members: Members, *, receipt_duty: bool) -> None:
     await members.open(receipt_duty=receipt_duty)
     code = await members.voucher("V24", "10.00", ANNUAL)
-    await members.fees.claim(members.world.ask(), account_id="A1", typed=code, source="o")
+    await members.claims.claim(members.world.ask(), account_id="A1", typed=code, source="o")
 
 
 async def test_an_overdue_fee_stays_open_and_the_credit_stays(members: Members) -> None:

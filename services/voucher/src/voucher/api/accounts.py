@@ -8,26 +8,37 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, Field, model_validator
 
 from events import EventStore, Handled
 from kassenverbund.kit.auth import Caller
-from kassenverbund.kit.text import Identifier, SafeName
-from money import Money
+from kassenverbund.kit.text import Identifier
 from voucher import codes
-from voucher.api.cards import usable
+from voucher.api.account_bodies import (
+    AccountAnswer,
+    BlockBody,
+    CancelBody,
+    CardAnswer,
+    CardBody,
+    CardShown,
+    DeliveredAnswer,
+    EndCardBody,
+    GoodwillBody,
+    LimitsBody,
+    LoadAnswer,
+    LoadBody,
+    LoadCancelled,
+    MoveShown,
+    OpenBody,
+    StatementAnswer,
+    account_answer,
+)
 from voucher.api.kit import (
     WRITE,
-    Answer,
     Asked,
-    Body,
-    Code,
-    Day,
     Empty,
     Gateway,
     Managers,
     Office,
-    Positive,
     as_json,
     reads,
     within,
@@ -35,163 +46,16 @@ from voucher.api.kit import (
 )
 from voucher.decider.account import Account
 from voucher.decider.account.state import Opened
-from voucher.events import Limits
-from voucher.handlers.accounts import Accounts, account_stream
+from voucher.handlers.account_names import account_stream
+from voucher.handlers.accounts import Accounts
 from voucher.handlers.statements import PeriodInvalid, as_csv, statement
-
-LOAD_MINOR_MAX = 100_000
-"""The largest single load: 1,000.00. Larger is a typing error."""
 
 DAYS_MAX = 3_660
 """The longest period of one statement."""
 
-
-def _loadable(amount: Money) -> Money:
-    if not 0 < amount.amount <= LOAD_MINOR_MAX:
-        raise ValueError(f"a load is between 1 and {LOAD_MINOR_MAX} minor units")
-    return amount
-
-
-Loadable = Annotated[Money, AfterValidator(_loadable)]
 CardOffice = Annotated[Asked, Depends(writes("service", "back_office", "manager"))]
+
 Reads = Annotated[Caller, Depends(reads("service", "back_office", "manager", "auditor"))]
-
-
-class LimitsBody(Body):
-    balance_max: Positive | None = None
-    load_per_month: Positive | None = None
-    spend_per_day: Positive | None = None
-    spend_per_month: Positive | None = None
-
-    def limits(self) -> Limits:
-        return Limits(**dict(self))
-
-
-class OpenBody(Body):
-    legal_entity_id: Identifier
-    holder_id: Identifier | None = None
-    """The person's id in the system that knows them. Never a name."""
-    limits: LimitsBody = LimitsBody()
-    receipt_duty: bool = True
-    store_id: Identifier
-    """Whose time zone the account's days are counted in."""
-
-
-class BlockBody(Body):
-    reason: SafeName
-
-
-class GoodwillBody(Body):
-    credit_id: Identifier
-    amount: Loadable
-    reason: SafeName
-    fee_kinds: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
-    valid_until: Day | None = None
-
-
-class CardBody(Body):
-    replaces: Identifier | None = None
-    """The serial of a card that opens nothing any more from now on."""
-
-
-class EndCardBody(Body):
-    reason: Literal["lost", "returned"]
-
-
-class LoadBody(Body):
-    account_id: Identifier | None = None
-    code: Code | None = None
-    amount: Loadable
-    booking_id: Identifier
-    store_id: Identifier
-    till_id: Identifier
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> LoadBody:
-        if (self.account_id is None) == (self.code is None):
-            raise ValueError("name either the account or the card's code")
-        return self
-
-
-class CancelBody(Body):
-    reason: SafeName
-
-
-class CardAnswer(Answer):
-    account_id: str
-    card_serial: str
-    code: str
-    """To be printed once. This is the only answer that holds it."""
-    position: int
-
-
-class CardShown(Answer):
-    card_serial: str
-    live: bool
-
-
-class FeeShown(Answer):
-    fee_id: str
-    kind: str
-    amount: Money
-    open: Money
-    due: date
-    text: str | None
-    withdrawn: bool
-
-
-class AccountAnswer(Answer):
-    account_id: str
-    legal_entity_id: str
-    holder_id: str | None
-    balance: Money
-    available: Money
-    """What a payment at a till can use: no fee-bound and no given-away credit."""
-    blocked: str | None
-    receipt_duty: bool
-    time_zone: str
-    limits: Limits
-    cards: tuple[CardShown, ...]
-    fees: tuple[FeeShown, ...]
-    """That are open."""
-
-
-class LoadAnswer(Answer):
-    load_id: str
-    account_id: str
-    amount: Money
-    state: str
-    balance: Money
-
-
-class LoadCancelled(Answer):
-    load_id: str
-    state: Literal["cancelled"] = "cancelled"
-
-
-class DeliveredAnswer(Answer):
-    card_serial: str
-    delivered: Literal[True] = True
-
-
-class MoveShown(Answer):
-    position: int
-    day: date
-    what: str
-    amount: Money
-    balance: Money
-    booking_id: str | None
-    reference: str
-    text: str | None
-
-
-class StatementAnswer(Answer):
-    account_id: str
-    first: date
-    last: date
-    opening: Money
-    moves: tuple[MoveShown, ...]
-    closing: Money
 
 
 def routes(accounts: Accounts, store: EventStore, clock: Callable[[], datetime]) -> APIRouter:
@@ -199,40 +63,10 @@ def routes(accounts: Accounts, store: EventStore, clock: Callable[[], datetime])
     found = APIRouter()
     _loads(found, accounts)
     _care(found, accounts, clock)
+    _goodwill(found, accounts, clock)
     _cards(found, accounts)
     _reading(found, accounts, store, clock)
     return found
-
-
-def account_answer(account: Opened, now: datetime) -> AccountAnswer:
-    """An account as office and till see it."""
-    return AccountAnswer(
-        account_id=account.account_id,
-        legal_entity_id=account.legal_entity_id,
-        holder_id=account.holder_id,
-        balance=account.balance,
-        available=usable(account, now),
-        blocked=account.blocked,
-        receipt_duty=account.receipt_duty,
-        time_zone=account.time_zone,
-        limits=account.limits,
-        cards=tuple(
-            CardShown(card_serial=card.serial, live=card.live) for card in account.cards.values()
-        ),
-        fees=tuple(
-            FeeShown(
-                fee_id=fee.fee_id,
-                kind=fee.kind,
-                amount=fee.amount,
-                open=fee.open,
-                due=fee.due,
-                text=fee.text,
-                withdrawn=fee.withdrawn,
-            )
-            for fee in sorted(account.fees.values(), key=lambda fee: (fee.due, fee.place))
-            if fee.open
-        ),
-    )
 
 
 def _care(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) -> None:
@@ -281,6 +115,8 @@ def _care(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) 
         """It can be used again."""
         return shown(await accounts.unblock(asked.ask, account_id=account_id))
 
+
+def _goodwill(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) -> None:
     @routes.post(
         "/v1/accounts/{account_id}/goodwill", response_model=AccountAnswer, openapi_extra=WRITE
     )
@@ -295,7 +131,8 @@ def _care(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) 
             fee_kinds=body.fee_kinds,
             valid_until=body.valid_until,
         )
-        return shown(done)
+        assert isinstance(done.state, Opened)
+        return as_json(account_answer(done.state, clock()))
 
 
 def _cards(routes: APIRouter, accounts: Accounts) -> None:

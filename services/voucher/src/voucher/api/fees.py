@@ -29,6 +29,7 @@ from voucher.api.kit import (
 from voucher.decider.account.refusals import FeeUnknown
 from voucher.decider.account.state import Opened, SettlementState
 from voucher.events import Settlement
+from voucher.handlers.claims import Claims
 from voucher.handlers.entitlements import Entitlements, Extension
 from voucher.handlers.fees import AtTill, Fees, Settle
 
@@ -169,12 +170,12 @@ class ImportAnswer(Answer):
     position: int
 
 
-def routes(fees: Fees, entitlements: Entitlements) -> APIRouter:
+def routes(fees: Fees, claims: Claims, entitlements: Entitlements) -> APIRouter:
     """Fees, settlements, claims, entitlements."""
     found = APIRouter()
     _settlements(found, fees)
     _fees(found, fees)
-    _claims(found, fees)
+    _claims(found, claims)
     _extensions(found, entitlements)
     return found
 
@@ -268,13 +269,13 @@ def _settlements(routes: APIRouter, fees: Fees) -> None:
         return _settlement(await fees.settle_now(asked.ask, wanted), body.settlement_id)
 
 
-def _claims(routes: APIRouter, fees: Fees) -> None:
+def _claims(routes: APIRouter, claims: Claims) -> None:
     @routes.post(
         "/v1/accounts/{account_id}/claims", response_model=ClaimAnswer, openapi_extra=WRITE
     )
     async def claim(account_id: Identifier, body: ClaimBody, asked: Desk) -> Response:
         """A known person takes a voucher onto the account: all of it, once."""
-        done = await fees.claim(
+        done = await claims.claim(
             asked.ask,
             account_id=account_id,
             typed=body.code.get_secret_value(),

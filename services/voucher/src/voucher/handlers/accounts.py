@@ -9,33 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal
 
 from events import (
     Ask,
     Claim,
     ClaimTaken,
-    Decision,
     EventStore,
     Handled,
-    LostRace,
     Take,
     Transient,
     handle,
-    handle_together,
     state_of,
 )
-from kassenverbund.kit.chain import Chain, Store
+from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
 from money import Money
 from voucher import codes
-from voucher.commands import CaptureHold, ConfirmHold, ExpireHolds, Mode, ReleaseHold
 from voucher.decider import (
     CodeGone,
-    HoldReleased,
-    HoldReused,
-    HoldUnknown,
     VoucherNotUsable,
     WrongCurrency,
 )
@@ -48,9 +41,7 @@ from voucher.decider.account.commands import (
     EndCard,
     GiveCredit,
     OpenAccount,
-    PlaceAccountHold,
     PrepareLoad,
-    ReverseSpend,
     SetLimits,
     UnblockAccount,
 )
@@ -64,86 +55,24 @@ from voucher.decider.account.refusals import (
 from voucher.decider.account.state import Opened
 from voucher.events import (
     AccountCardAssigned,
-    AccountHeld,
     AccountLoadPrepared,
     CreditLot,
     Limits,
-    Purpose,
 )
+from voucher.handlers.account_names import (
+    AccountRules,
+    account_stream,
+    card_serial_of,
+    load_claim,
+    owner_or_tombstone,
+)
+from voucher.handlers.card_payments import CardPayments
 from voucher.handlers.names import (
-    CLAIM_TRIES_MAX,
     DELIVERY_KEPT,
-    HOLD_S_MAX,
     TOMBSTONE,
-    Found,
     LegalEntityUnknown,
-    RateLimited,
-    StoreUnknown,
-    hold_claim,
-    serial_of,
 )
 from voucher.ports import Attempts, Deliveries
-
-SIMPLIFIED = Limits(
-    balance_max=Money(amount=15_000, currency="EUR"),
-    load_per_month=Money(amount=15_000, currency="EUR"),
-)
-"""KWG § 25i (2): 150.00 stored and 150.00 loaded per month keep a bearer's card within simplified
-due diligence."""
-
-CASH_BACK_MAX = Money(amount=5_000, currency="EUR")
-"""KWG § 25i (2): at most 50.00 are returned in cash."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRules:
-    """What a chain, its tax adviser or its lawyer may decide otherwise."""
-
-    caps: Limits = SIMPLIFIED
-    """What no account's own limits exceed, and what an account without limits gets."""
-    payout_max: Money | None = CASH_BACK_MAX
-    """The largest rest that is returned in cash; None: none is. A balance that anybody may turn
-    into cash at any time is a means of payment and no voucher (UStG § 3 (13)); whoever allows more
-    asks a lawyer first."""
-    validity_years: int = 3
-    """Credit is valid to the end of the n-th year after the year of its load (BGB §§ 195, 199)."""
-    settlement_s: int = 900
-    """How long a till may take between preparing and recording the settlement of a fee."""
-
-
-def account_stream(account_id: str) -> str:
-    return f"account-{account_id}"
-
-
-def load_claim(load_id: str) -> str:
-    return f"load:{load_id}"
-
-
-def card_serial_of(account_id: str, card_id: str) -> str:
-    """The public name of a card: says nothing about its code or its holder."""
-    return f"KK{serial_of(f'{account_id}/{card_id}')[2:]}"
-
-
-class CardFinder:
-    """The stream behind a typed code. A wrong code that is well formed costs an attempt."""
-
-    def __init__(self, store: EventStore, secrets: Secrets, attempts: Attempts) -> None:
-        self._store = store
-        self._secrets = secrets
-        self._attempts = attempts
-
-    async def find(self, typed: str, source: str, now: datetime) -> Found:
-        """Raises `CodeMistyped`, `RateLimited`, `VoucherNotUsable` for an unknown code."""
-        code = codes.parse(typed, kind=codes.Kind.CARD)
-        wait_s = await self._attempts.locked_s(source, now)
-        if wait_s:
-            raise RateLimited(retry_after_s=wait_s)
-        code_hash = codes.hashed(code, self._secrets).value
-        stream = await self._store.owner_of(f"code:{code_hash}")
-        if stream is None:
-            wait_s = await self._attempts.wrong(source, now)
-            raise RateLimited(retry_after_s=wait_s) if wait_s else VoucherNotUsable()
-        return Found(stream=stream, code_hash=code_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +83,7 @@ class PreparedCard:
     position: int
 
 
-class Accounts:
+class Accounts(CardPayments):
     """Everything that can be asked of accounts, fees aside. One per process."""
 
     def __init__(
@@ -169,15 +98,13 @@ class Accounts:
         random_bytes: codes.RandomBytes,
         rules: AccountRules,
     ) -> None:
-        self._store = store
-        self._chain = chain
+        super().__init__(
+            store, chain=chain, secrets=secrets, attempts=attempts, clock=clock, rules=rules
+        )
         self._entities = frozenset(entity.id for entity in chain.legal_entities)
         self._secrets = secrets
         self._deliveries = deliveries
-        self._clock = clock
         self._random_bytes = random_bytes
-        self._rules = rules
-        self._finder = CardFinder(store, secrets, attempts)
 
     # -- the account ---------------------------------------------------------------------------
 
@@ -414,7 +341,7 @@ class Accounts:
 
     async def cancel_load(self, ask: Ask, *, load_id: str, reason: str) -> None:
         """The load is not sold. An id that is not known yet is remembered. Raises `LoadSold`."""
-        stream = await self._owner_or_tombstone(load_claim(load_id), ask)
+        stream = await owner_or_tombstone(self._store, load_claim(load_id), ask)
         if stream is not None:
             command = CancelLoad(load_id=load_id, reason=reason, now=self._clock())
             await self._on(stream, command, ask)
@@ -426,158 +353,6 @@ class Accounts:
     def load_until(self, day: date) -> date:
         """The last day of credit that is loaded on `day`."""
         return self._last_day(day)
-
-    # -- payments: the same questions and answers as of a voucher --------------------------------
-
-    async def hold(
-        self,
-        ask: Ask,
-        *,
-        hold_id: str,
-        typed: str,
-        amount: Money,
-        mode: Mode,
-        store_id: str,
-        till_id: str,
-        booking_id: str,
-        payment_id: str,
-        expires_in_s: int,
-        source: str,
-        purpose: Purpose = "payment",
-        **_: object,
-    ) -> Handled[Account]:
-        """Keep credit for one payment, or for the return of the rest in cash. What a voucher is
-        asked besides (basket, approval) does not matter to a card."""
-        place, now = self.place(store_id), self._clock()
-        found = await self._finder.find(typed, source, now)
-        command = PlaceAccountHold(
-            hold_id=hold_id,
-            code_hash=found.code_hash,
-            amount=amount,
-            mode=mode,
-            store_id=store_id,
-            till_id=till_id,
-            booking_id=booking_id,
-            payment_id=payment_id,
-            accepted_by=place.legal_entity,
-            purpose=purpose,
-            payout_max=self._rules.payout_max,
-            expires_at=now + timedelta(seconds=min(expires_in_s, HOLD_S_MAX)),
-            now=now,
-        )
-        claim = Take(hold_claim(hold_id), found.stream)
-
-        def claims(decided: Sequence[Any]) -> Sequence[Claim]:
-            return (claim,) if any(isinstance(event, AccountHeld) for event in decided) else ()
-
-        try:
-            return await handle(self._store, ACCOUNT, found.stream, command, ask=ask, claims=claims)
-        except ClaimTaken as taken:
-            raise (HoldReleased if taken.owner == TOMBSTONE else HoldReused) from taken
-
-    async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Account]:
-        """Raises `HoldUnknown`, `HoldReleased`, `HoldExpired`."""
-        stream = await self._holder(hold_id)
-        return await self._on(stream, ConfirmHold(hold_id=hold_id, now=self._clock()), ask)
-
-    async def let_go(self, ask: Ask, *, hold_id: str) -> None:
-        """A till gives a hold up. Raises `HoldCaptured`."""
-        await self.release(ReleaseHold(hold_id=hold_id, reason="released", now=self._clock()), ask)
-
-    async def release(self, command: ReleaseHold, ask: Ask) -> None:
-        """Free a hold, or forbid one that has not arrived yet. Raises `HoldCaptured`."""
-        stream = await self._owner_or_tombstone(hold_claim(command.hold_id), ask)
-        if stream is not None:
-            await self._on(stream, command, ask)
-
-    async def capture(self, command: CaptureHold, ask: Ask) -> None:
-        """Take what a recorded booking was paid with. Never refuses: see `CaptureHold`. The hold's
-        claim leads here, so the account is known."""
-        await self._on(await self._holder(command.hold_id), command, ask)
-
-    async def reverse(
-        self,
-        ask: Ask,
-        *,
-        reversal_id: str,
-        hold_id: str,
-        amount: Money,
-        booking_id: str | None,
-        recorded: bool,
-        now: datetime,
-    ) -> Handled[Account]:
-        """Goods came back. `recorded`: in a booking, which is never refused for its amount.
-
-        Raises `HoldUnknown`, `ReversalReused`, `ReversalTooLarge`.
-        """
-        stream = await self._holder(hold_id)
-        _, account = await state_of(self._store, ACCOUNT, stream)
-        day = account.day(now) if isinstance(account, Opened) else now.date()
-        command = ReverseSpend(
-            reversal_id=reversal_id,
-            hold_id=hold_id,
-            amount=amount,
-            booking_id=booking_id,
-            recorded=recorded,
-            revive_until=self._last_day(day),
-            now=now,
-        )
-        return await self._on(stream, command, ask)
-
-    async def expire(self, account_id: str, reservation_id: str) -> None:
-        """Write down what has run out: the sweeper's only command."""
-        ask = Ask.of(f"sweeper/account/{reservation_id}", reservation_id)
-        command = ExpireHolds(now=self._clock())
-        await self._on(account_stream(account_id), command, ask)
-
-    # --------------------------------------------------------------------------------------------
-
-    async def _holder(self, hold_id: str) -> str:
-        owner = await self._store.owner_of(hold_claim(hold_id))
-        if owner is None:
-            raise HoldUnknown
-        if owner == TOMBSTONE:
-            raise HoldReleased
-        return owner
-
-    async def _owner_or_tombstone(self, claim: str, ask: Ask) -> str | None:
-        """Who holds a claim; None: nobody did, and nobody will."""
-        return await owner_or_tombstone(self._store, claim, ask)
-
-    async def _on(self, stream: str, command: Any, ask: Ask) -> Handled[Account]:
-        return await handle(self._store, ACCOUNT, stream, command, ask=ask)
-
-    def _last_day(self, day: date) -> date:
-        return date(day.year + self._rules.validity_years, 12, 31)
-
-    def place(self, store_id: str) -> Store:
-        """Raises `StoreUnknown`."""
-        place = self._chain.store(store_id)
-        if place is None:
-            raise StoreUnknown(store_id)
-        return place
-
-
-async def owner_or_tombstone(store: EventStore, claim: str, ask: Ask) -> str | None:
-    """Who holds a claim; None: nobody did, and nobody will, because it is given up now.
-
-    Raises `LostRace`.
-    """
-    for _ in range(CLAIM_TRIES_MAX):
-        owner = await store.owner_of(claim)
-        if owner is not None:
-            return None if owner == TOMBSTONE else owner
-        try:
-            await handle_together(
-                store,
-                {},
-                lambda _: Decision(events={}, claims=(Take(claim, TOMBSTONE),)),
-                ask=ask,
-            )
-            return None
-        except ClaimTaken:
-            continue  # It arrived just now: it is ended where it stands.
-    raise LostRace
 
 
 def _card_key(serial: str) -> str:

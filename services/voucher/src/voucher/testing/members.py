@@ -17,7 +17,9 @@ from voucher.commands import IssueVoucher
 from voucher.decider import VOUCHER
 from voucher.events import MULTI_PURPOSE, Limits, Terms
 from voucher.handlers import serial_of, stream_of
-from voucher.handlers.accounts import AccountRules, Accounts
+from voucher.handlers.account_names import AccountRules
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.claims import Claims
 from voucher.handlers.entitlements import Entitlements
 from voucher.handlers.fees import AtTill, Fees, Settle
 from voucher.handlers.names import claims_of_issue
@@ -36,6 +38,7 @@ class Members:
     world: World
     accounts: Accounts
     fees: Fees
+    claims: Claims
     entitlements: Entitlements
     payments: Payments
 
@@ -206,6 +209,7 @@ def build_members(world: World, chain: Chain) -> Members:
         world,
         accounts,
         Fees(world.store, rules=AccountRules(), **shared),
+        Claims(world.store, find=world.vouchers.desk.find, clock=world.clock),
         Entitlements(world.store, **shared),
         Payments(world.store, world.vouchers, accounts),
     )
