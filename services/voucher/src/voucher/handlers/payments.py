@@ -5,17 +5,21 @@ The first symbol of a code says what it opens; afterwards the hold's claim leads
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 from events import Ask, EventStore, Handled
 from voucher import codes
 from voucher.commands import BookedReversal, CaptureHold, ReleaseHold
 from voucher.handlers.accounts import Accounts
-from voucher.handlers.names import hold_claim
+from voucher.handlers.names import TOMBSTONE, hold_claim
 from voucher.handlers.vouchers import FromBookings, Vouchers
 
 ACCOUNTS = "account-"
 """How the names of accounts' streams begin."""
+
+HOLDS_KNOWN_MAX = 20_000
+"""Holds of which one process remembers where they stand."""
 
 
 def opens_account(typed: str) -> bool:
@@ -34,11 +38,15 @@ class Payments:
         self._store = store
         self._vouchers = vouchers
         self._accounts = accounts
+        self._known: OrderedDict[str, bool] = OrderedDict()
 
     async def hold(self, ask: Ask, *, typed: str, **asked: Any) -> Handled[Any]:
         """See `Vouchers.hold`."""
-        behind = self._accounts if opens_account(typed) else self._vouchers
-        return await behind.hold(ask, typed=typed, **asked)
+        on_account = opens_account(typed)
+        behind = self._accounts if on_account else self._vouchers
+        done = await behind.hold(ask, typed=typed, **asked)
+        self._remember(asked["hold_id"], on_account=on_account)
+        return done
 
     async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Any]:
         """See `Vouchers.confirm`."""
@@ -90,5 +98,17 @@ class Payments:
     async def _on_account(self, hold_id: str) -> bool:
         # A release that comes before its hold leaves its tombstone with the vouchers: the claim is
         # the same for both.
+        known = self._known.get(hold_id)
+        if known is not None:
+            return known
         owner = await self._store.owner_of(hold_claim(hold_id))
-        return owner is not None and owner.startswith(ACCOUNTS)
+        if owner is None or owner == TOMBSTONE:
+            return False
+        self._remember(hold_id, on_account=owner.startswith(ACCOUNTS))
+        return self._known[hold_id]
+
+    def _remember(self, hold_id: str, *, on_account: bool) -> None:
+        """A hold never moves, so its next steps need not ask for it again."""
+        self._known[hold_id] = on_account
+        while len(self._known) > HOLDS_KNOWN_MAX:
+            self._known.popitem(last=False)
