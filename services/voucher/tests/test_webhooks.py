@@ -27,8 +27,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from events import NO_STREAM, AppendRequest, NewEvents
 from events.event import Recorded
 from events.store.postgres import PostgresEventStore
+from events.subscription import run_projection, wait_until
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
@@ -382,6 +384,30 @@ async def test_the_secret_lies_sealed(hooks: Hooks, receiver: Receiver) -> None:
         row = (await connection.execute(text("SELECT * FROM webhook_subscriber"))).one()
     assert SECRET not in row.sealed
     assert SECRET.decode() not in repr(row)
+
+
+async def test_the_log_itself_fills_the_outbox_once(
+    hooks: Hooks, receiver: Receiver, postgres: PostgresEventStore
+) -> None:
+    """V18 to the end: the recorded extension reaches the system that keeps the membership."""
+    await hooks.subscribe("lib", receiver.url, "voucher.entitlement_extended")
+    stream = f"voucher-{uuid4().hex}"
+    request = AppendRequest(
+        key=uuid4().hex, input_hash=b"x" * 32, streams=[NewEvents(stream, NO_STREAM, [EXTENDED])]
+    )
+    appended = await postgres.append(request)
+    hooks.clock.now = appended.recorded[0].recorded_at
+    for _ in range(2):  # The second run stands for a restart: it goes on at the checkpoint.
+        running = asyncio.create_task(
+            run_projection(postgres, hooks.engine, WebhookFill(), schema="voucher")
+        )
+        reached = await wait_until(
+            hooks.engine, "voucher", WebhookFill(), appended.last_position, 10.0
+        )
+        running.cancel()
+        assert reached
+        await hooks.deliverer.round()
+    assert [body["subject"] for body in receiver.bodies] == [stream]
 
 
 # The wire
