@@ -229,6 +229,39 @@ async def test_goods_that_come_back_are_credit_again(desk: Desk, booked: NEW) ->
     assert (await desk.shown())["balance"] == eur(1700)
 
 
+async def test_a_system_that_signs_elsewhere_reverses_at_most_what_was_spent(
+    desk: Desk, booked: NEW
+) -> None:
+    await desk.open()
+    code = (await desk.card())["code"]
+    await desk.load(2000, booked)
+    hold_id = uuid4().hex
+    await desk.hold(hold_id, code, 500)
+    paid = {"kind": "voucher", "hold_id": hold_id, "amount": eur(500)}
+    await desk.hear(booked(f"B-{hold_id}", payments=[paid]))
+    path = f"{desk.path}/reversals"
+    body = {"hold_id": hold_id, "amount": eur(500), "store_id": "koeln"}
+    assert (await desk.send("PUT", f"{path}/R1", body)).json()["balance"] == eur(2000)
+    answer = await desk.send("PUT", f"{path}/R2", {**body, "amount": eur(1)})
+    assert problem(answer) == (409, "reversal.too_large")
+
+
+async def test_a_hold_on_a_card_is_shown_and_is_no_vouchers(desk: Desk, booked: NEW) -> None:
+    await desk.open()
+    code = (await desk.card())["code"]
+    await desk.load(2000, booked)
+    hold_id = uuid4().hex
+    await desk.hold(hold_id, code, 500)
+    shown = (await desk.send("GET", f"/voucher/v1/holds/{hold_id}", by="office")).json()
+    assert (shown["state"], shown["amount"], shown["balance"]) == ("held", eur(500), eur(2000))
+    body = {"booking_id": "B", "amount": eur(100), "final": True}
+    answer = await desk.send("POST", f"/voucher/v1/holds/{hold_id}/captures", body, by="gateway")
+    assert problem(answer) == (404, "hold.unknown")
+    body = {"hold_id": hold_id, "amount": eur(100), "store_id": "koeln"}
+    answer = await desk.send("PUT", f"/voucher/v1/reversals/{uuid4().hex}", body, by="office")
+    assert answer.status_code == 404
+
+
 async def test_the_rest_of_a_card_is_returned_in_cash(desk: Desk, booked: NEW) -> None:
     await desk.open()
     code = (await desk.card())["code"]

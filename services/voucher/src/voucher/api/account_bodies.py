@@ -83,6 +83,12 @@ class LoadBody(Body):
         return self
 
 
+class ReversalBody(Body):
+    hold_id: Identifier
+    amount: Positive
+    store_id: Identifier
+
+
 class CancelBody(Body):
     reason: SafeName
 

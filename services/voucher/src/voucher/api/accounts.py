@@ -29,6 +29,7 @@ from voucher.api.account_bodies import (
     LoadCancelled,
     MoveShown,
     OpenBody,
+    ReversalBody,
     StatementAnswer,
     account_answer,
 )
@@ -39,11 +40,13 @@ from voucher.api.kit import (
     Gateway,
     Managers,
     Office,
+    Redeemer,
     as_json,
     reads,
     within,
     writes,
 )
+from voucher.decider import HoldUnknown
 from voucher.decider.account import Account
 from voucher.decider.account.state import Opened
 from voucher.handlers.account_names import account_stream
@@ -65,6 +68,7 @@ def routes(accounts: Accounts, store: EventStore, clock: Callable[[], datetime])
     _care(found, accounts, clock)
     _goodwill(found, accounts, clock)
     _cards(found, accounts)
+    _returns(found, accounts, clock)
     _reading(found, accounts, store, clock)
     return found
 
@@ -175,6 +179,34 @@ def _cards(routes: APIRouter, accounts: Accounts) -> None:
             asked.ask, account_id=account_id, card_id=card_id, reason=body.reason
         )
         return as_json(CardShown(card_serial=serial, live=False))
+
+
+def _returns(routes: APIRouter, accounts: Accounts, clock: Callable[[], datetime]) -> None:
+    @routes.put(
+        "/v1/accounts/{account_id}/reversals/{reversal_id}",
+        response_model=AccountAnswer,
+        openapi_extra=WRITE,
+    )
+    async def reverse(
+        account_id: Identifier, reversal_id: Identifier, body: ReversalBody, asked: Redeemer
+    ) -> Response:
+        """Goods came back, for systems that sign elsewhere; never more than was spent. A till's
+        bookings do this by themselves."""
+        within(asked.caller, body.store_id)
+        account, _ = await accounts.held(body.hold_id)
+        if account.account_id != account_id:
+            raise HoldUnknown
+        done = await accounts.reverse(
+            asked.ask,
+            reversal_id=reversal_id,
+            hold_id=body.hold_id,
+            amount=body.amount,
+            booking_id=None,
+            recorded=False,
+            now=clock(),
+        )
+        assert isinstance(done.state, Opened)
+        return as_json(account_answer(done.state, clock()))
 
 
 def _loads(routes: APIRouter, accounts: Accounts) -> None:

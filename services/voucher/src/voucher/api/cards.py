@@ -10,11 +10,12 @@ from fastapi.responses import Response
 from events import Handled
 from money import Money
 from voucher.api.bodies import HoldAnswer, LookupAnswer, held
+from voucher.api.bodies import HoldState as HoldShown
 from voucher.api.kit import as_json
 from voucher.commands import Goods
-from voucher.decider import VoucherNotUsable
+from voucher.decider import HoldState, VoucherNotUsable
 from voucher.decider.account.spend import available
-from voucher.decider.account.state import Opened
+from voucher.decider.account.state import AccountHold, Opened
 
 
 def shown(done: Handled[Any], hold_id: str, basket: tuple[Goods, ...] | None = None) -> Response:
@@ -35,6 +36,26 @@ def shown(done: Handled[Any], hold_id: str, basket: tuple[Goods, ...] | None = N
             state=hold.state.value,
             purpose=hold.purpose,
             position=done.position,
+        )
+    )
+
+
+def hold_shown(account: Opened, hold: AccountHold) -> Response:
+    """What became of a hold on a card."""
+    over = hold.state is HoldState.CAPTURED
+    captured = hold.amount if over else hold.amount.zero
+    paid = over and hold.purpose == "payment"
+    return as_json(
+        HoldShown(
+            hold_id=hold.hold_id,
+            voucher_id=account.account_id,
+            serial=hold.card_serial or account.account_id,
+            state=hold.state.value,
+            purpose=hold.purpose,
+            amount=hold.amount,
+            captured=captured,
+            reversible=captured - account.money(hold.given_back) if paid else captured.zero,
+            balance=account.balance,
         )
     )
 

@@ -29,7 +29,7 @@ from voucher.api.bodies import (
     shown_hold,
     taxed,
 )
-from voucher.api.cards import looked_up, shown
+from voucher.api.cards import hold_shown, looked_up, shown
 from voucher.api.kit import WRITE, Empty, Gateway, Redeemer, as_json, reads, within
 from voucher.decider import HoldState as Became
 from voucher.decider import VoucherNotUsable, restricted
@@ -53,6 +53,7 @@ def routes(
     _holding(found, vouchers, payments or vouchers)
     _together(found, vouchers)
     _looking(found, vouchers, accounts)
+    _watching(found, vouchers, payments)
     return found
 
 
@@ -222,9 +223,14 @@ def _looking(routes: APIRouter, vouchers: Vouchers, accounts: Accounts | None) -
             )
         )
 
+
+def _watching(routes: APIRouter, vouchers: Vouchers, payments: Payments | None) -> None:
     @routes.get("/v1/holds/{hold_id}", response_model=HoldState)
     async def hold_state(hold_id: Identifier, caller: Watcher) -> Response:
         """What became of a hold, and how much of its redemption can still be reversed."""
+        by_card = None if payments is None else await payments.card_hold(hold_id)
+        if by_card is not None:
+            return hold_shown(*by_card)
         voucher = await vouchers.held(hold_id)
         hold = voucher.hold(hold_id)
         assert hold is not None  # `held` has found it.

@@ -14,7 +14,7 @@ from voucher.commands import CaptureHold, ConfirmHold, ExpireHolds, Mode, Releas
 from voucher.decider import HoldReleased, HoldReused, HoldUnknown
 from voucher.decider.account import ACCOUNT, Account
 from voucher.decider.account.commands import PlaceAccountHold, ReverseSpend
-from voucher.decider.account.state import Opened
+from voucher.decider.account.state import AccountHold, Opened
 from voucher.events import AccountHeld, Purpose
 from voucher.handlers.account_names import (
     AccountRules,
@@ -90,6 +90,14 @@ class CardPayments:
             return await handle(self._store, ACCOUNT, found.stream, command, ask=ask, claims=claims)
         except ClaimTaken as taken:
             raise (HoldReleased if taken.owner == TOMBSTONE else HoldReused) from taken
+
+    async def held(self, hold_id: str) -> tuple[Opened, AccountHold]:
+        """A hold, as the log has it now. Raises `HoldUnknown`, `HoldReleased`."""
+        _, account = await state_of(self._store, ACCOUNT, await self._holder(hold_id))
+        hold = account.hold(hold_id) if isinstance(account, Opened) else None
+        if not isinstance(account, Opened) or hold is None:
+            raise HoldUnknown
+        return account, hold
 
     async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Account]:
         """Raises `HoldUnknown`, `HoldReleased`, `HoldExpired`."""

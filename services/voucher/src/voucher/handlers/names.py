@@ -179,6 +179,15 @@ def months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+ACCOUNTS = "account-"
+"""How the names of accounts' streams begin."""
+
+
+def on_account(stream: str | None) -> bool:
+    """Whether a claim leads to an account: a prepaid card holds it, no voucher."""
+    return stream is not None and stream.startswith(ACCOUNTS)
+
+
 def hold_claim(hold_id: str) -> str:
     return f"hold:{hold_id}"
 

@@ -11,12 +11,10 @@ from typing import Any
 from events import Ask, EventStore, Handled
 from voucher import codes
 from voucher.commands import BookedReversal, CaptureHold, ReleaseHold
+from voucher.decider.account.state import AccountHold, Opened
 from voucher.handlers.accounts import Accounts
-from voucher.handlers.names import TOMBSTONE, hold_claim
+from voucher.handlers.names import TOMBSTONE, hold_claim, on_account
 from voucher.handlers.vouchers import FromBookings, Vouchers
-
-ACCOUNTS = "account-"
-"""How the names of accounts' streams begin."""
 
 HOLDS_KNOWN_MAX = 20_000
 """Holds of which one process remembers where they stand."""
@@ -42,10 +40,10 @@ class Payments:
 
     async def hold(self, ask: Ask, *, typed: str, **asked: Any) -> Handled[Any]:
         """See `Vouchers.hold`."""
-        on_account = opens_account(typed)
-        behind = self._accounts if on_account else self._vouchers
+        by_card = opens_account(typed)
+        behind = self._accounts if by_card else self._vouchers
         done = await behind.hold(ask, typed=typed, **asked)
-        self._remember(asked["hold_id"], on_account=on_account)
+        self._remember(asked["hold_id"], by_card=by_card)
         return done
 
     async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Any]:
@@ -74,6 +72,12 @@ class Payments:
             await self._accounts.capture(command, ask)
         else:
             await self._vouchers.capture(command, ask)
+
+    async def card_hold(self, hold_id: str) -> tuple[Opened, AccountHold] | None:
+        """The hold on a card, as the log has it now; None: a voucher holds it, or nobody."""
+        if not await self._on_account(hold_id):
+            return None
+        return await self._accounts.held(hold_id)
 
     async def execute(self, command: FromBookings, ask: Ask) -> None:
         """What the policies lead to: what concerns a hold goes to where it stands."""
@@ -104,11 +108,11 @@ class Payments:
         owner = await self._store.owner_of(hold_claim(hold_id))
         if owner is None or owner == TOMBSTONE:
             return False
-        self._remember(hold_id, on_account=owner.startswith(ACCOUNTS))
+        self._remember(hold_id, by_card=on_account(owner))
         return self._known[hold_id]
 
-    def _remember(self, hold_id: str, *, on_account: bool) -> None:
+    def _remember(self, hold_id: str, *, by_card: bool) -> None:
         """A hold never moves, so its next steps need not ask for it again."""
-        self._known[hold_id] = on_account
+        self._known[hold_id] = by_card
         while len(self._known) > HOLDS_KNOWN_MAX:
             self._known.popitem(last=False)
