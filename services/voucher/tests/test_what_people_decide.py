@@ -22,9 +22,10 @@ from voucher.decider import (
     VoucherInsufficient,
     VoucherNotUsable,
     VouchersDiffer,
+    WrongCurrency,
 )
 from voucher.events import VoucherClaimed, VoucherTransferredIn
-from voucher.handlers import Named, RunPage, stream_of
+from voucher.handlers import Named, RunPage, Wanted, stream_of
 
 if TYPE_CHECKING:
     from services.voucher.tests.conftest import World
@@ -281,5 +282,13 @@ async def test_an_effect_is_used_once(world: World) -> None:
         await handle(world.store, VOUCHER, stream, extend("E2"), ask=world.ask())
 
 
-def test_the_currency_of_the_chain_is_the_only_one(world: World) -> None:
-    assert world.vouchers.desk.money(1) == Money(amount=1, currency="EUR")
+async def test_no_voucher_is_sold_in_another_currency_than_the_chains(world: World) -> None:
+    with pytest.raises(WrongCurrency):
+        await world.vouchers.selling.give_away(
+            world.ask(),
+            voucher_id="v1",
+            value=Money(amount=500, currency="CHF"),
+            legal_entity_id="kette",
+            store_id=None,
+            wanted=Wanted(funding="donated", reason="Tombola"),
+        )
