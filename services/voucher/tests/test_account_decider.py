@@ -513,6 +513,12 @@ def test_a_month_spends_at_most_its_limit_over_all_its_days() -> None:
     assert given(*commands).when(hold("1.01", "H9", now=december)).refusal is None
 
 
+def test_what_is_held_counts_against_the_month() -> None:
+    limits = Limits(spend_per_month=euro("10.00"))
+    before = given(opened(limits=limits), card(), loaded("50.00"), hold("6.00"))
+    before.when(hold("4.01", "H2")).then_refused(VoucherInsufficient)
+
+
 def test_reversals_in_parts_put_each_lot_back_where_it_was() -> None:
     soon = lot("5.00", "soon", valid_until=date(2027, 1, 1), consideration=euro("4.00"))
     commands = [

@@ -23,6 +23,8 @@ HOLDS_KNOWN_MAX = 20_000
 def opens_account(typed: str) -> bool:
     """Whether a code belongs to a card. A code of no known format is left to the vouchers, who
     also know those of other systems."""
+    if typed.strip()[:1].upper() != codes.Kind.CARD.value:
+        return False  # Vouchers are what tills scan most: one look is enough.
     try:
         return codes.parse(typed)[0] == codes.Kind.CARD.value
     except codes.CodeMistyped:
