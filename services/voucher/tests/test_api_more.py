@@ -150,6 +150,13 @@ async def test_a_manager_blocks_extends_and_replaces(shop: Shop, sell: Any, uniq
     )  # fmt: skip
 
 
+async def test_a_top_up_costs_at_most_its_value(shop: Shop, sell: Any, unique: str) -> None:
+    sold = await sell()
+    body = {"code": sold["code"], "value": eur(100), "consideration": eur(101), "line_id": "L1"}
+    answer = await shop.send("PUT", f"/voucher/v1/top-ups/{unique}", {**body, **AT})
+    assert problem(answer) == (422, "voucher.terms")
+
+
 async def test_an_unknown_serial_is_unknown(shop: Shop) -> None:
     path = "/voucher/v1/vouchers/GS-0000-0000-0000/block"
     answer = await shop.send("POST", path, {"reason": "lost"}, by="manager")
