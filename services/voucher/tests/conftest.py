@@ -29,6 +29,7 @@ from voucher.queries import Queries
 from voucher.service import REGISTRY, SERVICE
 from voucher.testing.bookings import aborted, recorded
 from voucher.testing.fakes import SECRETS, Clock
+from voucher.testing.members import Members, booked, build_members, gave_up
 from voucher.testing.reports import STORES, CurrentLog, KnownTokens, Log, Office, empty
 from voucher.testing.shop import Shop, open_shop
 from voucher.testing.world import World, build_world
@@ -44,6 +45,21 @@ def _recorded() -> Callable[..., Incoming]:
 @pytest.fixture(name="aborted")
 def _aborted() -> Callable[..., Incoming]:
     return aborted
+
+
+@pytest.fixture(name="booked")
+def _booked() -> Callable[..., Incoming]:
+    return booked
+
+
+@pytest.fixture(name="gave_up")
+def _gave_up() -> Callable[..., Incoming]:
+    return gave_up
+
+
+@pytest.fixture
+def members(world: World, chain: Chain) -> Members:
+    return build_members(world, chain)
 
 
 @pytest.fixture(name="secrets")

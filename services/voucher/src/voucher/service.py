@@ -23,6 +23,7 @@ from voucher.adapters.streams import PostgresVoucherStreams
 from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
 from voucher.handlers import Vouchers
+from voucher.handlers.account_names import AccountRules
 from voucher.handlers.finding import Finder
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
@@ -35,6 +36,7 @@ from voucher.public import PUBLICATION
 from voucher.qr import QrCodes
 from voucher.queries import Queries
 from voucher.queries_catalogue import CatalogueQueries
+from voucher.service_accounts import DELIVER_EVERY_S, open_accounts
 from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
@@ -130,7 +132,16 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=runtime.chain.vouchers,
+        templates=back_office.catalogue,
         past=PostgresPastVouchers(runtime.engine),
+    )
+    accounts = open_accounts(
+        runtime,
+        vouchers,
+        deliveries=deliveries,
+        finder=finder,
+        rules=AccountRules.of(runtime.chain),
+        private_webhooks=runtime.chain.accounts.private_webhooks,
     )
     mailing = Mailing(
         runtime.store,
@@ -146,6 +157,7 @@ async def _open(runtime: Runtime) -> Opened:
             api.Rooms(
                 chain=runtime.chain,
                 vouchers=vouchers,
+                accounts=accounts,
                 back_office=back_office,
                 templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
                 mailing=mailing,
@@ -155,19 +167,23 @@ async def _open(runtime: Runtime) -> Opened:
                 clock=runtime.clock,
             )
         ),
-        projections=(VoucherBook(), CatalogueBook()),
+        projections=(VoucherBook(), CatalogueBook(), *accounts.projections),
         reactions=(
             Reaction(
                 name="bookings",
                 topic=TOPIC,
                 events=HEARD,
                 lane=lane,
-                handle=by_policies(policies(runtime.clock), vouchers.execute),
+                handle=by_policies(
+                    (*policies(runtime.clock), *accounts.policies), accounts.execute
+                ),
             ),
         ),
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
             lambda: _every(MAIL_EVERY_S, mailing.send_due),
+            lambda: _every(SWEEP_EVERY_S, accounts.sweep),
+            lambda: _every(DELIVER_EVERY_S, accounts.deliver),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
             lambda: _every(PURGE_EVERY_S, lambda: parts.purge(runtime.clock())),
             lambda: _every(BATCHES_EVERY_S, back_office.batches.work),
