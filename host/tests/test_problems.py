@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from events import DomainError, LostRace, Transient
+from kassenverbund.kit import problems
 from kassenverbund.kit.problems import BODY_BYTES_MAX, install_problem_handlers
+
+STREAMED_MAX = 4 * BODY_BYTES_MAX
 
 
 class VoucherSpent(DomainError):
@@ -38,6 +42,12 @@ class Sale(BaseModel):
 def application() -> FastAPI:
     app = FastAPI()
     install_problem_handlers(app)
+    app.state.streamed["/files"] = STREAMED_MAX
+
+    @app.post("/files")
+    async def take(request: Request) -> dict[str, int]:
+        sizes = [len(piece) async for piece in request.stream()]
+        return {"pieces": len(sizes), "bytes": sum(sizes)}
 
     @app.post("/sales")
     async def sell(sale: Sale) -> dict[str, int]:
@@ -161,6 +171,50 @@ async def test_a_body_without_a_length_is_counted_while_it_streams(
     answer = await client.post("/sales", content=endless())
 
     assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+
+
+async def pieces(number: int, size: int) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        yield b"x" * size
+
+
+async def test_a_streamed_body_arrives_in_pieces_and_may_be_larger(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/files", content=pieces(4, BODY_BYTES_MAX))
+
+    assert answer.json()["bytes"] == STREAMED_MAX
+    assert answer.json()["pieces"] >= 4
+
+
+async def test_a_streamed_body_has_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/files", content=pieces(5, BODY_BYTES_MAX))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+    assert answer.headers["connection"] == "close"
+
+
+async def test_a_streamed_body_that_says_it_is_too_large_is_not_read(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"content-length": str(STREAMED_MAX + 1)}
+    answer = await client.post("/files", content=pieces(1, 1), headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+
+
+async def test_a_streamed_body_that_stops_is_given_up(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problems, "BODY_WAIT_S", 0.01)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    answer = await client.post("/files", content=stuck())
+
+    assert (answer.status_code, answer.json()["code"]) == (408, "request.too_slow")
 
 
 async def test_an_unknown_address_and_a_wrong_method_have_codes(

@@ -16,8 +16,8 @@ from tests.simulation.checks import Broken
 from tests.simulation.processes import Breakable
 from tests.simulation.script import play
 from tests.simulation.virtual_time import quietly
-from voucher.commands import ActivateVoucher, CancelVoucher, CaptureHold, ReleaseHold
-from voucher.handlers import Vouchers
+from voucher.commands import CancelVoucher, ReleaseHold
+from voucher.handlers import FromBookings, Vouchers
 
 SEEDS_MAX = 60
 """The defect has to show within so many days."""
@@ -63,9 +63,7 @@ class ForgetfulVouchers(Vouchers):
 class DeafVouchers(Vouchers):
     """Does not hear that a sale was given up."""
 
-    async def execute(
-        self, command: ActivateVoucher | CancelVoucher | CaptureHold | ReleaseHold, ask: Ask
-    ) -> None:
+    async def execute(self, command: FromBookings, ask: Ask) -> None:
         if not isinstance(command, CancelVoucher | ReleaseHold):
             await super().execute(command, ask)
 

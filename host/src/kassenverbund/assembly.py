@@ -33,6 +33,7 @@ from kassenverbund.identity import claim_database
 from kassenverbund.issuer import Issuer
 from kassenverbund.keys import issuer_of, secrets_of
 from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.mail import Mailer, SmtpMailer
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Runtime, Service
 from kassenverbund.postgres import private_database
@@ -171,6 +172,15 @@ def _runtime(
         clock=_now,
         var=_own_folder(settings.var, service),
         sign_within_s=settings.sign_within_s,
+        mailer=_mailer(settings),
+    )
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    if settings.smtp_url is None or settings.smtp_sender is None:
+        return None
+    return SmtpMailer(
+        settings.smtp_url.get_secret_value(), sender=settings.smtp_sender, ca=settings.smtp_ca
     )
 
 

@@ -59,6 +59,7 @@ def mount(app: FastAPI, service: Service, opened: Opened) -> None:
     """Add a service's routes under its prefix."""
     prefix = f"/{service.name}" if service.mount is None else service.mount
     app.include_router(opened.router, prefix=prefix, tags=[service.name])
+    app.state.streamed.update({prefix + path: most for path, most in opened.streamed.items()})
 
 
 def publish_health(app: FastAPI, unready: Callable[[], Awaitable[Sequence[str]]]) -> None:

@@ -7,6 +7,7 @@ their own (and not started). The files stand in each service's folder and are ch
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ def write_schemas(
         asyncio.run(_export(services, chain, Path(folder)))
         for service in services:
             here, fresh = service.migrations.parent, Path(folder) / "made" / service.name
+            _keep_older(service, here / "schemas", fresh / "schemas")
             broken = incompatibilities(here / "schemas", fresh / "schemas")
             drifts += [Drift(here / "schemas", reason) for reason in broken]
             if not broken:
@@ -55,6 +57,15 @@ def write_schemas(
                     target = here / path.relative_to(fresh)
                     drifts += _one(target, path.read_bytes(), check=check)
     return [Drift(_short(drift.file, root), drift.what) for drift in drifts]
+
+
+def _keep_older(service: Service, published: Path, fresh: Path) -> None:
+    """Older versions that upcasters still lift stay published: logs and readers hold them."""
+    for event in service.publication.events if service.publication is not None else ():
+        for version in service.registry.versions(event.event_name)[:-1]:
+            older = published / f"{event.event_name}.v{version}.json"
+            if older.exists():
+                shutil.copyfile(older, fresh / older.name)
 
 
 async def _export(services: Sequence[Service], chain: Chain, folder: Path) -> None:

@@ -93,6 +93,14 @@ class Settings(BaseSettings):
     oidc_roles_claim: str = "roles"
     """A dot reaches into objects: `realm_access.roles`."""
 
+    smtp_url: SecretStr | None = None
+    """Mail server for vouchers by mail: `smtps://user:password@host:465` or
+    `smtp+starttls://…:587`. None: nothing is mailed."""
+    smtp_sender: str | None = None
+    """The address that mails come from (with `smtp_url`)."""
+    smtp_ca: Path | None = None
+    """PEM: the CA of the mail server. None: the system's."""
+
     body_bytes_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = BODY_BYTES_MAX
     """The largest request body."""
     connections_max: Annotated[int, Field(ge=10, le=100_000)] = 2_000
@@ -119,6 +127,8 @@ class Settings(BaseSettings):
             raise ValueError(f"plain HTTP only on localhost, not on {self.host}: set TLS")
         if self.tls == "given" and not (self.tls_certificate and self.tls_key):
             raise ValueError("tls=given needs tls_certificate and tls_key")
+        if (self.smtp_url is None) != (self.smtp_sender is None):
+            raise ValueError("smtp_url and smtp_sender belong together")
         for url in (self.oidc_issuer, self.oidc_jwks_url):
             if url and not url.startswith("https://"):
                 raise ValueError(f"{url}: an OIDC issuer is reached by https")

@@ -2,253 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import uuid4
 
-import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events import Ask, EventStore, Handled
-from events.reaction import Incoming, by_policies
+from events import EventStore
+from events.reaction import Incoming
 from events.store.connection import engine_for
 from events.store.migrate import migrate
-from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
-from money import euro
-from voucher import codes
-from voucher.decider import VOUCHER, Issued
-from voucher.events import SoldAt
-from voucher.handlers import Prepared, Rules, Vouchers, stream_of
-from voucher.policies import policies
+from voucher.api import reports
+from voucher.handlers import Rules
+from voucher.queries import Queries
 from voucher.service import REGISTRY, SERVICE
+from voucher.testing.bookings import aborted, recorded
+from voucher.testing.fakes import SECRETS, Clock
+from voucher.testing.members import Members, booked, build_members, gave_up
+from voucher.testing.reports import STORES, CurrentLog, KnownTokens, Log, Office, empty
+from voucher.testing.shop import Shop, open_shop
+from voucher.testing.world import World, build_world
 
-SECRETS = Secrets(root=b"r" * 32, key_id="test")
-
-
-class Clock:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-class MemoryDeliveries:
-    """`voucher.ports.Deliveries` without encryption: the adapter has tests of its own."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, tuple[str, datetime]] = {}
-
-    async def keep(self, voucher_id: str, code: str, *, until: datetime) -> str:
-        return self.rows.setdefault(voucher_id, (code, until))[0]
-
-    async def read(self, voucher_id: str) -> str | None:
-        row = self.rows.get(voucher_id)
-        return row[0] if row else None
-
-    async def wipe(self, voucher_id: str) -> None:
-        self.rows.pop(voucher_id, None)
-
-    async def purge(self, now: datetime) -> int:
-        late = [key for key, (_, until) in self.rows.items() if until <= now]
-        for key in late:
-            del self.rows[key]
-        return len(late)
-
-
-class MemoryAttempts:
-    """`voucher.ports.Attempts` that counts and never locks."""
-
-    def __init__(self) -> None:
-        self.wrongs: list[str] = []
-
-    async def locked_s(self, source: str, now: datetime) -> int:
-        return 0
-
-    async def wrong(self, source: str, now: datetime) -> int:
-        self.wrongs.append(source)
-        return 0
-
-    async def purge(self, now: datetime) -> int:
-        return 0
-
-
-def random_bytes_from(seed: str) -> codes.RandomBytes:
-    """Different bytes at each call, the same in each run."""
-    calls = 0
-
-    def draw(size: int) -> bytes:
-        nonlocal calls
-        calls += 1
-        raw = b"".join(uuid5(NAMESPACE_URL, f"{seed}/{calls}/{part}").bytes for part in range(2))
-        return raw[:size]
-
-    return draw
-
-
-@dataclass
-class World:
-    """Tills' requests and the gateway's bookings in one place."""
-
-    store: EventStore
-    vouchers: Vouchers
-    clock: Clock
-    deliveries: MemoryDeliveries
-    attempts: MemoryAttempts
-    name: str = ""
-
-    def ask(self) -> Ask:
-        """A request that nobody asked before."""
-        return Ask.of(uuid4().hex, "")
-
-    async def prepare(self, voucher_id: str, value: str, booking_id: str = "B1") -> Prepared:
-        sold_at = SoldAt(store_id="berlin", till_id="t1", booking_id=booking_id, line_id="L1")
-        return await self.vouchers.prepare(
-            self.ask(),
-            voucher_id=voucher_id,
-            value=euro(value),
-            legal_entity_id="kette",
-            sold_at=sold_at,
-        )
-
-    async def sell(self, voucher_id: str, value: str) -> Prepared:
-        done = await self.prepare(voucher_id, value, booking_id=f"sale-{voucher_id}")
-        await self.hear(recorded(f"sale-{voucher_id}", sells=[(voucher_id, value)]))
-        return done
-
-    async def hold(
-        self, code: str, amount: str, hold_id: str, mode: Any = "exact", **other: Any
-    ) -> Handled[Any]:
-        asked = {
-            "hold_id": hold_id,
-            "typed": code,
-            "amount": euro(amount),
-            "mode": mode,
-            "store_id": "koeln",
-            "till_id": "t2",
-            "booking_id": "B2",
-            "payment_id": "P1",
-            "expires_in_s": 300,
-            "source": "till:koeln/t2",
-        }
-        return await self.vouchers.hold(self.ask(), **{**asked, **other})
-
-    async def redeem(self, code: str, amount: str, redemption_id: str) -> Handled[Any]:
-        return await self.vouchers.redeem(
-            self.ask(),
-            redemption_id=redemption_id,
-            typed=code,
-            amount=euro(amount),
-            mode="exact",
-            store_id="koeln",
-            source="service:shop",
-        )
-
-    async def hear(self, *records: Incoming) -> None:
-        await by_policies(policies(self.clock), self.vouchers.execute)(records)
-
-    async def state(self, voucher_id: str) -> Any:
-        state: Any = VOUCHER.initial
-        for entry in await self.store.load(stream_of(voucher_id)):
-            state = VOUCHER.evolve(state, entry.event)
-        return state
-
-    async def issued(self, voucher_id: str) -> Issued:
-        state = await self.state(voucher_id)
-        assert isinstance(state, Issued)
-        return state
-
-    async def names(self) -> list[str]:
-        return [entry.name for entry in await self.store.read(after=0, records_max=10_000)]
-
-
-def _incoming(name: str, booking_id: str, document: dict[str, Any], delivery: str) -> Incoming:
-    return Incoming(
-        event_id=uuid5(NAMESPACE_URL, f"{name}/{booking_id}/{delivery}"),
-        name=name,
-        version=1,
-        source="device-gateway",
-        subject=f"booking-{booking_id}",
-        sequence=3,
-        time=datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
-        key="berlin",
-        data=json.dumps(document).encode(),
-        headers={},
-    )
-
-
-def recorded(
-    booking_id: str,
-    *,
-    sells: list[tuple[str, str]] | None = None,
-    paid: list[tuple[str, str, str | None]] | None = None,
-    delivery: str = "1",
-) -> Incoming:
-    """booking.recorded as the gateway publishes it, with fields that nobody reads here."""
-
-    def money(text: str) -> dict[str, Any]:
-        return euro(text).model_dump()
-
-    document = {
-        "booking_id": booking_id,
-        "store_id": "koeln",
-        "till_id": "t2",
-        "till_name": "Kasse 2",
-        "legal_entity_id": "kette",
-        "number": 17,
-        "recorded_at": "2026-11-22T10:00:00.000000Z",
-        "lines": [
-            {"line_id": "L0", "kind": "article", "name": "Buch", "amount": money("9.99")},
-            *(
-                {"line_id": f"L{voucher_id}", "kind": "voucher_sale", "name": "Gutschein",
-                 "amount": money(value), "voucher_id": voucher_id}
-                for voucher_id, value in sells or []
-            ),
-        ],
-        "payments": [
-            {"payment_id": "P0", "kind": "cash", "amount": money("9.99")},
-            *(
-                {"payment_id": f"P{hold_id}", "kind": "voucher", "amount": money(amount),
-                 "hold_id": hold_id, "voucher_id": voucher_id}
-                for hold_id, amount, voucher_id in paid or []
-            ),
-        ],
-    }  # fmt: skip
-    return _incoming("booking.recorded", booking_id, document, delivery)
-
-
-def aborted(
-    booking_id: str,
-    *,
-    vouchers: list[str] | None = None,
-    holds: list[str] | None = None,
-    delivery: str = "1",
-) -> Incoming:
-    document = {
-        "booking_id": booking_id,
-        "store_id": "koeln",
-        "till_id": "t2",
-        "aborted_at": "2026-11-22T10:00:00.000000Z",
-        "reason": "customer left",
-        "hold_ids": holds or [],
-        "voucher_ids": vouchers or [],
-    }
-    return _incoming("booking.aborted", booking_id, document, delivery)
+__all__ = ["Clock", "Shop", "World"]
 
 
 @pytest.fixture(name="recorded")
@@ -259,6 +45,21 @@ def _recorded() -> Callable[..., Incoming]:
 @pytest.fixture(name="aborted")
 def _aborted() -> Callable[..., Incoming]:
     return aborted
+
+
+@pytest.fixture(name="booked")
+def _booked() -> Callable[..., Incoming]:
+    return booked
+
+
+@pytest.fixture(name="gave_up")
+def _gave_up() -> Callable[..., Incoming]:
+    return gave_up
+
+
+@pytest.fixture
+def members(world: World, chain: Chain) -> Members:
+    return build_members(world, chain)
 
 
 @pytest.fixture(name="secrets")
@@ -279,24 +80,15 @@ def chain() -> Chain:
     return Chain.model_validate(YAML(typ="safe").load(path))
 
 
-def build_world(store: EventStore, clock: Clock, chain: Chain, rules: Rules) -> World:
-    deliveries, attempts = MemoryDeliveries(), MemoryAttempts()
-    vouchers = Vouchers(
-        store,
-        chain=chain,
-        secrets=SECRETS,
-        deliveries=deliveries,
-        attempts=attempts,
-        clock=clock,
-        random_bytes=random_bytes_from(uuid4().hex),
-        rules=rules,
-    )
-    return World(store, vouchers, clock, deliveries, attempts)
-
-
 @pytest.fixture
 def new_world() -> Callable[[EventStore, Clock, Chain, Rules], World]:
     return build_world
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no other test uses: they share a database."""
+    return uuid4().hex
 
 
 @pytest.fixture
@@ -325,13 +117,6 @@ async def models(migrated_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pool(migrated_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
-    """The service's schema without SQLAlchemy."""
-    async with pool_for(migrated_url, schema=SERVICE.schema) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def postgres(migrated_url: str) -> AsyncIterator[PostgresEventStore]:
     async with PostgresEventStore.open(
         migrated_url, service="voucher", schema=SERVICE.schema, registry=REGISTRY
@@ -344,3 +129,68 @@ def either(request: pytest.FixtureRequest, clock: Clock, chain: Chain) -> World:
     """The same service over the memory store and over PostgreSQL."""
     store: EventStore = request.getfixturevalue(str(request.param))
     return build_world(store, clock, chain, Rules())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def books_of() -> dict[str, int]:
+    """How far the read models of this module's database have come."""
+    return {"after": 0}
+
+
+@pytest.fixture
+async def shop(
+    postgres: PostgresEventStore,
+    models: AsyncEngine,
+    chain: Chain,
+    clock: Clock,
+    books_of: dict[str, int],
+    tmp_path: Path,
+) -> AsyncIterator[Shop]:
+    async with models.begin() as tx:
+        await tx.execute(text("TRUNCATE attempt, attempt_budget"))
+    async with open_shop(
+        store=postgres, engine=models, chain=chain, clock=clock, var=tmp_path
+    ) as made:
+        made.after = books_of["after"]
+        yield made
+        books_of["after"] = made.after
+
+
+@pytest.fixture
+async def sold(shop: Shop, recorded: Callable[..., Incoming]) -> dict[str, Any]:
+    """A voucher of 50.00, sold and active: `voucher_id`, `serial`, `code`."""
+    voucher_id = uuid4().hex
+    answer: dict[str, Any] = (await shop.prepare(voucher_id)).json()
+    await shop.hear(recorded(f"sale-{voucher_id}", sells=[(voucher_id, "50.00")]))
+    return answer
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def books(models: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Empty read models."""
+    await empty(models)
+    yield models
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(models: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, CurrentLog]]:
+    """The reports in an application, which takes a while to build."""
+    app, current = FastAPI(), CurrentLog()
+    install_problem_handlers(app)
+    app.state.authenticator = KnownTokens()
+    app.include_router(reports.routes(Queries(models, stores=STORES), current))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
+        yield client, current
+
+
+@pytest.fixture
+def office(log: Log, books: AsyncEngine, served: tuple[httpx.AsyncClient, CurrentLog]) -> Office:
+    client, current = served
+    current.log = log
+    return Office(log, books, client)

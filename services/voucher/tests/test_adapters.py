@@ -11,13 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kassenverbund.kit.secrets import Secrets
-from voucher.adapters.attempts import (
-    LOCKED_FOR,
-    WINDOW,
-    WRONG_MAX,
-    WRONG_PER_HOUR_MAX,
-    PostgresAttempts,
-)
+from voucher.adapters.attempts import OWN, WEAK, WINDOW, PostgresAttempts
 from voucher.adapters.deliveries import CodeUnreadable, PostgresDeliveries
 
 NOW = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
@@ -117,21 +111,21 @@ async def attempts(models: AsyncEngine) -> PostgresAttempts:
 async def test_the_fifth_wrong_code_within_a_minute_locks_its_source(
     attempts: PostgresAttempts,
 ) -> None:
-    waits = [await attempts.wrong("till:a", NOW) for _ in range(WRONG_MAX)]
-    assert waits == [0, 0, 0, 0, int(LOCKED_FOR.total_seconds())]
-    assert await attempts.locked_s("till:a", NOW) == int(LOCKED_FOR.total_seconds())
+    waits = [await attempts.wrong("till:a", NOW) for _ in range(OWN.wrong_max)]
+    assert waits == [0, 0, 0, 0, int(OWN.locked_for.total_seconds())]
+    assert await attempts.locked_s("till:a", NOW) == int(OWN.locked_for.total_seconds())
     assert await attempts.locked_s("till:b", NOW) == 0
 
 
 async def test_a_lock_ends_and_the_count_begins_anew(attempts: PostgresAttempts) -> None:
-    for _ in range(WRONG_MAX):
+    for _ in range(OWN.wrong_max):
         await attempts.wrong("till:a", NOW)
-    assert await attempts.locked_s("till:a", NOW + LOCKED_FOR) == 0
-    assert await attempts.wrong("till:a", NOW + LOCKED_FOR) == 0
+    assert await attempts.locked_s("till:a", NOW + OWN.locked_for) == 0
+    assert await attempts.wrong("till:a", NOW + OWN.locked_for) == 0
 
 
 async def test_wrong_codes_far_apart_lock_nobody(attempts: PostgresAttempts) -> None:
-    waits = [await attempts.wrong("till:a", NOW + n * WINDOW) for n in range(WRONG_MAX + 2)]
+    waits = [await attempts.wrong("till:a", NOW + n * WINDOW) for n in range(OWN.wrong_max + 2)]
     assert set(waits) == {0}
 
 
@@ -140,7 +134,7 @@ async def test_another_replica_sees_a_lock_within_a_second(
 ) -> None:
     other = PostgresAttempts(models)
     assert await other.locked_s("till:a", NOW) == 0
-    for _ in range(WRONG_MAX):
+    for _ in range(OWN.wrong_max):
         await attempts.wrong("till:a", NOW)
     assert await other.locked_s("till:a", NOW + timedelta(seconds=1)) > 0
 
@@ -149,7 +143,7 @@ async def test_replicas_do_not_multiply_the_tries(
     attempts: PostgresAttempts, models: AsyncEngine
 ) -> None:
     replicas = [attempts, PostgresAttempts(models), PostgresAttempts(models)]
-    waits = [await replicas[n % 3].wrong("till:a", NOW) for n in range(WRONG_MAX)]
+    waits = [await replicas[n % 3].wrong("till:a", NOW) for n in range(OWN.wrong_max)]
     assert waits[-1] > 0
 
 
@@ -158,8 +152,8 @@ async def test_a_spent_budget_stops_those_who_were_wrong_and_nobody_else(
 ) -> None:
     async with models.begin() as tx:
         await tx.execute(
-            text("INSERT INTO attempt_budget VALUES (:hour, :wrong)"),
-            {"hour": NOW.replace(minute=0), "wrong": WRONG_PER_HOUR_MAX - 1},
+            text("INSERT INTO attempt_budget (guard, hour, wrong) VALUES ('own', :hour, :wrong)"),
+            {"hour": NOW.replace(minute=0), "wrong": OWN.wrong_per_hour_max - 1},
         )
     assert await attempts.wrong("till:a", NOW) == 55 * 60
     assert await attempts.locked_s("till:honest", NOW) == 0
@@ -171,3 +165,22 @@ async def test_counters_that_can_lock_nobody_are_purged(attempts: PostgresAttemp
     await attempts.wrong("till:a", NOW)
     assert await attempts.purge(NOW + timedelta(hours=1)) == 0
     assert await attempts.purge(NOW + timedelta(hours=3)) == 1
+
+
+async def test_short_codes_are_watched_more_narrowly_and_apart(
+    attempts: PostgresAttempts, models: AsyncEngine
+) -> None:
+    weak = PostgresAttempts(models, WEAK)
+    waits = [await weak.wrong("till:a", NOW) for _ in range(WEAK.wrong_max)]
+    assert waits[-1] == int(WEAK.locked_for.total_seconds())
+    assert await attempts.locked_s("till:a", NOW) == 0
+
+
+async def test_spent_guesses_at_short_codes_stop_only_short_codes(
+    attempts: PostgresAttempts, models: AsyncEngine
+) -> None:
+    weak = PostgresAttempts(models, WEAK)
+    for number in range(WEAK.wrong_per_hour_max):
+        await weak.wrong(f"till:{number}", NOW)
+    assert await weak.locked_s("till:0", NOW) == 55 * 60
+    assert await attempts.wrong("till:0", NOW) == 0

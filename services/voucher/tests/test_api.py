@@ -3,183 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import asyncpg
-import httpx
 import pytest
-import pytest_asyncio
-from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.reaction import Incoming
-from events.store.postgres import PostgresEventStore
-from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.chain import Chain
-from kassenverbund.kit.problems import install_problem_handlers
-from kassenverbund.kit.secrets import Secrets
-from kassenverbund.kit.service import Opened, Runtime
-from voucher.projections import VoucherBook
-from voucher.service import SERVICE
+from voucher.testing.shop import Shop, eur, problem
 
 if TYPE_CHECKING:
     from services.voucher.tests.conftest import Clock
 
-CALLERS = {
-    "gateway": Caller(kind="service", id="device-gateway", roles=frozenset({"service"})),
-    "box": Caller(kind="service", id="box", roles=frozenset({"service"}), store_id="hamburg"),
-    "till": Caller(kind="till", id="t1", store_id="koeln", till_id="t1"),
-    "roled-till": Caller(kind="till", id="t9", roles=frozenset({"service", "back_office"})),
-    "foreign-till": Caller(kind="till", id="t7", store_id="hamburg", till_id="t7"),
-    "manager": Caller(kind="person", id="m", roles=frozenset({"manager"})),
-    "office": Caller(kind="person", id="o", roles=frozenset({"back_office"})),
-    "analyst": Caller(kind="person", id="a", roles=frozenset({"analyst"})),
-}
 NEW = Callable[..., Incoming]
-
-
-class KnownTokens:
-    """An authenticator that knows one token per caller."""
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
-
-
-class Shop:
-    """The service behind HTTP, with its read models brought up to date on request."""
-
-    def __init__(
-        self, opened: Opened, client: httpx.AsyncClient, store: PostgresEventStore,
-        engine: AsyncEngine,
-    ) -> None:  # fmt: skip
-        self.opened, self.client, self.store, self.engine = opened, client, store, engine
-        self.after = 0
-
-    async def send(
-        self, method: str, path: str, body: Any = None, *, by: str = "gateway", key: str = ""
-    ) -> httpx.Response:
-        headers = {"authorization": f"Bearer {by}", "idempotency-key": key or uuid4().hex}
-        return await self.client.request(method, path, json=body, headers=headers)
-
-    async def prepare(self, voucher_id: str, worth: int = 5000, /, **other: Any) -> httpx.Response:
-        body = {
-            "value": eur(worth),
-            "legal_entity_id": "kette",
-            "store_id": "berlin",
-            "till_id": "t1",
-            "booking_id": f"sale-{voucher_id}",
-            "line_id": "L1",
-        }
-        path = f"/voucher/v1/prepared/{voucher_id}"
-        return await self.send("PUT", path, {**body, **other})
-
-    async def hear(self, *records: Incoming) -> None:
-        await self.opened.reactions[0].handle(records)
-
-    async def hold(
-        self, hold_id: str, code: str, amount: int, /, *, by: str = "gateway", **other: Any
-    ) -> httpx.Response:
-        body = {
-            "code": code,
-            "amount": eur(amount),
-            "mode": "exact",
-            "store_id": "koeln",
-            "till_id": "t1",
-            "booking_id": "B2",
-            "payment_id": "P1",
-        }
-        return await self.send("PUT", f"/voucher/v1/holds/{hold_id}", {**body, **other}, by=by)
-
-    async def redeem(
-        self, redemption_id: str, code: str, amount: int, *, by: str = "office", key: str = ""
-    ) -> httpx.Response:
-        body = {"code": code, "amount": eur(amount), "mode": "exact", "store_id": "koeln",
-                "redemption_id": redemption_id}  # fmt: skip
-        return await self.send("POST", "/voucher/v1/redemptions", body, by=by, key=key)
-
-    async def look_up(self, code: str, by: str = "till") -> httpx.Response:
-        return await self.send("POST", "/voucher/v1/lookups", {"code": code}, by=by)
-
-    async def catch_up(self) -> None:
-        book = VoucherBook()
-        while records := await self.store.read(after=self.after, records_max=500):
-            async with self.engine.begin() as tx:
-                await book.apply(tx, records)
-            self.after = records[-1].position
-
-
-def eur(amount: int) -> dict[str, Any]:
-    return {"amount": amount, "currency": "EUR"}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def books_of() -> dict[str, int]:
-    """How far the read models of this module's database have come."""
-    return {"after": 0}
-
-
-@pytest.fixture
-async def shop(
-    postgres: PostgresEventStore,
-    models: AsyncEngine,
-    pool: asyncpg.Pool[Any],
-    chain: Chain,
-    secrets: Secrets,
-    clock: Clock,
-    books_of: dict[str, int],
-    tmp_path: Path,
-) -> AsyncIterator[Shop]:
-    async with models.begin() as tx:
-        await tx.execute(text("TRUNCATE attempt, attempt_budget"))
-    authenticator = KnownTokens()
-    opened = await SERVICE.open(
-        Runtime(
-            chain=chain,
-            store=postgres,
-            engine=models,
-            pool=pool,
-            client=lambda _: httpx.AsyncClient(),
-            authenticator=authenticator,
-            secrets=secrets,
-            clock=clock,
-            var=tmp_path,
-            sign_within_s=10,
-        )
-    )
-    app = FastAPI()
-    app.state.authenticator = authenticator
-    app.include_router(opened.router, prefix="/voucher")
-    install_problem_handlers(app)
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        made = Shop(opened, client, postgres, models)
-        made.after = books_of["after"]
-        yield made
-        books_of["after"] = made.after
-
-
-@pytest.fixture
-async def sold(shop: Shop, recorded: NEW) -> dict[str, Any]:
-    """A voucher of 50.00, sold and active: `voucher_id`, `serial`, `code`."""
-    voucher_id = uuid4().hex
-    answer: dict[str, Any] = (await shop.prepare(voucher_id)).json()
-    await shop.hear(recorded(f"sale-{voucher_id}", sells=[(voucher_id, "50.00")]))
-    return answer
-
-
-def problem(answer: httpx.Response) -> tuple[int, str]:
-    assert answer.headers["content-type"] == "application/problem+json"
-    return answer.status_code, answer.json()["code"]
 
 
 # Prepare
@@ -562,7 +400,7 @@ async def _whole_schema(engine: AsyncEngine) -> str:
 
 
 def test_a_body_shows_asterisks_where_its_code_is() -> None:
-    from voucher.api import LookupBody
+    from voucher.api.bodies import LookupBody
 
     body = LookupBody.model_validate({"code": "V012-3456-789A-BCDD"})
     assert "V012" not in repr(body)
@@ -575,9 +413,9 @@ async def test_the_openapi_document_names_the_idempotency_key_of_every_write(sho
         (path, method, operation)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
-        if method in ("put", "post") and not path.endswith("/lookups")
+        if method in ("put", "post") and not path.endswith(("/lookups", "/check"))
     ]
-    assert len(writes) == 7
+    assert len(writes) >= 21
     for path, method, operation in writes:
         headers = [p["name"] for p in operation.get("parameters", []) if p["in"] == "header"]
         assert headers == ["Idempotency-Key"], (path, method)

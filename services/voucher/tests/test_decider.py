@@ -41,6 +41,7 @@ from voucher.decider import (
     end_of,
 )
 from voucher.events import (
+    LotUse,
     SoldAt,
     VoucherActivated,
     VoucherActivationFailed,
@@ -73,6 +74,7 @@ def issue(value: str = "50.00", **other: Any) -> IssueVoucher:
         "sold_at": SOLD,
         "valid_until": date(2029, 12, 31),
         "time_zone": "Europe/Berlin",
+        "opened": date(2026, 11, 22),
         "now": NOW,
     }
     return IssueVoucher(**{**asked, **other})
@@ -85,10 +87,12 @@ def issued(value: str = "50.00") -> VoucherIssued:
         code_hash=HASH,
         hash_key_id="k1",
         value=euro(value),
+        consideration=euro(value),
         legal_entity_id="kette",
         sold_at=SOLD,
         valid_until=date(2029, 12, 31),
         time_zone="Europe/Berlin",
+        opened=date(2026, 11, 22),
         issued_at=NOW,
     )
 
@@ -181,6 +185,10 @@ def capture(amount: str, hold_id: str = "H1", now: datetime = NOW) -> CaptureHol
     )
 
 
+def used(amount: str, lot_id: str = "issue") -> LotUse:
+    return LotUse(lot_id=lot_id, amount=euro(amount), consideration=euro(amount))
+
+
 def redeemed(
     amount: str, left: str, hold_id: str = "H1", held: Money | None = None
 ) -> VoucherRedeemed:
@@ -192,8 +200,10 @@ def redeemed(
         amount=euro(amount),
         remaining=euro(left),
         held=held,
+        uses=(used(amount),),
         store_id="koeln",
         till_id="t2",
+        issued_by="kette",
         accepted_by="kette",
         redeemed_at=NOW,
     )
@@ -599,7 +609,9 @@ def _redeemed_directly(amount: str, left: str) -> VoucherRedeemed:
         hold_id="R1",
         amount=euro(amount),
         remaining=euro(left),
+        uses=(used(amount),),
         store_id="koeln",
+        issued_by="kette",
         accepted_by="kette",
         redeemed_at=NOW,
     )

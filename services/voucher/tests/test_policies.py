@@ -95,7 +95,7 @@ async def test_a_capture_without_a_hold_is_an_event_that_operators_see(
 ) -> None:
     await world.hear(recorded("B2", paid=[("H9", "5.00", None)]))
     await world.hear(recorded("B2", paid=[("H9", "5.00", None)], delivery="2"))
-    assert await world.names() == ["voucher.capture_failed"]
+    assert await world.names() == ["voucher.capture_failed", "overdraft.booked"]
 
 
 async def test_a_capture_that_finds_its_hold_released_still_takes_what_is_there(
@@ -104,7 +104,11 @@ async def test_a_capture_that_finds_its_hold_released_still_takes_what_is_there(
     sold = await world.sell("v1", "5.00")
     await world.vouchers.let_go(world.ask(), hold_id="H1")
     await world.hear(recorded("B2", paid=[("H1", "7.00", "v1")]))
-    assert (await world.names())[-2:] == ["voucher.redeemed", "voucher.capture_failed"]
+    assert (await world.names())[-3:] == [
+        "voucher.redeemed",
+        "voucher.capture_failed",
+        "overdraft.booked",
+    ]
     with pytest.raises(VoucherNotUsable):
         await world.hold(sold.code, "0.01", "H2")
 

@@ -23,11 +23,21 @@ if TYPE_CHECKING:
     from services.voucher.tests.conftest import World
 
 TABLES = (
-    "voucher_balance",
-    "voucher_history",
-    "voucher_hold",
-    "voucher_liability",
-    "voucher_failure",
+    "voucher_book",
+    "value_lot",
+    "liability_day",
+    "store_day",
+    "fact_line",
+    "open_hold",
+    "preparation",
+    "concession",
+    "failure",
+    "overdraft",
+    "account_book",
+    "account_fee",
+    "fee_settlement",
+    "batch_book",
+    "template_book",
 )
 TODAY = date(2026, 11, 22)
 Make = Callable[..., Incoming]

@@ -74,6 +74,7 @@ def _command(step: Step, now: datetime) -> VoucherCommand:
                 sold_at=SoldAt(store_id="s", till_id="t", booking_id="B1", line_id="L1"),
                 valid_until=date(2029, 12, 31),
                 time_zone="Europe/Berlin",
+                opened=date(2026, 11, 22),
                 now=now,
             )
         case "activate":

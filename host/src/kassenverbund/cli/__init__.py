@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "log",
     "events": "log",
     "dead-letters": "dead_letters",
+    "vouchers": "vouchers",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

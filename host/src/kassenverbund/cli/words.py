@@ -71,7 +71,57 @@ GERMAN: Mapping[str, str] = {
         "Eine chain.yaml prüfen; mit --schema ihr JSON-Schema ausgeben."
     ),
     "print the JSON Schema and end": "das JSON-Schema ausgeben und enden",
+    "Vouchers in large numbers.": "Gutscheine in großer Zahl.",
+    "Print blank cards: order a run, wait for it, fetch the codes once.": (
+        "Blanko-Karten drucken: einen Druckauftrag geben, abwarten, die Codes einmal abholen."
+    ),
+    "Take vouchers over from a CSV file: all of them, or none.": (
+        "Gutscheine aus einer CSV-Datei übernehmen: alle oder keinen."
+    ),
+    "Write all vouchers to a file that another installation imports.": (
+        "Alle Gutscheine in eine Datei schreiben, die eine andere Installation übernimmt."
+    ),
+    "End the cards of a run that were never sold.": (
+        "Die nie verkauften Karten eines Druckauftrags ungültig machen."
+    ),
+    "id of the run, your choice": "Kennung des Druckauftrags, frei gewählt",
+    "id of the run": "Kennung des Druckauftrags",
+    "how many cards": "wie viele Karten",
+    "template of the cards": "Vorlage der Karten",
+    "who issues the vouchers": "wer die Gutscheine ausgibt",
+    "where the codes go (must not exist)": "wohin die Codes kommen (darf es noch nicht geben)",
+    "where the vouchers go (must not exist)": (
+        "wohin die Gutscheine kommen (darf es noch nicht geben)"
+    ),
+    "fixed value, for example 25.00": "fester Wert, zum Beispiel 25.00",
+    "address of the program": "Adresse des Programms",
+    "CSV in UTF-8": "CSV in UTF-8",
+    "how many vouchers the file holds": "wie viele Gutscheine in der Datei stehen",
+    "sum of their balances, for example 3480.50": ("Summe ihrer Restwerte, zum Beispiel 3480.50"),
+    "issuer of rows that name none": "Aussteller für Zeilen ohne eigene Angabe",
+    "only say what would be refused": "nur sagen, was abgelehnt würde",
+    "why it is voided (recorded as an event)": (
+        "warum er ungültig gemacht wird (wird als Ereignis festgehalten)"
+    ),
     # what it says while it works
+    "cards": "Karten",
+    "vouchers": "Gutscheine",
+    "taken over": "übernommen",
+    "voided": "ungültig gemacht",
+    "KiB sent": "KiB gesendet",
+    "Line": "Zeile",
+    "Column": "Spalte",
+    "lines are refused": "Zeilen werden abgelehnt",
+    "the file holds something else": "in der Datei steht etwas anderes",
+    "nothing would be refused": "nichts würde abgelehnt",
+    "not an amount": "kein Betrag",
+    "the file did not arrive whole; ask again": (
+        "die Datei kam nicht vollständig an; bitte noch einmal"
+    ),
+    "it takes too long; ask again later": "es dauert zu lange; später noch einmal fragen",
+    "some are being sold or paid with right now; close the tills and export again": (
+        "manche werden gerade verkauft oder eingelöst; Kassen schließen und noch einmal ausführen"
+    ),
     "Kassenverbund is up": "Kassenverbund läuft",
     "Address": "Adresse",
     "Trust this CA": "Dieser CA vertrauen",

@@ -97,6 +97,63 @@ class Printer(Part):
         return self
 
 
+class VouchersOffline(Part):
+    """What a store may do with vouchers while it has no line to the voucher service."""
+
+    policy: Literal["refuse", "cap"] = "refuse"
+    """`refuse`: none are taken. `cap`: own ones with a valid signed QR code, within the caps."""
+    cap: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Minor units that one voucher may pay while the line is down."""
+    per_day: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Minor units that all vouchers together may pay in the store on one business date."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> VouchersOffline:
+        capped = self.cap is not None and self.per_day is not None
+        if (self.policy == "cap") != capped or (self.cap is None) != (self.per_day is None):
+            raise ValueError("`cap` and `per_day` belong to the policy `cap`, both of them")
+        return self
+
+
+class VoucherPolicy(Part):
+    """What a chain, its tax adviser or its lawyer may decide otherwise about vouchers."""
+
+    validity_years: Annotated[int, Field(ge=1, le=30)] = 3
+    """A voucher is valid to the end of the n-th year after the year of its sale: the regular
+    limitation period (BGB §§ 195, 199)."""
+    across_entities: bool = False
+    """Whether one legal entity accepts vouchers of another. Off: acceptance by others, also in
+    one group, raises questions of payment supervision (ZAG § 2)."""
+    value_max: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    """Minor units: the largest face value."""
+    balance_max: Annotated[int, Field(ge=100, le=10_000_000)] = 100_000
+    """Minor units: the most that top-ups and transfers may bring together on one voucher."""
+    payout_max: Annotated[int, Field(ge=0, le=100_000)] = 5_000
+    """Minor units: the most that is paid out in cash at once (KWG § 25i (2))."""
+    foreign_codes: bool = False
+    """Whether short codes of another system, taken over by an import, are accepted. They can be
+    guessed: they are watched more narrowly and replaced at their first use."""
+    revived_months: Annotated[int, Field(ge=0, le=120)] = 12
+    """Goods paid with a voucher come back after its last day: how long the refund is usable."""
+
+
+class AccountPolicy(Part):
+    """The same for stored-value accounts and prepaid cards."""
+
+    balance_max: Annotated[int, Field(ge=100, le=100_000_000)] | None = 15_000
+    """Minor units that an account may hold (KWG § 25i (2)); null: no cap."""
+    load_per_month: Annotated[int, Field(ge=100, le=100_000_000)] | None = 15_000
+    """Minor units that may be loaded in a calendar month (KWG § 25i (2)); null: no cap."""
+    payout_max: Annotated[int, Field(ge=0, le=1_000_000)] | None = 5_000
+    """The largest rest that is returned in cash (KWG § 25i (2)); null: none is."""
+    validity_years: Annotated[int, Field(ge=1, le=30)] = 3
+    """Credit is valid to the end of the n-th year after the year of its load."""
+    settlement_s: Annotated[int, Field(ge=60, le=7_200)] = 900
+    """How long a till may take between preparing and recording the settlement of a fee."""
+    private_webhooks: bool = False
+    """Whether webhooks may go to private addresses (a library system in the same house)."""
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -109,6 +166,7 @@ class Store(Part):
     printers: tuple[Printer, ...] = ()
     language: Literal["de", "en"] = "de"
     receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
+    vouchers_offline: VouchersOffline = VouchersOffline()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -145,6 +203,8 @@ class Chain(Part):
     stores: Annotated[tuple[Store, ...], Field(min_length=1, max_length=STORES_MAX)]
     vat: Annotated[tuple[VatRate, ...], Field(min_length=1)]
     means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
+    vouchers: VoucherPolicy = VoucherPolicy()
+    accounts: AccountPolicy = AccountPolicy()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:

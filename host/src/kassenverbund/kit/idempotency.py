@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 
 from events import Ask, DomainError
 from events.handle import input_hash
-from kassenverbund.kit.auth import CallerOf
+from kassenverbund.kit.auth import Caller, CallerOf
 
 IDEMPOTENCY_KEY_MAX = 128
 
@@ -31,13 +31,31 @@ async def ask_of(
 
     The stored key carries the caller, so that two tills may use the same key for two requests.
     """
-    if idempotency_key is None or not _SHAPE.match(idempotency_key):
-        raise IdempotencyKeyMissing
+    key = checked_key(idempotency_key)
     body = await request.body()
     head = f"{request.method} {request.url.path}\n".encode()
     return Ask(
-        key=f"{caller.actor}/{idempotency_key}",
-        input_hash=input_hash(head + body),
+        key=f"{caller.actor}/{key}", input_hash=input_hash(head + body), metadata=caller.metadata()
+    )
+
+
+def checked_key(idempotency_key: str | None) -> str:
+    """Raises `IdempotencyKeyMissing`. For a route that streams: before it reads the body."""
+    if idempotency_key is None or not _SHAPE.match(idempotency_key):
+        raise IdempotencyKeyMissing
+    return idempotency_key
+
+
+def streamed_ask(request: Request, caller: Caller, digest: bytes) -> Ask:
+    """As `ask_of`, for a body that was read as a stream: the query counts, and its `digest`.
+
+    Raises `IdempotencyKeyMissing`.
+    """
+    key = checked_key(request.headers.get("idempotency-key"))
+    head = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return Ask(
+        key=f"{caller.actor}/{key}",
+        input_hash=input_hash(head + digest),
         metadata=caller.metadata(),
     )
 

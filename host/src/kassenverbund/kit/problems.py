@@ -7,6 +7,8 @@ a service's own tests alike:
   an incident id, whose cause stands in the log and never in the answer;
 - a body over `BODY_BYTES_MAX` → 413 (counted while it streams in), one that dawdles → 408;
 - U+0000 in path, query or body → 422: `json` columns would store it and then fail;
+- a route that streams (`app.state.streamed`: path → bytes at most) gets its body as it arrives,
+  with the same limits on size and pace, and looks at the text itself;
 - security headers on every answer.
 """
 
@@ -33,6 +35,9 @@ from kassenverbund.kit.openapi import document_problems
 
 BODY_WAIT_S = 15.0
 """How long a body may take to arrive."""
+
+STREAM_WAIT_S = 300.0
+"""How long a streamed body may take as a whole; `BODY_WAIT_S` is for each piece of it."""
 
 RETRY_AFTER_S = 1
 """What a caller is told to wait after a lost race or a passing fault."""
@@ -143,6 +148,7 @@ def install_problem_handlers(app: FastAPI, *, body_bytes_max: int = BODY_BYTES_M
     app.add_exception_handler(Transient, _on_fault)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.state.streamed = {}
     app.add_middleware(Border, body_bytes_max=body_bytes_max)
     document_problems(app)
 
@@ -222,18 +228,29 @@ class Border:
             await self._app(scope, receive, send)
             return
         started = False
+        path: str = scope["path"]
+        stream_bytes_max: int | None = scope["app"].state.streamed.get(path)
+        streamed = None
+        if stream_bytes_max is not None:
+            streamed = Streamed(receive, bytes_max=stream_bytes_max)
 
         async def guarded(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
+                if streamed is not None and not streamed.whole:
+                    headers["connection"] = "close"  # The rest of the body stays unread.
                 for name, value in SECURITY_HEADERS:
                     headers.setdefault(name, value)
             await send(message)
 
-        path: str = scope["path"]
         try:
+            if streamed is not None:
+                _declared(scope, streamed.bytes_max)
+                _without_nul(scope, b"")
+                await self._app(scope, streamed, guarded)
+                return
             body = await self._body(scope, receive)
             _without_nul(scope, body)
             await self._app(scope, _replay(body, receive), guarded)
@@ -250,9 +267,7 @@ class Border:
             await self._broken(path, fault)(scope, receive, guarded)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self._body_bytes_max:
-            raise RequestTooLarge(f"at most {self._body_bytes_max} bytes")
+        _declared(scope, self._body_bytes_max)
         chunks: list[bytes] = []
         size = 0
         try:
@@ -289,6 +304,43 @@ class Border:
 
 class ClientGone(Exception):
     """The caller hung up before its request was whole."""
+
+
+class Streamed:
+    """A body as it arrives (ASGI receive). Raises `RequestTooLarge`, `RequestTooSlow` and
+    `ClientGone` where it is read."""
+
+    def __init__(self, receive: Receive, *, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.whole = False
+        """All of it was read."""
+        self._receive = receive
+        self._size = 0
+        self._deadline = asyncio.get_running_loop().time() + STREAM_WAIT_S
+
+    async def __call__(self) -> Message:
+        if self.whole:
+            return await self._receive()
+        try:
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout_at(min(self._deadline, now + BODY_WAIT_S)):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTooSlow from None
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        self._size += len(message.get("body", b""))
+        if self._size > self.bytes_max:
+            raise RequestTooLarge(f"at most {self.bytes_max} bytes")
+        self.whole = not message.get("more_body", False)
+        return message
+
+
+def _declared(scope: Scope, bytes_max: int) -> None:
+    """Refuse what says itself that it is too large."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise RequestTooLarge(f"at most {bytes_max} bytes")
 
 
 def _without_nul(scope: Scope, body: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from events.publication import Publication
 from events.reaction import Reaction
 from kassenverbund.kit.auth import Authenticator
 from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.mail import Mailer
 from kassenverbund.kit.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Runtime:
     """A folder for what is neither event nor table (virtual printers' paper); may be empty."""
     sign_within_s: float
     """How long after its recording a booking may still be signed (`sign_by`)."""
+    mailer: Mailer | None = None
+    """None: no mail server is set, and nothing is promised to be mailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Opened:
     reactions: Sequence[Reaction] = ()
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     """Loops that run until they are cancelled (expiry of holds, printing)."""
+    streamed: Mapping[str, int] = field(default_factory=dict)
+    """Routes that read their body as a stream (path below the prefix → bytes at most). All other
+    bodies are collected before the route is called, and are small."""
     startup: Callable[[], Awaitable[None]] | None = None
     unready: Callable[[], Awaitable[Sequence[str]]] | None = None
     """Reasons why this service can't serve now; empty or None: ready."""

@@ -16,6 +16,7 @@ Test vectors: `docs/decisions/0011-voucher-codes.md`.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -42,6 +43,9 @@ DRAWS_MAX = 100
 _VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
 _TYPED = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": "", "\u2013": "", "\t": ""})
 
+_SEPARATORS = str.maketrans("", "", "- \u2013\t")
+_FOREIGN = re.compile(r"[0-9A-Z]{4,40}")
+
 RandomBytes = Callable[[int], bytes]
 """`secrets.token_bytes` in the program; anything repeatable in a test."""
 
@@ -52,6 +56,9 @@ class Kind(StrEnum):
     VOUCHER = "V"
     CARD = "C"
     PICK_UP = "P"
+
+
+_KINDS = frozenset(kind.value for kind in Kind)
 
 
 class CodeMistyped(DomainError):
@@ -105,6 +112,35 @@ def parse(typed: str, *, kind: Kind | None = None) -> str:
     if not hmac.compare_digest(check_symbol(code[:-1]), code[-1]):
         raise CodeMistyped
     if kind is not None and code[0] != kind.value:
+        raise CodeMistyped
+    return code
+
+
+def looks_own(code: str) -> bool:
+    """Whether normalised text has the form of a code of ours, whatever its check symbol says."""
+    return len(code) == LENGTH and code[0] in _KINDS and all(symbol in _VALUE for symbol in code)
+
+
+def parse_any(typed: str, *, kind: Kind | None = None) -> tuple[str, bool]:
+    """`(code, own)`: a code of ours, or one of another system that was taken over.
+
+    What has the form of ours is ours and must pass its check. Anything else is letters and digits
+    (4 to 40, upper case, hyphens and spaces left out), with no symbol read as another.
+    Raises `CodeMistyped`.
+    """
+    if len(typed) > TYPED_MAX:
+        raise CodeMistyped
+    if looks_own(typed.upper().translate(_TYPED)):
+        return parse(typed, kind=kind), True
+    return parse_foreign(typed), False
+
+
+def parse_foreign(typed: str) -> str:
+    """The code of another system. Raises `CodeMistyped`, also for one that has the form of ours."""
+    if len(typed) > TYPED_MAX or looks_own(typed.upper().translate(_TYPED)):
+        raise CodeMistyped
+    code = typed.upper().translate(_SEPARATORS)
+    if not _FOREIGN.fullmatch(code):
         raise CodeMistyped
     return code
 

@@ -12,6 +12,14 @@ from money import Money
 PARTS_MAX = 1_000
 """Lines or payments of one booking that are read; a booking has far fewer."""
 
+NEEDS = {
+    "voucher_top_up": ("voucher_id", "top_up_id"),
+    "voucher_payout": ("hold_id",),
+    "voucher_sale_reversal": ("hold_id",),
+    "voucher_redemption_reversal": ("hold_id", "reversal_id"),
+}
+"""What lines of our kinds have to name. A line that does not is poison, like any broken record."""
+
 
 class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -21,6 +29,23 @@ class Line(Part):
     kind: str
     amount: Money
     voucher_id: Identifier | None = None
+    hold_id: Identifier | None = None
+    top_up_id: Identifier | None = None
+    reversal_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Line:
+        missing = [name for name in NEEDS.get(self.kind, ()) if getattr(self, name) is None]
+        if missing or (self.kind in NEEDS and not self.amount):
+            raise ValueError(
+                f"a line {self.kind} names {', '.join(NEEDS[self.kind])} and an amount"
+            )
+        return self
+
+    @property
+    def worth(self) -> Money:
+        """The amount without its sign: what is paid out stands in a booking as a minus."""
+        return max(self.amount, -self.amount)
 
 
 class Payment(Part):
@@ -28,6 +53,7 @@ class Payment(Part):
     amount: Money
     hold_id: Identifier | None = None
     voucher_id: Identifier | None = None
+    offline: bool = False
 
     @model_validator(mode="after")
     def _by_a_hold(self) -> Payment:
@@ -55,3 +81,4 @@ class BookingAborted(Part):
     aborted_at: AwareDatetime
     hold_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()
     voucher_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()
+    top_up_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()

@@ -11,11 +11,27 @@ from datetime import datetime
 from typing import Any
 
 from events.reaction import Incoming, Policy
-from voucher.commands import ActivateVoucher, CancelVoucher, CaptureHold, ReleaseHold
+from money import Money
+from voucher.commands import (
+    ActivateVoucher,
+    BookedReversal,
+    BookedTopUp,
+    CancelTopUp,
+    CancelVoucher,
+    CaptureHold,
+    ReleaseHold,
+)
+from voucher.events import Purpose
 from voucher.foreign import BookingAborted, BookingRecorded
 
 TOPIC = "device-gateway"
 HEARD = frozenset({"booking.recorded", "booking.aborted"})
+
+TAKES_BACK: dict[str, Purpose] = {
+    "voucher_payout": "payout",
+    "voucher_sale_reversal": "sale_reversal",
+}
+"""Lines that stand for a hold: money goes back to the customer for it."""
 
 
 def lane(incoming: Incoming) -> str:
@@ -39,30 +55,116 @@ def activate_what_was_sold(booking: BookingRecorded) -> tuple[ActivateVoucher, .
     )
 
 
+def top_up_what_was_sold(booking: BookingRecorded) -> tuple[BookedTopUp, ...]:
+    """Whenever a top-up is recorded, its value can be used."""
+    return tuple(
+        BookedTopUp(
+            voucher_id=line.voucher_id,
+            top_up_id=line.top_up_id,
+            amount=line.worth,
+            booking_id=booking.booking_id,
+            store_id=booking.store_id,
+            till_id=booking.till_id,
+            recorded_at=booking.recorded_at,
+        )
+        for line in booking.lines
+        if line.kind == "voucher_top_up" and line.voucher_id and line.top_up_id
+    )
+
+
 def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[CaptureHold, ...]:
     """Whenever a sale is recorded, what vouchers paid for it is spent."""
     return tuple(
-        CaptureHold(
-            voucher_id=payment.voucher_id,
+        _capture(
+            booking,
+            now,
             hold_id=payment.hold_id,
-            booking_id=booking.booking_id,
+            voucher_id=payment.voucher_id,
             amount=payment.amount,
-            store_id=booking.store_id,
-            till_id=booking.till_id,
-            accepted_by=booking.legal_entity_id,
-            recorded_at=booking.recorded_at,
-            now=now,
+            purpose="payment",
+            offline=payment.offline,
         )
         for payment in booking.payments
         if payment.kind == "voucher" and payment.hold_id is not None
     )
 
 
+def take_back_what_was_returned(booking: BookingRecorded, now: datetime) -> tuple[CaptureHold, ...]:
+    """Whenever a rest is paid out, or a voucher returned, the voucher ends."""
+    return tuple(
+        _capture(
+            booking,
+            now,
+            hold_id=line.hold_id,
+            voucher_id=line.voucher_id,
+            amount=line.worth,
+            purpose=TAKES_BACK[line.kind],
+        )
+        for line in booking.lines
+        if line.kind in TAKES_BACK and line.hold_id is not None
+    )
+
+
+def _capture(
+    booking: BookingRecorded,
+    now: datetime,
+    *,
+    hold_id: str,
+    voucher_id: str | None,
+    amount: Money,
+    purpose: Purpose,
+    offline: bool = False,
+) -> CaptureHold:
+    return CaptureHold(
+        voucher_id=voucher_id,
+        hold_id=hold_id,
+        booking_id=booking.booking_id,
+        amount=amount,
+        store_id=booking.store_id,
+        till_id=booking.till_id,
+        accepted_by=booking.legal_entity_id,
+        recorded_at=booking.recorded_at,
+        now=now,
+        purpose=purpose,
+        offline=offline,
+    )
+
+
+def give_back_what_was_refunded(booking: BookingRecorded) -> tuple[BookedReversal, ...]:
+    """Whenever goods that a voucher paid for come back, the value returns to it."""
+    return tuple(
+        BookedReversal(
+            voucher_id=line.voucher_id,
+            hold_id=line.hold_id,
+            reversal_id=line.reversal_id,
+            amount=line.worth,
+            booking_id=booking.booking_id,
+            store_id=booking.store_id,
+            recorded_at=booking.recorded_at,
+        )
+        for line in booking.lines
+        if line.kind == "voucher_redemption_reversal" and line.hold_id and line.reversal_id
+    )
+
+
 def cancel_what_was_prepared(booking: BookingAborted) -> tuple[CancelVoucher, ...]:
     """Whenever a booking is aborted, the vouchers prepared for it are not sold."""
     return tuple(
-        CancelVoucher(voucher_id=voucher_id, reason="booking_aborted", now=booking.aborted_at)
+        CancelVoucher(
+            voucher_id=voucher_id,
+            reason="booking_aborted",
+            now=booking.aborted_at,
+            booking_id=booking.booking_id,
+        )
         for voucher_id in booking.voucher_ids
+    )
+
+
+def cancel_top_ups(booking: BookingAborted) -> tuple[CancelTopUp, ...]:
+    """Whenever a booking is aborted, the top-ups prepared for it are not sold."""
+    return tuple(
+        CancelTopUp(top_up_id=top_up_id, reason="booking_aborted", now=booking.aborted_at)
+        for top_up_id in booking.top_up_ids
     )
 
 
@@ -74,33 +176,59 @@ def release_what_was_held(booking: BookingAborted, now: datetime) -> tuple[Relea
 
 
 def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
-    """All of them, bound to the events they hear. The names are part of idempotency keys."""
+    """All of them, bound to the events they hear. The names are part of idempotency keys.
+
+    A reversal comes last: it is the only one that can be refused, and then the record waits with
+    everything else of its booking done.
+    """
+    recorded: dict[str, Any] = {"event": "booking.recorded", "model": BookingRecorded}
+    aborted: dict[str, Any] = {"event": "booking.aborted", "model": BookingAborted}
     return (
         Policy(
             name="voucher.activate",
-            event="booking.recorded",
-            model=BookingRecorded,
+            **recorded,
             decide=activate_what_was_sold,
             target=lambda command: command.voucher_id,
         ),
         Policy(
+            name="voucher.top_up",
+            **recorded,
+            decide=top_up_what_was_sold,
+            target=lambda command: command.top_up_id,
+        ),
+        Policy(
             name="voucher.capture",
-            event="booking.recorded",
-            model=BookingRecorded,
+            **recorded,
             decide=lambda booking: capture_what_was_paid(booking, clock()),
             target=lambda command: command.hold_id,
         ),
         Policy(
+            name="voucher.take_back",
+            **recorded,
+            decide=lambda booking: take_back_what_was_returned(booking, clock()),
+            target=lambda command: command.hold_id,
+        ),
+        Policy(
+            name="voucher.give_back",
+            **recorded,
+            decide=give_back_what_was_refunded,
+            target=lambda command: command.reversal_id,
+        ),
+        Policy(
             name="voucher.cancel",
-            event="booking.aborted",
-            model=BookingAborted,
+            **aborted,
             decide=cancel_what_was_prepared,
             target=lambda command: command.voucher_id,
         ),
         Policy(
+            name="voucher.cancel_top_up",
+            **aborted,
+            decide=cancel_top_ups,
+            target=lambda command: command.top_up_id,
+        ),
+        Policy(
             name="voucher.release",
-            event="booking.aborted",
-            model=BookingAborted,
+            **aborted,
             decide=lambda booking: release_what_was_held(booking, clock()),
             target=lambda command: command.hold_id,
         ),

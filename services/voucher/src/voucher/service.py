@@ -13,16 +13,31 @@ from events import Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
 from voucher import api
-from voucher.adapters.attempts import PostgresAttempts
+from voucher.adapters.attempts import OWN, WEAK, PostgresAttempts
+from voucher.adapters.batches import PostgresBatchParts, PostgresBatchWork
 from voucher.adapters.deliveries import PostgresDeliveries
 from voucher.adapters.holds import PostgresLapsedHolds
+from voucher.adapters.mail_outbox import PostgresMailOutbox
+from voucher.adapters.past import PostgresPastVouchers
+from voucher.adapters.streams import PostgresVoucherStreams
+from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
-from voucher.handlers import Rules, Vouchers
+from voucher.handlers import Vouchers
+from voucher.handlers.account_names import AccountRules
+from voucher.handlers.finding import Finder
+from voucher.handlers.mailing import Mailing
+from voucher.handlers.overdrafts import Overdrafting
+from voucher.office import build_back_office
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
+from voucher.projections_catalogue import CatalogueBook
 from voucher.public import PUBLICATION
+from voucher.qr import QrCodes
 from voucher.queries import Queries
+from voucher.queries_catalogue import CatalogueQueries
+from voucher.service_accounts import DELIVER_EVERY_S, open_accounts
+from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
 """How soon after its end an expired hold shows as released. It stopped counting at once."""
@@ -30,11 +45,18 @@ SWEEP_EVERY_S = 5.0
 SWEPT_MAX = 200
 """Holds that one sweep writes down; the rest wait for the next."""
 
+MAIL_EVERY_S = 2.0
+
 PURGE_EVERY_S = 60.0
+
+BATCHES_EVERY_S = 0.5
+"""How soon an ordered batch is begun."""
+
+SCHEMA = "voucher"
 
 _log = logging.getLogger("voucher")
 
-REGISTRY = Registry(*EVENTS)
+REGISTRY = Registry(*EVENTS, upcasters=UPCASTERS)
 
 
 async def sweep(vouchers: Vouchers, holds: LapsedHolds, now: datetime) -> int:
@@ -65,36 +87,108 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(seconds)
 
 
+def _queries(runtime: Runtime) -> Queries:
+    stores = runtime.chain.stores
+    return Queries(
+        runtime.engine,
+        stores={store.id: store.name for store in stores},
+        time_zone=stores[0].time_zone,
+    )
+
+
 async def _open(runtime: Runtime) -> Opened:
     deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
-    attempts = PostgresAttempts(runtime.engine)
+    outbox = PostgresMailOutbox(runtime.engine, runtime.secrets, system.token_bytes)
+    attempts = PostgresAttempts(runtime.engine, OWN)
+    weak_attempts = PostgresAttempts(runtime.engine, WEAK)
+    qr = QrCodes(runtime.secrets)
+    finder = Finder(
+        runtime.store,
+        secrets=runtime.secrets,
+        qr=qr,
+        attempts=attempts,
+        weak_attempts=weak_attempts,
+        foreign_codes=runtime.chain.vouchers.foreign_codes,
+    )
     lapsed = PostgresLapsedHolds(runtime.engine)
+    parts = PostgresBatchParts(runtime.engine, runtime.secrets, system.token_bytes)
+    back_office = build_back_office(
+        runtime.store,
+        chain=runtime.chain,
+        secrets=runtime.secrets,
+        parts=parts,
+        work=PostgresBatchWork(runtime.engine),
+        streams=PostgresVoucherStreams(runtime.engine, REGISTRY),
+        clock=runtime.clock,
+        random_bytes=system.token_bytes,
+        rules=runtime.chain.vouchers,
+    )
     vouchers = Vouchers(
         runtime.store,
         chain=runtime.chain,
         secrets=runtime.secrets,
         deliveries=deliveries,
-        attempts=attempts,
+        finder=finder,
         clock=runtime.clock,
         random_bytes=system.token_bytes,
-        rules=Rules(),
+        rules=runtime.chain.vouchers,
+        templates=back_office.catalogue,
+        past=PostgresPastVouchers(runtime.engine),
+    )
+    accounts = open_accounts(
+        runtime,
+        vouchers,
+        deliveries=deliveries,
+        finder=finder,
+        rules=AccountRules.of(runtime.chain),
+        private_webhooks=runtime.chain.accounts.private_webhooks,
+    )
+    mailing = Mailing(
+        runtime.store,
+        chain=runtime.chain,
+        deliveries=deliveries,
+        outbox=outbox,
+        mailer=runtime.mailer,
+        qr=qr,
+        clock=runtime.clock,
     )
     return Opened(
-        router=api.router(vouchers, Queries(runtime.engine), clock=runtime.clock),
-        projections=(VoucherBook(),),
+        router=api.router(
+            api.Rooms(
+                chain=runtime.chain,
+                vouchers=vouchers,
+                accounts=accounts,
+                back_office=back_office,
+                templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
+                mailing=mailing,
+                overdrafts=Overdrafting(runtime.store),
+                qr=qr,
+                queries=_queries(runtime),
+                clock=runtime.clock,
+            )
+        ),
+        projections=(VoucherBook(), CatalogueBook(), *accounts.projections),
         reactions=(
             Reaction(
                 name="bookings",
                 topic=TOPIC,
                 events=HEARD,
                 lane=lane,
-                handle=by_policies(policies(runtime.clock), vouchers.execute),
+                handle=by_policies(
+                    (*policies(runtime.clock), *accounts.policies), accounts.execute
+                ),
             ),
         ),
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
+            lambda: _every(MAIL_EVERY_S, mailing.send_due),
+            lambda: _every(SWEEP_EVERY_S, accounts.sweep),
+            lambda: _every(DELIVER_EVERY_S, accounts.deliver),
             lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
+            lambda: _every(PURGE_EVERY_S, lambda: parts.purge(runtime.clock())),
+            lambda: _every(BATCHES_EVERY_S, back_office.batches.work),
         ),
+        streamed=STREAMED,
     )
 
 

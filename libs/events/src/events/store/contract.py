@@ -112,6 +112,10 @@ class EventStore(Protocol):
         """Who holds a unique key now."""
         ...
 
+    async def owners_of(self, claims: Sequence[str]) -> dict[str, str]:
+        """Those of `claims` that are held now, with their owners. For many at once (an import)."""
+        ...
+
     async def head(self) -> int:
         """Position of the newest event, 0 for an empty log."""
         ...

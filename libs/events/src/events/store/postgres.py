@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -143,6 +143,14 @@ class PostgresEventStore:
                 "SELECT owner FROM claim WHERE key = $1", claim
             )
         return owner
+
+    async def owners_of(self, claims: Sequence[str]) -> dict[str, str]:
+        storable = [claim for claim in claims if "\x00" not in claim]
+        async with faults():
+            rows = await self._pool.fetch(
+                "SELECT key, owner FROM claim WHERE key = ANY($1::text[])", storable
+            )
+        return {row["key"]: row["owner"] for row in rows}
 
     async def head(self) -> int:
         async with faults():

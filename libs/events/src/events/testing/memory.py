@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -162,6 +162,9 @@ class MemoryEventStore:
 
     async def owner_of(self, claim: str) -> str | None:
         return self._claims.get(claim)
+
+    async def owners_of(self, claims: Sequence[str]) -> dict[str, str]:
+        return {claim: self._claims[claim] for claim in claims if claim in self._claims}
 
     async def head(self) -> int:
         return len(self.log)

@@ -8,6 +8,7 @@ learns of it within `LOCKS_SEEN_WITHIN`.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
@@ -15,17 +16,32 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.store.connection import faults, reading
 
-WRONG_MAX = 5
-"""Wrong codes of one source within `WINDOW`; the last of them locks it."""
-
 WINDOW = timedelta(minutes=1)
 
-LOCKED_FOR = timedelta(minutes=5)
 
-WRONG_PER_HOUR_MAX = 1_000
-"""Wrong codes of all sources together. Once they are spent, a source that was wrong within this
-hour waits for the next one; sources that were not go on, so a shop can still take vouchers. With
-70 random bits and 100,000 live vouchers, ten years at this rate hit one with p < 1e-8."""
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How narrowly one family of codes is watched."""
+
+    name: str
+    """Part of the counters' keys: families do not lock each other."""
+    wrong_max: int
+    """Wrong codes of one source within `WINDOW`; the last of them locks it."""
+    locked_for: timedelta
+    wrong_per_hour_max: int
+    """Wrong codes of all sources together. Once they are spent, a source that was wrong within
+    this hour waits for the next one; sources that were not go on, so a shop can still take
+    vouchers."""
+
+
+OWN = Guard(name="own", wrong_max=5, locked_for=timedelta(minutes=5), wrong_per_hour_max=1_000)
+"""Our own codes. With 70 random bits and 100,000 live vouchers, ten years at this rate hit one with
+p < 1e-8."""
+
+WEAK = Guard(name="weak", wrong_max=2, locked_for=timedelta(minutes=30), wrong_per_hour_max=60)
+"""Short codes of other systems. Six digits among 1,000 live ones are hit once in 1,000 guesses: all
+tills together need most of a day for that, one alone ten days. That is why a short code is replaced
+by one of ours at its first use."""
 
 LOCKS_SEEN_WITHIN = timedelta(seconds=1)
 
@@ -47,14 +63,14 @@ _WRONG = text(
     """
 )
 _BUDGET = text(
-    "INSERT INTO attempt_budget AS b (hour, wrong) VALUES (:hour, 1)"
-    " ON CONFLICT (hour) DO UPDATE SET wrong = b.wrong + 1 RETURNING wrong"
+    "INSERT INTO attempt_budget AS b (guard, hour, wrong) VALUES (:guard, :hour, 1)"
+    " ON CONFLICT (guard, hour) DO UPDATE SET wrong = b.wrong + 1 RETURNING wrong"
 )
 _SOURCES = text(
-    "SELECT source, last_at, locked_until FROM attempt"
-    " WHERE last_at >= :hour OR locked_until > :now ORDER BY last_at DESC LIMIT :rows_max"
+    "SELECT source, last_at, locked_until FROM attempt WHERE starts_with(source, :family)"
+    " AND (last_at >= :hour OR locked_until > :now) ORDER BY last_at DESC LIMIT :rows_max"
 )
-_SPENT = text("SELECT wrong FROM attempt_budget WHERE hour = :hour")
+_SPENT = text("SELECT wrong FROM attempt_budget WHERE guard = :guard AND hour = :hour")
 _PURGE = text(
     "DELETE FROM attempt WHERE last_at < :before AND coalesce(locked_until, last_at) < :before"
 )
@@ -64,8 +80,10 @@ _PURGE_BUDGET = text("DELETE FROM attempt_budget WHERE hour < :before")
 class PostgresAttempts:
     """See `voucher.ports.Attempts`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, guard: Guard = OWN) -> None:
         self._engine = engine
+        self._guard = guard
+        self._family = f"{guard.name}/"
         self._seen_at: datetime | None = None
         self._reading = asyncio.Lock()
         self._locked: dict[str, datetime] = {}
@@ -79,9 +97,13 @@ class PostgresAttempts:
         return self._wait_s(source, now)
 
     def _wait_s(self, source: str, now: datetime) -> int:
+        source = self._family + source
         hour = _hour(now)
         until = self._locked.get(source, now)
-        if self._spent >= WRONG_PER_HOUR_MAX and self._suspects.get(source, hour) > hour:
+        if (
+            self._spent >= self._guard.wrong_per_hour_max
+            and self._suspects.get(source, hour) > hour
+        ):
             until = max(until, hour + timedelta(hours=1))
         return -int((now - until) // timedelta(seconds=1)) if until > now else 0
 
@@ -94,31 +116,38 @@ class PostgresAttempts:
             hour = _hour(now)
             async with faults(), reading(self._engine) as connection:
                 rows = await connection.execute(
-                    _SOURCES, {"hour": hour, "now": now, "rows_max": SOURCES_MAX}
+                    _SOURCES,
+                    {
+                        "family": self._family,
+                        "hour": hour,
+                        "now": now,
+                        "rows_max": SOURCES_MAX,
+                    },
                 )
                 sources = rows.all()
-                spent = await connection.scalar(_SPENT, {"hour": hour})
+                spent = await connection.scalar(_SPENT, {"guard": self._guard.name, "hour": hour})
             self._locked = {row.source: row.locked_until for row in sources if row.locked_until}
             self._suspects = {row.source: row.last_at for row in sources}
             self._spent = spent or 0
             self._seen_at = now
 
     async def wrong(self, source: str, now: datetime) -> int:
+        counted = self._family + source
         async with faults(), self._engine.begin() as tx:
             locked_until = await tx.scalar(
                 _WRONG,
                 {
-                    "source": source,
+                    "source": counted,
                     "now": now,
                     "floor": now - WINDOW,
-                    "wrong_max": WRONG_MAX,
-                    "locked_until": now + LOCKED_FOR,
+                    "wrong_max": self._guard.wrong_max,
+                    "locked_until": now + self._guard.locked_for,
                 },
             )
-            spent = await tx.scalar(_BUDGET, {"hour": _hour(now)})
+            spent = await tx.scalar(_BUDGET, {"guard": self._guard.name, "hour": _hour(now)})
         if locked_until is not None:
-            self._locked[source] = locked_until
-        self._suspects[source] = now
+            self._locked[counted] = locked_until
+        self._suspects[counted] = now
         self._spent = spent or 0
         return self._wait_s(source, now)
 

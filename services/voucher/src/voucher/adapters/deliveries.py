@@ -21,7 +21,15 @@ _KEEP = text(
     " VALUES (:voucher_id, :key_id, :nonce, :sealed, :until) ON CONFLICT (voucher_id) DO NOTHING"
 )
 _READ = text("SELECT key_id, nonce, sealed FROM delivery WHERE voucher_id = :voucher_id")
+_UNTIL = text(
+    "UPDATE delivery SET kept_until = greatest(kept_until, :until)"
+    " WHERE voucher_id = :voucher_id RETURNING voucher_id"
+)
 _WIPE = text("DELETE FROM delivery WHERE voucher_id = :voucher_id")
+_PRINTED = text(
+    "DELETE FROM delivery WHERE voucher_id = :voucher_id AND NOT EXISTS (SELECT FROM mail_outbox m"
+    " WHERE m.voucher_id = delivery.voucher_id AND m.state = 'waiting')"
+)
 _PURGE = text(
     "DELETE FROM delivery WHERE voucher_id IN"
     " (SELECT voucher_id FROM delivery WHERE kept_until <= :now LIMIT :rows_max)"
@@ -66,6 +74,15 @@ class PostgresDeliveries:
         if row is None:
             return None
         return self._opened(voucher_id, row.key_id, row.nonce, row.sealed)
+
+    async def keep_until(self, voucher_id: str, until: datetime) -> bool:
+        async with faults(), self._engine.begin() as tx:
+            kept = await tx.scalar(_UNTIL, {"voucher_id": voucher_id, "until": until})
+        return kept is not None
+
+    async def printed(self, voucher_id: str) -> None:
+        async with faults(), self._engine.begin() as tx:
+            await tx.execute(_PRINTED, {"voucher_id": voucher_id})
 
     async def wipe(self, voucher_id: str) -> None:
         async with faults(), self._engine.begin() as tx:

@@ -1,37 +1,74 @@
 """A voucher: `pending` until its sale is recorded, `active` until its last cent is spent.
 
 Balance is what the issuer owes; available is what the next payment can use: the balance less the
-open holds. A hold that has lapsed no longer counts, a confirmed one never lapses.
+open holds, and less what is past its last day. A hold that has lapsed no longer counts, a
+confirmed one never lapses.
 """
 
 from events import Decider
 from voucher.commands import VoucherCommand
-from voucher.decider.decide import HOLDS_OPEN_MAX, decide
+from voucher.decider.decide import decide
 from voucher.decider.evolve import evolve
+from voucher.decider.holding import HOLDS_OPEN_MAX
+from voucher.decider.lots import LOTS_MAX, Part
+from voucher.decider.moving import TransferValue, forward, lot_of, transfer
 from voucher.decider.refusals import (
+    BalanceTooLarge,
+    BasketNeeded,
+    CardNotForSale,
     CodeGone,
     HoldCaptured,
     HoldExpired,
     HoldReleased,
     HoldReused,
     HoldUnknown,
+    NoEffect,
+    PayoutNotAllowed,
+    RedemptionUnknown,
+    ReversalReused,
+    ReversalTooLarge,
+    SaleNotReversible,
+    ShorterValidity,
     TooManyHolds,
+    TooManyLots,
+    TopUpCancelled,
+    TopUpReused,
+    TransferReused,
     VoucherCancelledBefore,
+    VoucherEnded,
+    VoucherHeldNow,
     VoucherInsufficient,
     VoucherNotUsable,
     VoucherReused,
+    VouchersDiffer,
     VoucherSold,
     WrongCurrency,
 )
-from voucher.decider.state import Hold, HoldState, Issued, Status, Unissued, Voucher, end_of
+from voucher.decider.rules import eligible, fits, restricted, taken_at
+from voucher.decider.state import (
+    ENDED,
+    Hold,
+    HoldState,
+    Issued,
+    Status,
+    TopUp,
+    Unissued,
+    Voucher,
+    end_of,
+)
 
 VOUCHER: Decider[VoucherCommand, Voucher] = Decider(
     initial=Unissued(), decide=decide, evolve=evolve
 )
 
 __all__ = [
-    "HOLDS_OPEN_MAX", "VOUCHER", "CodeGone", "Hold", "HoldCaptured", "HoldExpired",
-    "HoldReleased", "HoldReused", "HoldState", "HoldUnknown", "Issued", "Status",
-    "TooManyHolds", "Unissued", "Voucher", "VoucherCancelledBefore", "VoucherInsufficient",
-    "VoucherNotUsable", "VoucherReused", "VoucherSold", "WrongCurrency", "end_of",
+    "ENDED", "HOLDS_OPEN_MAX", "LOTS_MAX", "VOUCHER", "BalanceTooLarge", "BasketNeeded",
+    "CardNotForSale", "CodeGone", "Hold", "HoldCaptured", "HoldExpired", "HoldReleased",
+    "HoldReused", "HoldState", "HoldUnknown", "Issued", "NoEffect", "Part", "PayoutNotAllowed",
+    "RedemptionUnknown", "ReversalReused", "ReversalTooLarge", "SaleNotReversible",
+    "ShorterValidity", "Status", "TooManyHolds", "TooManyLots", "TopUp", "TopUpCancelled",
+    "TopUpReused", "TransferReused", "TransferValue", "Unissued", "Voucher",
+    "VoucherCancelledBefore", "VoucherEnded", "VoucherHeldNow", "VoucherInsufficient",
+    "VoucherNotUsable", "VoucherReused", "VoucherSold", "VouchersDiffer", "WrongCurrency",
+    "eligible", "end_of", "fits", "forward", "lot_of", "restricted", "taken_at", "transfer",
 ]  # fmt: skip

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from voucher.decider.state import Hold, HoldState, Issued, Status, Unissued, Voucher, end_of
+from voucher.decider import evolve_life, evolve_spending
+from voucher.decider.lots import Part, part_of
+from voucher.decider.state import Issued, Past, Status, Unissued, Voucher
 from voucher.events import (
+    Lot,
     VoucherActivated,
     VoucherActivationFailed,
+    VoucherBlocked,
     VoucherCancelled,
     VoucherCaptureFailed,
+    VoucherCardPrepared,
+    VoucherClaimed,
+    VoucherCodeReplaced,
+    VoucherEntitlementExtended,
     VoucherEvent,
+    VoucherExpired,
     VoucherHeld,
     VoucherHoldConfirmed,
     VoucherHoldReleased,
     VoucherIssued,
+    VoucherPaidOut,
     VoucherRedeemed,
+    VoucherRedemptionReversed,
+    VoucherSaleReversed,
+    VoucherToppedUp,
+    VoucherTopUpCancelled,
+    VoucherTopUpPrepared,
+    VoucherTransferredIn,
+    VoucherTransferredOut,
+    VoucherUnblocked,
+    VoucherValidityExtended,
 )
 
 
@@ -25,32 +43,80 @@ def evolve(voucher: Voucher, event: VoucherEvent) -> Voucher:
     if isinstance(voucher, Unissued):
         return _before_issue(voucher, event)
     match event:
-        case VoucherActivated():
-            balance = voucher.value if event.reinstated else voucher.balance
-            return replace(voucher, status=Status.ACTIVE, balance=balance)
-        case VoucherCancelled():
-            return replace(voucher, status=Status.CANCELLED, balance=voucher.balance.zero)
-        case VoucherHeld():
-            return replace(
-                voucher,
-                open={**voucher.open, event.hold_id: _placed(event)},
-                closed=_without(voucher.closed, event.hold_id),
-            )
-        case VoucherHoldConfirmed():
-            confirmed = replace(voucher.open[event.hold_id], state=HoldState.CONFIRMED)
-            return replace(voucher, open={**voucher.open, event.hold_id: confirmed})
-        case VoucherHoldReleased():
-            expired = event.reason == "expired"
-            state = HoldState.EXPIRED if expired else HoldState.RELEASED
-            known = voucher.hold(event.hold_id)
-            assert known is not None  # A hold is placed before it is released.
-            return _close(voucher, replace(known, state=state))
         case VoucherRedeemed():
-            assert voucher.balance - event.amount == event.remaining
-            return replace(_close(voucher, _captured(voucher, event)), balance=event.remaining)
+            return evolve_spending.redeemed(voucher, event)
+        case VoucherHeld():
+            return evolve_spending.held(voucher, event)
+        case VoucherHoldConfirmed():
+            return evolve_spending.confirmed(voucher, event)
+        case VoucherHoldReleased():
+            return evolve_spending.released(voucher, event)
         case VoucherCaptureFailed():
-            return _failed(voucher, event)
-        case VoucherIssued() | VoucherActivationFailed():
+            return evolve_spending.capture_failed(voucher, event)
+        case VoucherRedemptionReversed():
+            return evolve_spending.reversed_(voucher, event)
+        case VoucherPaidOut():
+            return evolve_spending.paid_out(voucher, event)
+        case VoucherSaleReversed():
+            return evolve_spending.sale_reversed(voucher, event)
+        case VoucherTransferredOut():
+            return evolve_spending.transferred_out(voucher, event)
+        case VoucherTransferredIn():
+            return evolve_spending.transferred_in(voucher, event)
+        case VoucherClaimed():
+            return evolve_spending.claimed(voucher, event)
+        case _:
+            return _life(voucher, event)
+
+
+def _life(
+    voucher: Issued,
+    event: VoucherIssued
+    | VoucherActivated
+    | VoucherActivationFailed
+    | VoucherCancelled
+    | VoucherCardPrepared
+    | VoucherTopUpPrepared
+    | VoucherToppedUp
+    | VoucherTopUpCancelled
+    | VoucherBlocked
+    | VoucherUnblocked
+    | VoucherCodeReplaced
+    | VoucherValidityExtended
+    | VoucherExpired
+    | VoucherEntitlementExtended,
+) -> Voucher:
+    match event:
+        case VoucherActivated():
+            return evolve_life.activated(voucher, event)
+        case VoucherCancelled():
+            return evolve_life.cancelled(voucher, event)
+        case VoucherCardPrepared():
+            return evolve_life.card_prepared(voucher, event)
+        case VoucherTopUpPrepared():
+            return evolve_life.top_up_prepared(voucher, event)
+        case VoucherToppedUp():
+            return evolve_life.topped_up(voucher, event)
+        case VoucherTopUpCancelled():
+            return evolve_life.top_up_cancelled(voucher, event)
+        case VoucherBlocked():
+            return replace(voucher, blocked=True)
+        case VoucherUnblocked():
+            return replace(voucher, blocked=False)
+        case VoucherCodeReplaced():
+            past = replace(voucher.past, code_reason=event.reason)
+            return replace(voucher, code_hash=event.code_hash, past=past)
+        case VoucherValidityExtended():
+            return evolve_life.extended(voucher, event)
+        case VoucherExpired():
+            return evolve_life.expired(voucher, event)
+        case VoucherEntitlementExtended():
+            done = voucher.past.extensions | {event.extension_id}
+            return replace(voucher, past=replace(voucher.past, extensions=done))
+        case VoucherActivationFailed():
+            failed = voucher.past.failed | {event.booking_id}
+            return replace(voucher, past=replace(voucher.past, failed=failed))
+        case VoucherIssued():
             raise AssertionError(f"{event.event_name} on an issued voucher")
         case _:
             assert_never(event)
@@ -59,19 +125,7 @@ def evolve(voucher: Voucher, event: VoucherEvent) -> Voucher:
 def _before_issue(voucher: Unissued, event: VoucherEvent) -> Voucher:
     match event:
         case VoucherIssued():
-            return Issued(
-                voucher_id=event.voucher_id,
-                serial=event.serial,
-                code_hash=event.code_hash,
-                value=event.value,
-                legal_entity_id=event.legal_entity_id,
-                booking_id=event.sold_at.booking_id,
-                valid_until=event.valid_until,
-                time_zone=event.time_zone,
-                usable_before=end_of(event.valid_until, event.time_zone),
-                status=Status.PENDING,
-                balance=event.value,
-            )
+            return _issued(event)
         case VoucherCancelled():
             return replace(voucher, cancelled=True)
         case VoucherActivationFailed():
@@ -82,60 +136,36 @@ def _before_issue(voucher: Unissued, event: VoucherEvent) -> Voucher:
             raise AssertionError(f"{event.event_name} before the voucher was issued")
 
 
-def _placed(event: VoucherHeld) -> Hold:
-    return Hold(
-        hold_id=event.hold_id,
-        state=HoldState.HELD,
-        amount=event.amount,
-        left=event.available,
-        expires_at=event.expires_at,
-        store_id=event.store_id,
-        till_id=event.till_id,
-        booking_id=event.booking_id,
-        payment_id=event.payment_id,
+def _issued(event: VoucherIssued) -> Issued:
+    inactive = event.status == "inactive"
+    issue = None if inactive else _issue_lot(event)
+    return Issued(
+        voucher_id=event.voucher_id,
+        serial=event.serial,
+        code_hash=event.code_hash,
+        terms=event.terms,
+        value=event.value,
+        legal_entity_id=event.legal_entity_id,
+        booking_id=event.sold_at.booking_id if event.sold_at else "",
+        valid_until=event.valid_until,
+        time_zone=event.time_zone,
+        status=Status(event.status),
+        balance=event.value.zero if inactive else event.value,
+        lots=() if issue is None else (issue,),
+        past=Past(card=inactive, batch_id=event.batch_id, issue=issue),
     )
 
 
-def _captured(voucher: Issued, event: VoucherRedeemed) -> Hold:
-    return Hold(
-        hold_id=event.hold_id,
-        state=HoldState.CAPTURED,
-        amount=event.amount,
-        left=event.remaining,
-        expires_at=event.redeemed_at,
-        store_id=event.store_id,
-        till_id=event.till_id or "",
-        booking_id=event.booking_id or "",
+def _issue_lot(event: VoucherIssued) -> Part:
+    assert event.valid_until is not None  # Only a blank card has its last day counted later.
+    lot = Lot(
+        lot_id="issue",
+        amount=event.value,
+        value=event.value,
+        consideration=event.consideration,
+        funding=event.terms.funding,
+        rate=event.terms.rate,
+        valid_until=event.valid_until,
+        opened=event.opened,
     )
-
-
-def _failed(voucher: Issued, event: VoucherCaptureFailed) -> Issued:
-    """Part of it may have been captured by the event before; then that is what became of it."""
-    known = voucher.closed.get(event.hold_id)
-    if known is not None and known.state is HoldState.CAPTURED:
-        return voucher
-    nothing = Hold(
-        hold_id=event.hold_id,
-        state=HoldState.FAILED,
-        amount=event.amount.zero,
-        left=voucher.balance,
-        expires_at=event.failed_at,
-        store_id=event.store_id,
-        till_id=event.till_id,
-        booking_id=event.booking_id,
-    )
-    return _close(voucher, nothing)
-
-
-def _close(voucher: Issued, hold: Hold) -> Issued:
-    return replace(
-        voucher,
-        open=_without(voucher.open, hold.hold_id),
-        closed={**voucher.closed, hold.hold_id: hold},
-    )
-
-
-def _without(holds: Mapping[str, Hold], hold_id: str) -> Mapping[str, Hold]:
-    if hold_id not in holds:
-        return holds
-    return {key: hold for key, hold in holds.items() if key != hold_id}
+    return part_of(lot, event.time_zone)

@@ -6,8 +6,8 @@ from events import DomainError
 
 
 class VoucherNotUsable(DomainError):
-    """Unknown, pending, cancelled, foreign, expired or spent. The answer is the same for all, so
-    that it tells nothing to somebody who tries codes."""
+    """Unknown, pending, cancelled, blocked, foreign, expired, spent or not for these goods. The
+    answer is the same for all, so that it tells nothing to somebody who tries codes."""
 
     code = "voucher.not_usable"
     title = "This voucher cannot be used here"
@@ -18,6 +18,12 @@ class VoucherInsufficient(DomainError):
 
     code = "voucher.insufficient"
     title = "The voucher does not hold this amount"
+
+
+class BasketNeeded(DomainError):
+    code = "voucher.basket_needed"
+    status = 422
+    title = "This voucher pays for some goods only: the request has to name them"
 
 
 class VoucherReused(DomainError):
@@ -41,6 +47,108 @@ class CodeGone(DomainError):
 class VoucherSold(DomainError):
     code = "voucher.sold"
     title = "The sale of this voucher is recorded; it cannot be cancelled"
+
+
+class CardNotForSale(DomainError):
+    """A card that is sold, being sold at another till, void, or of another value."""
+
+    code = "voucher.card_not_for_sale"
+    title = "This card cannot be sold"
+
+
+class BalanceTooLarge(DomainError):
+    """`extra`: `room`."""
+
+    code = "voucher.balance_max"
+    status = 422
+    title = "A voucher may not hold that much"
+
+
+class TopUpReused(DomainError):
+    code = "top_up.reused"
+    status = 422
+    title = "This top-up id belongs to another request"
+
+
+class TopUpCancelled(DomainError):
+    code = "top_up.cancelled"
+    title = "This top-up was cancelled"
+
+
+class PayoutNotAllowed(DomainError):
+    """`extra`: `policy`, and `payout_max` where the rest is larger."""
+
+    code = "voucher.no_payout"
+    title = "The terms of this voucher do not allow this payout"
+
+
+class SaleNotReversible(DomainError):
+    """Given away, or larger than what the booking gives back. `extra`: `available`."""
+
+    code = "voucher.sale_not_reversible"
+    title = "The sale of this voucher cannot be taken back"
+
+
+class VoucherHeldNow(DomainError):
+    code = "voucher.held"
+    title = "A payment holds this voucher"
+
+
+class VoucherEnded(DomainError):
+    """`extra`: `state`, and `successor` where there is one."""
+
+    code = "voucher.ended"
+    title = "This voucher has ended"
+
+
+class NotBlocked(DomainError):
+    code = "voucher.not_blocked"
+    title = "This voucher is not blocked"
+
+
+class ShorterValidity(DomainError):
+    """`extra`: `valid_until`."""
+
+    code = "voucher.shorter"
+    status = 422
+    title = "The new last day is not later than the present one"
+
+
+class VouchersDiffer(DomainError):
+    """`extra`: `differs`, the names of the terms."""
+
+    code = "voucher.differ"
+    title = "Value moves only between vouchers of the same issuer, kind, VAT, funding and use"
+
+
+class TransferReused(DomainError):
+    code = "transfer.reused"
+    status = 422
+    title = "This transfer id belongs to another request"
+
+
+class RedemptionUnknown(DomainError):
+    code = "redemption.unknown"
+    status = 404
+    title = "There is no such redemption"
+
+
+class ReversalTooLarge(DomainError):
+    """`extra`: `reversible`."""
+
+    code = "reversal.too_large"
+    title = "Not so much of this redemption is left to be reversed"
+
+
+class ReversalReused(DomainError):
+    code = "reversal.reused"
+    status = 422
+    title = "This reversal id belongs to another request"
+
+
+class NoEffect(DomainError):
+    code = "voucher.no_effect"
+    title = "This voucher extends nothing, or has done so before"
 
 
 class HoldUnknown(DomainError):
@@ -73,6 +181,11 @@ class HoldReused(DomainError):
 class TooManyHolds(DomainError):
     code = "voucher.too_many_holds"
     title = "Too many payments hold this voucher at once"
+
+
+class TooManyLots(DomainError):
+    code = "voucher.too_many_lots"
+    title = "This voucher was topped up too often"
 
 
 class WrongCurrency(DomainError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from calendar import monthrange
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from events import Claim, DomainError, Take
+from kassenverbund.kit.chain import VoucherPolicy
 from voucher import codes
 from voucher.decider import Issued
 from voucher.events import VoucherIssued
@@ -52,29 +54,96 @@ class LegalEntityUnknown(DomainError):
     title = "The chain has no such legal entity"
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a chain, its tax adviser or its lawyer may decide otherwise."""
+class VoucherUnknown(DomainError):
+    code = "voucher.unknown"
+    status = 404
+    title = "There is no voucher with this serial"
 
-    validity_years: int = 3
-    """A voucher is valid to the end of the n-th year after the year of its sale: the regular
-    limitation period (BGB §§ 195, 199)."""
-    across_entities: bool = False
-    """Whether one legal entity accepts vouchers of another. Off: acceptance by others, also in
-    one group, raises questions of payment supervision (ZAG § 2)."""
+
+class ValueTooLarge(DomainError):
+    """`extra`: `value_max`."""
+
+    code = "voucher.value_max"
+    status = 422
+    title = "A voucher may not be worth that much"
+
+
+class ValueMissing(DomainError):
+    code = "voucher.value_missing"
+    status = 422
+    title = "This voucher has no fixed value: the request has to name one"
+
+
+class TermsImpossible(DomainError):
+    code = "voucher.terms"
+    status = 422
+    title = "No voucher can have these terms"
+
+
+class TemplateUnknown(DomainError):
+    code = "template.unknown"
+    status = 422
+    title = "There is no such template"
+
+
+class VatUnknown(DomainError):
+    code = "vat.unknown"
+    status = 422
+    title = "The chain has no such VAT rate on this day"
+
+
+class NeedsBooking(DomainError):
+    """Money that came in stands in a booking of a till."""
+
+    code = "voucher.needs_booking"
+    status = 422
+    title = "A voucher that is paid for is sold at a till"
+
+
+class CodesRepeated(DomainError):
+    code = "group.codes_repeated"
+    status = 422
+    title = "The same voucher is named twice"
+
+
+class GroupReused(DomainError):
+    code = "group.reused"
+    status = 422
+    title = "This group id belongs to another request"
+
+
+Rules = VoucherPolicy
+"""The section `vouchers` of chain.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     voucher: Issued
     code: str
+    """Empty: a printed card, which shows its own."""
     position: int
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """The stream behind a code."""
+
     stream: str
     code_hash: str
+    own: bool = True
+    """False: a short code of another system, to be replaced at its first use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A voucher by its code, as a till has it, or by its serial, as back office does."""
+
+    code: str | None = None
+    serial: str | None = None
+
+
+Find = Callable[[str, str, datetime], Awaitable[Found]]
+"""A typed code, its source and the time → the stream behind it: see `Desk.find`."""
 
 
 def stream_of(voucher_id: str) -> str:
@@ -93,8 +162,39 @@ def last_day(day: date, rules: Rules) -> date:
     return date(day.year + rules.validity_years, 12, 31)
 
 
+def months_later(day: date, months: int) -> date:
+    """The same day `months` later, or the last day of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+ACCOUNTS = "account-"
+"""How the names of accounts' streams begin."""
+
+
+def on_account(stream: str | None) -> bool:
+    """Whether a claim leads to an account: a prepaid card holds it, no voucher."""
+    return stream is not None and stream.startswith(ACCOUNTS)
+
+
 def hold_claim(hold_id: str) -> str:
     return f"hold:{hold_id}"
+
+
+def top_up_claim(top_up_id: str) -> str:
+    return f"top_up:{top_up_id}"
+
+
+def preparation_claim(preparation_id: str) -> str:
+    return f"preparation:{preparation_id}"
+
+
+def group_claim(group_id: str) -> str:
+    return f"group:{group_id}"
+
+
+def replacement_claim(replacement_id: str) -> str:
+    return f"replacement:{replacement_id}"
 
 
 def claims_of_issue(stream: str) -> Callable[[Sequence[Any]], Sequence[Claim]]:

@@ -1,16 +1,16 @@
-"""Command → stream → `events.handle`. Decides on streams and claims, never on a read model.
+"""Payments: command → stream → `events.handle`. Decides on streams and claims, never on a read
+model.
 
 Claims: `code:<keyed hash>` and `serial:<serial>` → the voucher's stream; `hold:<id>` → the stream
-that holds it, or `TOMBSTONE` for a hold that was released before it arrived.
+that holds it, or `TOMBSTONE` for a hold that was released before it arrived; `top_up:<id>` and
+`preparation:<id>` alike; `group:<id>` → the streams that pay together.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, assert_never
-from zoneinfo import ZoneInfo
 
 from events import (
     Ask,
@@ -21,22 +21,24 @@ from events import (
     Handled,
     LostRace,
     Take,
-    Transient,
     handle,
     handle_together,
-    state_of,
 )
-from kassenverbund.kit.chain import Chain, Store
+from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
 from money import Money
 from voucher import codes
 from voucher.commands import (
     ActivateVoucher,
+    BookedReversal,
+    BookedTopUp,
+    CancelTopUp,
     CancelVoucher,
     CaptureHold,
+    CapturePart,
     ConfirmHold,
     ExpireHolds,
-    IssueVoucher,
+    Goods,
     Mode,
     PlaceHold,
     RedeemVoucher,
@@ -44,39 +46,46 @@ from voucher.commands import (
 )
 from voucher.decider import (
     VOUCHER,
-    CodeGone,
     HoldReleased,
     HoldReused,
     HoldUnknown,
     Issued,
-    Status,
     Unissued,
     Voucher,
-    VoucherCancelledBefore,
     VoucherNotUsable,
-    VoucherSold,
-    WrongCurrency,
+    taken_at,
 )
-from voucher.events import SoldAt, VoucherHeld, VoucherRedeemed
+from voucher.events import Purpose, SoldAt, VoucherHeld, VoucherRedeemed
+from voucher.handlers.desk import Desk
+from voucher.handlers.finding import Finder
+from voucher.handlers.groups import Groups
+from voucher.handlers.moves import Moves
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
-    CODES_CACHED_MAX,
-    DELIVERY_KEPT,
     HOLD_S_MAX,
     TOMBSTONE,
-    Found,
-    LegalEntityUnknown,
     Prepared,
-    RateLimited,
     Rules,
-    StoreUnknown,
-    claims_of_issue,
     hold_claim,
-    last_day,
-    serial_of,
+    on_account,
     stream_of,
 )
-from voucher.ports import Attempts, Deliveries
+from voucher.handlers.offers import PLAIN, Wanted
+from voucher.handlers.office import Office
+from voucher.handlers.overdrafts import capture_on
+from voucher.handlers.selling import Selling
+from voucher.ports import Deliveries, PastVouchers, Templates
+
+FromBookings = (
+    ActivateVoucher
+    | CancelVoucher
+    | CaptureHold
+    | ReleaseHold
+    | BookedTopUp
+    | CancelTopUp
+    | BookedReversal
+)
+"""What the policies lead to."""
 
 
 class Vouchers:
@@ -89,105 +98,76 @@ class Vouchers:
         chain: Chain,
         secrets: Secrets,
         deliveries: Deliveries,
-        attempts: Attempts,
+        finder: Finder,
         clock: Callable[[], datetime],
         random_bytes: codes.RandomBytes,
         rules: Rules,
+        templates: Templates | None = None,
+        past: PastVouchers | None = None,
     ) -> None:
-        self._store = store
-        self._chain = chain
-        self._stores = {entry.id: entry for entry in chain.stores}
-        self._entities = frozenset(entity.id for entity in chain.legal_entities)
-        self._secrets = secrets
-        self._deliveries = deliveries
-        self._attempts = attempts
-        self._clock = clock
-        self._random_bytes = random_bytes
-        self._rules = rules
-        self._streams: OrderedDict[str, str] = OrderedDict()
+        self.desk = Desk(
+            store,
+            chain=chain,
+            secrets=secrets,
+            deliveries=deliveries,
+            finder=finder,
+            clock=clock,
+            random_bytes=random_bytes,
+            rules=rules,
+            templates=templates,
+        )
+        self.selling = Selling(self.desk)
+        self.groups = Groups(self.desk)
+        self.moves = Moves(self.desk)
+        self.office = Office(self.desk, past)
 
     async def prepare(
-        self, ask: Ask, *, voucher_id: str, value: Money, legal_entity_id: str, sold_at: SoldAt
+        self,
+        ask: Ask,
+        *,
+        voucher_id: str,
+        value: Money | None,
+        legal_entity_id: str,
+        sold_at: SoldAt,
+        wanted: Wanted = PLAIN,
     ) -> Prepared:
-        """A pending voucher and its code. A repeat gets the same code until it is delivered.
-
-        Raises `VoucherReused`, `VoucherCancelledBefore`, `CodeGone`, and what is unknown here.
-        """
-        if legal_entity_id not in self._entities:
-            raise LegalEntityUnknown(legal_entity_id)
-        if value.currency != self._chain.currency:
-            raise WrongCurrency
-        zone = self._place(sold_at.store_id).time_zone
-        stream, now = stream_of(voucher_id), self._clock()
-        code = await self._code_for(voucher_id, now)
-        hashed = codes.hashed(code, self._secrets)
-        command = IssueVoucher(
+        """See `Selling.prepare`."""
+        return await self.selling.prepare(
+            ask,
             voucher_id=voucher_id,
-            serial=serial_of(voucher_id),
-            code_hash=hashed.value,
-            hash_key_id=hashed.key_id,
             value=value,
             legal_entity_id=legal_entity_id,
             sold_at=sold_at,
-            valid_until=last_day(now.astimezone(ZoneInfo(zone)).date(), self._rules),
-            time_zone=zone,
-            now=now,
+            wanted=wanted,
         )
-        try:
-            done = await handle(
-                self._store, VOUCHER, stream, command, ask=ask, claims=claims_of_issue(stream)
-            )
-        except CodeGone:
-            # Delivered between our look and our decision: what we have kept opens nothing.
-            await self._deliveries.wipe(voucher_id)
-            raise
-        except ClaimTaken as taken:
-            await self._deliveries.wipe(voucher_id)
-            raise Transient("this code was drawn before; ask again") from taken
-        assert isinstance(done.state, Issued)
-        return Prepared(voucher=done.state, code=code, position=done.position)
-
-    async def _code_for(self, voucher_id: str, now: datetime) -> str:
-        kept = await self._deliveries.read(voucher_id)
-        if kept is not None:
-            return kept
-        _, voucher = await state_of(self._store, VOUCHER, stream_of(voucher_id))
-        if isinstance(voucher, Issued):
-            raise VoucherCancelledBefore if voucher.status is Status.CANCELLED else CodeGone
-        if voucher.cancelled:
-            raise VoucherCancelledBefore
-        fresh = codes.generate(codes.Kind.VOUCHER, self._random_bytes)
-        return await self._deliveries.keep(voucher_id, fresh, until=now + DELIVERY_KEPT)
 
     async def delivered(self, voucher_id: str) -> None:
-        """The print is acknowledged: nobody can read the code again."""
-        await self._deliveries.wipe(voucher_id)
+        """The print is acknowledged: nobody can read the code again, unless a mail waits."""
+        await self.desk.deliveries.printed(voucher_id)
 
     async def cancel(self, ask: Ask, *, voucher_id: str, reason: str) -> Voucher:
         """A pending voucher is not sold. Raises `VoucherSold` where the sale is recorded."""
-        command = CancelVoucher(voucher_id=voucher_id, reason=reason, now=self._clock())
-        done = await self._on(stream_of(voucher_id), command, ask)
-        if isinstance(done.state, Issued) and done.state.status is Status.ACTIVE:
-            raise VoucherSold
-        return done.state
+        return await self.selling.given_up(ask, voucher_id=voucher_id, reason=reason)
 
     async def look_up(self, typed: str, *, source: str) -> tuple[Issued, datetime]:
         """The voucher as the log has it now, in any state, and the time of the answer.
 
         Raises `CodeMistyped`, `RateLimited`, `VoucherNotUsable` for an unknown code.
         """
-        now = self._clock()
-        found = await self._find(typed, source, now)
-        _, voucher = await state_of(self._store, VOUCHER, found.stream)
+        now = self.desk.clock()
+        found = await self.desk.find(typed, source, now)
+        voucher = await self.desk.voucher(found.stream)
         if isinstance(voucher, Unissued):
             raise VoucherNotUsable
         return voucher, now
 
     def accepts(self, store_id: str | None, voucher: Issued) -> bool:
         """Whether a store takes this voucher in payment at all; None: some store does."""
-        if store_id is None or self._rules.across_entities:
+        if store_id is None:
             return True
-        return self._place(store_id).legal_entity == voucher.legal_entity_id
+        entity = self.desk.place(store_id).legal_entity
+        across = self.desk.rules.across_entities
+        return taken_at(voucher, store_id, entity, across_entities=across)
 
     async def hold(
         self,
@@ -203,10 +183,14 @@ class Vouchers:
         payment_id: str,
         expires_in_s: int,
         source: str,
+        purpose: Purpose = "payment",
+        basket: tuple[Goods, ...] | None = None,
+        approved_by: str | None = None,
     ) -> Handled[Voucher]:
         """Keep an amount for one payment. Raises the refusals of the decider and of `look_up`."""
-        place, now = self._place(store_id), self._clock()
-        found = await self._find(typed, source, now)
+        desk = self.desk
+        place, now = desk.place(store_id), desk.clock()
+        found = await desk.find(typed, source, now)
         command = PlaceHold(
             hold_id=hold_id,
             code_hash=found.code_hash,
@@ -217,9 +201,13 @@ class Vouchers:
             booking_id=booking_id,
             payment_id=payment_id,
             accepted_by=place.legal_entity,
-            across_entities=self._rules.across_entities,
+            across_entities=desk.rules.across_entities,
             expires_at=now + timedelta(seconds=min(expires_in_s, HOLD_S_MAX)),
             now=now,
+            purpose=purpose,
+            basket=basket,
+            approved_by=approved_by,
+            payout_max=desk.money(desk.rules.payout_max) if purpose == "payout" else None,
         )
         return await self._spend(found.stream, command, hold_id, ask)
 
@@ -233,10 +221,12 @@ class Vouchers:
         mode: Mode,
         store_id: str,
         source: str,
+        basket: tuple[Goods, ...] | None = None,
     ) -> Handled[Voucher]:
         """Hold, confirm and capture in one decision. Raises as `hold`."""
-        place, now = self._place(store_id), self._clock()
-        found = await self._find(typed, source, now)
+        desk = self.desk
+        place, now = desk.place(store_id), desk.clock()
+        found = await desk.find(typed, source, now)
         command = RedeemVoucher(
             redemption_id=redemption_id,
             code_hash=found.code_hash,
@@ -244,37 +234,68 @@ class Vouchers:
             mode=mode,
             store_id=store_id,
             accepted_by=place.legal_entity,
-            across_entities=self._rules.across_entities,
+            across_entities=desk.rules.across_entities,
             now=now,
+            basket=basket,
         )
         return await self._spend(found.stream, command, redemption_id, ask)
 
+    async def held(self, hold_id: str) -> Issued:
+        """The voucher that a hold stands on, as the log has it now. Raises `HoldUnknown`."""
+        owner = await self.desk.store.owner_of(hold_claim(hold_id))
+        if owner is None or owner == TOMBSTONE or on_account(owner):
+            raise HoldUnknown
+        voucher = await self.desk.voucher(owner)
+        if isinstance(voucher, Unissued) or voucher.hold(hold_id) is None:
+            raise HoldUnknown
+        return voucher
+
     async def confirm(self, ask: Ask, *, hold_id: str) -> Handled[Voucher]:
         """Raises `HoldUnknown`, `HoldReleased`, `HoldExpired`."""
-        owner = await self._store.owner_of(hold_claim(hold_id))
-        if owner is None:
+        stream = await self._holder(hold_id)
+        return await self.desk.on(stream, ConfirmHold(hold_id=hold_id, now=self.desk.clock()), ask)
+
+    async def capture_part(
+        self, ask: Ask, *, hold_id: str, booking_id: str, amount: Money, final: bool
+    ) -> Handled[Voucher]:
+        """A system that signs elsewhere recorded a booking. Raises the refusals of the decider."""
+        stream = await self._holder(hold_id)
+        command = CapturePart(
+            hold_id=hold_id,
+            booking_id=booking_id,
+            amount=amount,
+            final=final,
+            now=self.desk.clock(),
+        )
+        return await self.desk.on(stream, command, ask)
+
+    async def _holder(self, hold_id: str) -> str:
+        owner = await self.desk.store.owner_of(hold_claim(hold_id))
+        if owner is None or on_account(owner):
             raise HoldUnknown
         if owner == TOMBSTONE:
             raise HoldReleased
-        return await self._on(owner, ConfirmHold(hold_id=hold_id, now=self._clock()), ask)
+        return owner
 
     async def let_go(self, ask: Ask, *, hold_id: str) -> None:
         """A till gives a hold up. Raises `HoldCaptured`."""
-        await self.release(ReleaseHold(hold_id=hold_id, reason="released", now=self._clock()), ask)
+        await self.release(
+            ReleaseHold(hold_id=hold_id, reason="released", now=self.desk.clock()), ask
+        )
 
     async def release(self, command: ReleaseHold, ask: Ask) -> None:
         """Free a hold, or forbid one that has not arrived yet. Raises `HoldCaptured`."""
         claim = hold_claim(command.hold_id)
         for _ in range(CLAIM_TRIES_MAX):
-            owner = await self._store.owner_of(claim)
+            owner = await self.desk.store.owner_of(claim)
             if owner == TOMBSTONE:
                 return
             if owner is not None:
-                await self._on(owner, command, ask)
+                await self.desk.on(owner, command, ask)
                 return
             try:
                 await handle_together(
-                    self._store,
+                    self.desk.store,
                     {},
                     lambda _: Decision(events={}, claims=(Take(claim, TOMBSTONE),)),
                     ask=ask,
@@ -288,14 +309,14 @@ class Vouchers:
         """Take what a recorded booking was paid with. Never refuses: see `CaptureHold`."""
         claim = hold_claim(command.hold_id)
         for _ in range(CLAIM_TRIES_MAX):
-            owner = await self._store.owner_of(claim)
+            owner = await self.desk.store.owner_of(claim)
             stream = owner
             if stream is None or stream == TOMBSTONE:
                 known = command.voucher_id
                 stream = stream_of(known) if known else f"unclaimed-{command.hold_id}"
             take = () if owner is not None else (Take(claim, stream),)
             try:
-                await self._on(stream, command, ask, claims=take)
+                await capture_on(self.desk.store, stream, command, ask, claims=take)
                 return
             except ClaimTaken:
                 continue  # The hold arrived just now: capture it where it stands.
@@ -304,28 +325,27 @@ class Vouchers:
     async def expire(self, voucher_id: str, hold_id: str) -> None:
         """Write down that a hold has run out. The sweeper's only command."""
         ask = Ask.of(f"sweeper/expire/{hold_id}", hold_id)
-        await self._on(stream_of(voucher_id), ExpireHolds(now=self._clock()), ask)
+        await self.desk.on(stream_of(voucher_id), ExpireHolds(now=self.desk.clock()), ask)
 
-    async def execute(
-        self, command: ActivateVoucher | CancelVoucher | CaptureHold | ReleaseHold, ask: Ask
-    ) -> None:
+    async def execute(self, command: FromBookings, ask: Ask) -> None:
         """What the policies lead to."""
         match command:
             case ActivateVoucher():
-                await self._on(stream_of(command.voucher_id), command, ask)
+                await self.selling.activate(command, ask)
             case CancelVoucher():
-                await self._on(stream_of(command.voucher_id), command, ask)
+                await self.selling.cancel(command, ask)
             case CaptureHold():
                 await self.capture(command, ask)
             case ReleaseHold():
                 await self.release(command, ask)
+            case BookedTopUp():
+                await self.selling.record_top_up(command, ask)
+            case CancelTopUp():
+                await self.selling.cancel_top_up(command, ask)
+            case BookedReversal():
+                await self.moves.reverse_booked(command, ask)
             case _:
                 assert_never(command)
-
-    async def _on(
-        self, stream: str, command: Any, ask: Ask, *, claims: Sequence[Claim] = ()
-    ) -> Handled[Voucher]:
-        return await handle(self._store, VOUCHER, stream, command, ask=ask, claims=lambda _: claims)
 
     async def _spend(
         self, stream: str, command: PlaceHold | RedeemVoucher, hold_id: str, ask: Ask
@@ -337,30 +357,6 @@ class Vouchers:
             return (claim,) if spending else ()
 
         try:
-            return await handle(self._store, VOUCHER, stream, command, ask=ask, claims=claims)
+            return await handle(self.desk.store, VOUCHER, stream, command, ask=ask, claims=claims)
         except ClaimTaken as taken:
             raise (HoldReleased if taken.owner == TOMBSTONE else HoldReused) from taken
-
-    async def _find(self, typed: str, source: str, now: datetime) -> Found:
-        """The stream of a typed code. A wrong code that is well formed costs an attempt."""
-        code = codes.parse(typed, kind=codes.Kind.VOUCHER)
-        wait_s = await self._attempts.locked_s(source, now)
-        if wait_s:
-            raise RateLimited(retry_after_s=wait_s)
-        code_hash = codes.hashed(code, self._secrets).value
-        stream = self._streams.get(code_hash)
-        if stream is None:
-            stream = await self._store.owner_of(f"code:{code_hash}")
-            if stream is None:
-                wait_s = await self._attempts.wrong(source, now)
-                raise RateLimited(retry_after_s=wait_s) if wait_s else VoucherNotUsable()
-            self._streams[code_hash] = stream
-            while len(self._streams) > CODES_CACHED_MAX:
-                self._streams.popitem(last=False)
-        return Found(stream=stream, code_hash=code_hash)
-
-    def _place(self, store_id: str) -> Store:
-        place = self._stores.get(store_id)
-        if place is None:
-            raise StoreUnknown(store_id)
-        return place

@@ -112,3 +112,13 @@ class TogetherContract:
         over: list[Claim] = [GiveBack("code-1", "voucher-1"), Take("code-1", "voucher-2")]
         await store.append(counted("voucher-2", 1, claims=over))
         assert await store.owner_of("code-1") == "voucher-2"
+
+    async def test_many_claims_are_looked_up_at_once(self, store: EventStore) -> None:
+        taken = [Take("code-1", "voucher-1"), Take("code-2", "voucher-2")]
+        await store.append(counted("voucher-1", 1, claims=taken))
+        await store.append(
+            counted("voucher-2", 1, key="back", claims=[GiveBack("code-2", "voucher-2")])
+        )
+        asked = ["code-1", "code-2", "code-3", "code-\x00"]
+        assert await store.owners_of(asked) == {"code-1": "voucher-1"}
+        assert await store.owners_of([]) == {}

@@ -1,0 +1,75 @@
+"""Signs the QR codes of vouchers. The key comes from the chain's root key, so that each process of
+the service signs alike; gateways get the public half only."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kassenverbund.kit.secrets import Secrets
+from kassenverbund.kit.signed_qr import VoucherQr, issuer_mark, key_id, looks_signed, sign, verify
+from voucher import codes
+from voucher.decider import Issued
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """For gateways: with it they know a genuine code, and can make none."""
+
+    key_id: str
+    """Hex."""
+    algorithm: str
+    public_key: str
+    """The 32 raw bytes, base64."""
+
+
+class QrCodes:
+    """Makes and reads the signed codes of one chain."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(secrets.key("voucher.qr"))
+        self._keys: dict[bytes, Ed25519PublicKey] = {
+            key_id(self._key.public_key()): self._key.public_key()
+        }
+
+    def of(self, voucher: Issued, code: str) -> str:
+        """The text for a voucher's QR code. A code of another system is printed as it is."""
+        if len(code) != codes.LENGTH or voucher.valid_until is None:
+            return code
+        cap = voucher.terms.offline_cap
+        return sign(
+            VoucherQr(
+                code=code,
+                serial=voucher.serial,
+                issuer=issuer_mark(voucher.legal_entity_id),
+                kind=voucher.terms.kind,
+                face_minor=voucher.value.amount,
+                currency=voucher.value.currency,
+                offline_cap_minor=0 if cap is None else cap.amount,
+                valid_until=voucher.valid_until,
+            ),
+            self._key,
+        )
+
+    def code_in(self, typed: str) -> str:
+        """What stands in a scan: the code of a signed one, anything else as it came.
+
+        Raises `QrForged` for a broken signature; that costs no attempt, as it is no guess.
+        """
+        return verify(typed, self._keys).code if looks_signed(typed) else typed
+
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """All keys whose codes are still out there."""
+        return tuple(
+            PublicKey(
+                key_id=kid.hex(),
+                algorithm="Ed25519",
+                public_key=base64.b64encode(
+                    key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+                ).decode(),
+            )
+            for kid, key in self._keys.items()
+        )

@@ -1,0 +1,91 @@
+"""What a store took beyond a voucher's value is owed by the store, shown, and never lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import DomainError, fold
+from money import Money, euro
+from voucher.decider.overdraft import (
+    OVERDRAFT,
+    BookOverdraft,
+    OverdraftSettledBefore,
+    OverdraftUnknown,
+    SettleOverdraft,
+)
+from voucher.events import OverdraftBooked, OverdraftSettled, VoucherCaptureFailed
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def failed(hold_id: str, missing: str) -> VoucherCaptureFailed:
+    return VoucherCaptureFailed(
+        voucher_id="v1", serial="GS-1", hold_id=hold_id, booking_id="B1", amount=euro("20.00"),
+        missing=euro(missing), store_id="berlin", till_id="t1", reason="hold_unknown",
+        offline=True, failed_at=NOW,
+    )  # fmt: skip
+
+
+def book(hold_id: str, missing: str) -> BookOverdraft:
+    return BookOverdraft(failed(hold_id, missing), "kette")
+
+
+def settle(overdraft_id: str) -> SettleOverdraft:
+    return SettleOverdraft(overdraft_id, "written_off", "Kulanz", NOW)
+
+
+def test_what_is_missing_stands_on_the_stores_account() -> None:
+    (booked,) = OVERDRAFT.decide(book("H1", "7.00"), OVERDRAFT.initial)
+    assert isinstance(booked, OverdraftBooked)
+    assert (booked.overdraft_id, booked.amount, booked.balance) == (
+        "H1",
+        euro("7.00"),
+        euro("7.00"),
+    )
+    assert (booked.offline, booked.serial, booked.legal_entity_id) == (True, "GS-1", "kette")
+
+
+def test_the_same_capture_is_booked_once() -> None:
+    first = OVERDRAFT.decide(book("H1", "7.00"), OVERDRAFT.initial)
+    account = fold(OVERDRAFT, first)
+    assert OVERDRAFT.decide(book("H1", "7.00"), account) == ()
+    account = fold(OVERDRAFT, OVERDRAFT.decide(settle("H1"), account), start=account)
+    assert OVERDRAFT.decide(book("H1", "7.00"), account) == ()
+
+
+def test_a_settled_overdraft_is_not_settled_again() -> None:
+    account = fold(OVERDRAFT, OVERDRAFT.decide(book("H1", "7.00"), OVERDRAFT.initial))
+    (settled,) = OVERDRAFT.decide(settle("H1"), account)
+    assert isinstance(settled, OverdraftSettled)
+    assert (settled.amount, settled.balance) == (euro("7.00"), euro("0.00"))
+    account = fold(OVERDRAFT, [settled], start=account)
+    with pytest.raises(OverdraftSettledBefore):
+        OVERDRAFT.decide(settle("H1"), account)
+
+
+def test_what_was_never_overdrawn_cannot_be_settled() -> None:
+    with pytest.raises(OverdraftUnknown):
+        OVERDRAFT.decide(settle("H1"), OVERDRAFT.initial)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(1, 10_000)), max_size=40))
+def test_the_balance_is_the_sum_of_what_is_open(
+    steps: list[tuple[bool, int, int]],
+) -> None:
+    account = OVERDRAFT.initial
+    for settling, number, minor in steps:
+        command = (
+            settle(f"H{number}")
+            if settling
+            else book(f"H{number}", f"{minor // 100}.{minor % 100:02}")
+        )
+        try:
+            account = fold(OVERDRAFT, OVERDRAFT.decide(command, account), start=account)
+        except DomainError:
+            continue
+        owed = sum(each.amount.amount for each in account.open.values())
+        assert account.balance == Money(amount=owed, currency="EUR")

@@ -1,0 +1,83 @@
+"""V14: the voucher service is away. Tills say so within the cashier's patience, cash goes on, no
+voucher is taken, and all is well once it is back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from device_gateway.adapters.voucher_http import CASHIER_WAIT_S
+from kassenverbund.postgres import private_database
+from tests.support.program import Program
+from tests.support.shop import (
+    Refused,
+    article,
+    by_voucher,
+    cash,
+    pair_tills,
+    until_signed,
+    voucher_sale,
+)
+
+ROUND_TRIP_S = 2.0
+"""What a slow machine may add to the wait that is promised."""
+
+
+@pytest.fixture
+async def split(tmp_path: Path) -> AsyncIterator[tuple[Program, Program]]:
+    """(store, center): gateway and signer in one process, the voucher service in another, each
+    speaking TLS, with one database between them."""
+    var = tmp_path / "var"
+    async with private_database(tmp_path / "database") as database:
+        environment = {"DATABASE_URL": database.url}
+        center = Program(var, arguments=("serve", "voucher"), environment=environment)
+        store = Program(
+            var,
+            arguments=("serve", "device-gateway", "fiscal-signer"),
+            environment={
+                **environment,
+                "KASSENVERBUND_URL_VOUCHER": center.base_url,
+                "KASSENVERBUND_PEER_CA": str(var / "tls" / "ca.pem"),
+            },
+        )
+        try:
+            center.start()
+            await center.ready()
+            store.start()
+            await store.ready()
+            yield store, center
+        finally:
+            store.stop()
+            center.stop()
+
+
+async def test_v14_without_the_voucher_service_cash_goes_on_and_no_voucher_is_taken(
+    split: tuple[Program, Program],
+) -> None:
+    store, center = split
+    async with store.client(timeout_s=CASHIER_WAIT_S + ROUND_TRIP_S) as client:
+        tills = await pair_tills(client, manager=store.token("manager"), stores=("berlin",), each=1)
+        till = tills[0]
+        sold = await till.sell([voucher_sale(5000)], [cash(5000)], key="sale")
+        code = sold["vouchers"][0]["code"]
+        book = [article("Buch", 2000)]
+
+        center.stop()
+        # The client's own time-out is the deadline: a longer silence fails here.
+        with pytest.raises(Refused) as away:
+            await till.sell(book, [by_voucher(code)], key="by-voucher")
+        assert (away.value.status, away.value.code) == (503, "voucher.unavailable")
+        with pytest.raises(Refused) as unsold:
+            await till.sell([voucher_sale(1000)], [cash(1000)], key="no-voucher-to-sell")
+        assert (unsold.value.status, unsold.value.code) == (503, "voucher.unavailable")
+
+        paid = await till.sell(book, [cash(2000)], key="by-cash")
+        assert (await until_signed(client, till, paid["booking_id"]))["state"] == "signed"
+
+        center.start()
+        await center.ready()
+        redeemed = await till.sell(book, [by_voucher(code)], key="by-voucher-again")
+        remaining = redeemed["payments"][0]["voucher_remaining"]
+        assert remaining == {"amount": 3000, "currency": "EUR"}
