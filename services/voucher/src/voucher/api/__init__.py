@@ -13,11 +13,11 @@ from voucher.api import batches, catalogue, office, reports, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
-from voucher.office import BackOffice
 from voucher.qr import QrCodes
 from voucher.queries import Queries
 from voucher.queries_catalogue import CatalogueQueries
 from voucher.service_accounts import AccountParts
+from voucher.service_office import BackOffice
 
 
 @dataclass(frozen=True, slots=True)

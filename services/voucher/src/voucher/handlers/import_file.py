@@ -101,6 +101,8 @@ class Known:
     rates_on: Callable[[date], Mapping[str, tuple[int, int]]]
     secrets: Secrets
     currency: str
+    foreign_codes: bool
+    """Whether tills take short codes of other systems: what they do not take is not taken over."""
 
 
 @dataclass(slots=True)
@@ -252,6 +254,8 @@ class ImportFile:
                 code, own = codes.parse_any(cell["code"], kind=codes.Kind.VOUCHER)
             except codes.CodeMistyped:
                 raise Refused("code", "code.mistyped") from None
+            if not own and not self.known.foreign_codes:
+                raise Refused("code", "code.foreign")
             hashed = codes.hashed(code, self.known.secrets)
             return hashed.value, hashed.key_id, not own
         if not _HASH.fullmatch(cell["code_hash"]):

@@ -139,6 +139,7 @@ class Imports:
                 rates_on=self._catalogue.rates_on,
                 secrets=self._secrets,
                 currency=self._chain.currency,
+                foreign_codes=self._rules.foreign_codes,
             )
         )
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import EventStore
 from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.chain import Chain, VoucherPolicy
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Opened, Runtime
@@ -148,7 +148,8 @@ async def open_desk(
     authenticator = KnownTokens()
     opened = await SERVICE.open(
         Runtime(
-            chain=chain,
+            # A chain that comes from another system.
+            chain=chain.model_copy(update={"vouchers": VoucherPolicy(foreign_codes=True)}),
             store=store,
             engine=engine,
             pool=pool_of(engine),
