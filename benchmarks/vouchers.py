@@ -36,7 +36,6 @@ from benchmarks.report import Row, show
 from benchmarks.vouchers_seed import seed
 from events.store.connection import plain_url
 from events.store.verify import verify
-from voucher import codes
 from voucher.service import SERVICE
 
 PROCESSES = (1, 3)
@@ -52,8 +51,6 @@ PAST = timedelta(days=500)
 
 LIABILITY_ROUNDS = 5
 LIABILITY_AIM_MS = 2_000.0
-IMPORTED = 100_000
-IMPORT_AIM_MS = 30_000.0
 ANSWER_WAIT_S = 300.0
 
 
@@ -220,31 +217,6 @@ def liability(stand: Stand, port: int) -> Row | str:
     )  # fmt: skip
 
 
-def imported(stand: Stand, port: int) -> Row | str:
-    """One file of vouchers with opening balances. A text: why there is no figure."""
-    with _client(stand, port) as client:
-        if client.post("/voucher/v1/imports", content=b"").status_code == 404:
-            return "no import: the service has no route for it"
-        lines = ["code,balance,valid_until"]
-        lines += [
-            f"{codes.shown(codes.generate(codes.Kind.VOUCHER, random.randbytes))},10.00,2029-12-31"
-            for _ in range(IMPORTED)
-        ]
-        begun = time.perf_counter()
-        answer = client.post(
-            "/voucher/v1/imports",
-            params={"count": IMPORTED, "total": f"{10 * IMPORTED}.00"},
-            content="\n".join(lines).encode(),
-        )
-        took = 1000 * (time.perf_counter() - begun)
-    if answer.status_code not in (200, 201):
-        return f"no import: {answer.status_code} {answer.text[:200]}"
-    return Row(
-        name=f"import of {IMPORTED:,} vouchers", ours=took, unit="ms",
-        aim=f"< {IMPORT_AIM_MS:,.0f} ms", met=took < IMPORT_AIM_MS,
-    )  # fmt: skip
-
-
 def _client(stand: Stand, port: int) -> httpx.Client:
     return httpx.Client(
         base_url=f"http://127.0.0.1:{port}",
@@ -271,8 +243,6 @@ def measure(stand: Stand, *, seconds: float, rounds: int) -> list[Row]:
                 _told(rows)
                 rows.extend(_reports(stand, ours[0], (liability,)))
             rows.extend(uvloop.run(redemptions(stand, ours, bare, seconds=seconds, rounds=rounds)))
-            if count == PROCESSES[-1]:
-                rows.extend(_reports(stand, ours[0], (imported,)))
     return rows
 
 

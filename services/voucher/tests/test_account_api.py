@@ -26,9 +26,10 @@ from voucher.adapters.account_reservations import (
     PostgresLapsedReservations,
 )
 from voucher.service import SERVICE
+from voucher.testing.fakes import pool_of
 
 if TYPE_CHECKING:
-    from voucher.testing.fakes import Clock, pool_of
+    from voucher.testing.fakes import Clock
 
 CALLERS = {
     "gateway": Caller(kind="service", id="device-gateway", roles=frozenset({"service"})),

@@ -28,8 +28,13 @@ EVENTS_MAX = 10_000
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[Program]:
-    program = Program(chain=ROOT / "chain.yaml")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    chain = tmp_path_factory.mktemp("chain") / "chain.yaml"
+    # A chain that comes from another system.
+    given = (ROOT / "chain.yaml").read_text()
+    assert "foreign_codes: false" in given
+    chain.write_text(given.replace("foreign_codes: false", "foreign_codes: true"))
+    program = Program(chain=chain)
     program.start("serve", "voucher")
     with program.client(program.token("back_office")) as client:
         put(client, "/v1/templates/gift", {"name": "Geschenkgutschein"})

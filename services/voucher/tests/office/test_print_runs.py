@@ -282,6 +282,7 @@ async def sell_card(world: World, code: str) -> Any:
 
 
 async def test_a_printed_card_can_be_sold(printed: Office, world: World) -> None:
+    world.vouchers.desk.templates = printed.catalogue
     file = await printed.batches.export(printed.ask(), batch_id="B1")
     sold = await sell_card(world, rows_of(file.content)[0]["code"])
     assert (sold.voucher.status.value, sold.voucher.value) == ("pending", euro("25.00"))

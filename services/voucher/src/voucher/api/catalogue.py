@@ -26,7 +26,7 @@ from voucher.api.kit import (
     reads,
     within,
 )
-from voucher.decider.catalogue import Template, check_pair
+from voucher.decider.catalogue import Template, TemplateUnknown, check_pair
 from voucher.events import PRESETS_MAX, ArticlePair, Terms, Validity
 from voucher.handlers.catalogue import Catalogue
 from voucher.queries_catalogue import CatalogueQueries
@@ -54,6 +54,12 @@ Price = Annotated[Money, AfterValidator(_not_negative), AfterValidator(_within_l
 Viewer = Annotated[
     Caller, Depends(reads("service", "cashier", "manager", "back_office", "auditor"))
 ]
+
+
+class NoSuchTemplate(TemplateUnknown):
+    """Asked for by its path."""
+
+    status = 404
 
 
 class ArticleBody(Body):
@@ -172,7 +178,10 @@ def _templates(routes: APIRouter, catalogue: Catalogue, queries: CatalogueQuerie
     @routes.get("/v1/templates/{template_id}", response_model=TemplateAnswer)
     async def template(template_id: Identifier, caller: Viewer) -> Response:
         """One template as it is now, sold or not."""
-        return as_json(_shown(await catalogue.known(template_id)))
+        try:
+            return as_json(_shown(await catalogue.known(template_id)))
+        except TemplateUnknown as unknown:
+            raise NoSuchTemplate(template_id) from unknown
 
     @routes.get("/v1/templates", response_model=TemplatesAnswer)
     async def templates(

@@ -37,8 +37,10 @@ BELOW_THREE_YEARS = "validity.below_three_years"
 
 
 class TemplateUnknown(DomainError):
+    """A request names a template that nobody has defined."""
+
     code = "template.unknown"
-    status = 404
+    status = 422
     title = "There is no such template"
 
 

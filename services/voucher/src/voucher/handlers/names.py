@@ -80,12 +80,6 @@ class TermsImpossible(DomainError):
     title = "No voucher can have these terms"
 
 
-class TemplateUnknown(DomainError):
-    code = "template.unknown"
-    status = 422
-    title = "There is no such template"
-
-
 class VatUnknown(DomainError):
     code = "vat.unknown"
     status = 422

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from kassenverbund.kit.chain import Store
 from money import Money
 from voucher.decider import Issued, WrongCurrency
+from voucher.decider.catalogue import TemplateUnknown
 from voucher.events import Funding, Kind, Terms
 from voucher.handlers.desk import Desk
 from voucher.handlers.names import (
-    TemplateUnknown,
     TermsImpossible,
     ValueMissing,
     ValueTooLarge,

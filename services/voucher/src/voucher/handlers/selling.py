@@ -35,6 +35,7 @@ from voucher.decider import (
     VoucherReused,
     VoucherSold,
 )
+from voucher.decider.catalogue import TemplateUnknown
 from voucher.events import (
     Origin,
     SoldAt,
@@ -49,7 +50,6 @@ from voucher.handlers.names import (
     TOMBSTONE,
     NeedsBooking,
     Prepared,
-    TemplateUnknown,
     ValueMissing,
     claims_of_issue,
     last_day,

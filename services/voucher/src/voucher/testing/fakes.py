@@ -17,8 +17,8 @@ from kassenverbund.kit.secrets import Secrets
 from money import Money, euro
 from voucher import codes
 from voucher.decider import VOUCHER, Issued
+from voucher.decider.catalogue import TemplateUnknown
 from voucher.events import Effect, Restrictions, Terms
-from voucher.handlers.names import TemplateUnknown
 
 SECRETS = Secrets(root=b"r" * 32, key_id="test")
 
