@@ -37,6 +37,7 @@ from voucher.api.kit import (
     WRITE,
     Asked,
     Empty,
+    EvenRoute,
     Gateway,
     Managers,
     Office,
@@ -63,7 +64,7 @@ Reads = Annotated[Caller, Depends(reads("service", "back_office", "manager", "au
 
 def routes(accounts: Accounts, store: EventStore, clock: Callable[[], datetime]) -> APIRouter:
     """Accounts, cards, loads, statements."""
-    found = APIRouter()
+    found = APIRouter(route_class=EvenRoute)
     _loads(found, accounts)
     _care(found, accounts, clock)
     _goodwill(found, accounts, clock)

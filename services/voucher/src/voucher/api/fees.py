@@ -19,6 +19,7 @@ from voucher.api.kit import (
     Body,
     Code,
     Day,
+    EvenRoute,
     Gateway,
     Positive,
     as_json,
@@ -172,7 +173,7 @@ class ImportAnswer(Answer):
 
 def routes(fees: Fees, claims: Claims, entitlements: Entitlements) -> APIRouter:
     """Fees, settlements, claims, entitlements."""
-    found = APIRouter()
+    found = APIRouter(route_class=EvenRoute)
     _settlements(found, fees)
     _fees(found, fees)
     _claims(found, claims)

@@ -20,7 +20,7 @@ from voucher.api.bodies import (
     VoucherState,
     taxed,
 )
-from voucher.api.kit import WRITE, Asked, Empty, Gateway, as_json, within, writes
+from voucher.api.kit import WRITE, Asked, Empty, EvenRoute, Gateway, as_json, within, writes
 from voucher.commands import CancelTopUp
 from voucher.decider import Status
 from voucher.events import SoldAt
@@ -30,7 +30,7 @@ Delivers = Annotated[Asked, Depends(writes("service", "back_office"))]
 
 
 def routes(vouchers: Vouchers) -> APIRouter:
-    found = APIRouter()
+    found = APIRouter(route_class=EvenRoute)
     _preparing(found, vouchers)
     _topping_up(found, vouchers)
     return found

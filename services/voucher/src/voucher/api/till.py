@@ -30,7 +30,7 @@ from voucher.api.bodies import (
     taxed,
 )
 from voucher.api.cards import hold_shown, looked_up, shown
-from voucher.api.kit import WRITE, Empty, Gateway, Redeemer, as_json, reads, within
+from voucher.api.kit import WRITE, Empty, EvenRoute, Gateway, Redeemer, as_json, reads, within
 from voucher.decider import HoldState as Became
 from voucher.decider import VoucherNotUsable, restricted
 from voucher.handlers import Vouchers
@@ -46,7 +46,7 @@ Watcher = Annotated[Caller, Depends(reads("service", "manager", "back_office", "
 
 def routes(vouchers: Vouchers, payments: Payments, accounts: Accounts) -> APIRouter:
     """Tried in this order: the busiest come first."""
-    found = APIRouter()
+    found = APIRouter(route_class=EvenRoute)
     _spending(found, vouchers)
     _holding(found, vouchers, payments)
     _capturing(found, vouchers)
