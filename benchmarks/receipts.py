@@ -61,8 +61,8 @@ async def measure(bus: str, *, printers: bool) -> list[Row]:
             await program.ready()
             manager = await asyncio.to_thread(program.token, "manager")
             async with program.client() as client:
-                tills = await pair_tills(client, manager=manager, stores=STORES, tag=name)
-                times = await sales(client, tills)
+                tills = await pair_tills(client, manager=manager, stores=STORES, tag=bus)
+                times, unsigned = await sales(client, tills)
                 bare = await open_loop(SALES // 2, RATE_PER_S, lambda _: _health(client))
         finally:
             program.stop()
@@ -71,8 +71,10 @@ async def measure(bus: str, *, printers: bool) -> list[Row]:
         Row(f"{name}: finish to signed receipt, p50", p50, "ms", percentile(bare, 0.5),
             "GET /health/live"),
         Row(f"{name}: finish to signed receipt, p99", p99, "ms", percentile(bare, 0.99),
-            "GET /health/live", aim=f"p99 < {AIM_P99_MS:.0f} ms", met=p99 < AIM_P99_MS,
-            note=f"{SALES} sales at {RATE_PER_S}/s, worst {times[-1]:.0f} ms"),
+            "GET /health/live", aim=f"p99 < {AIM_P99_MS:.0f} ms",
+            met=p99 < AIM_P99_MS and not unsigned,
+            note=f"{SALES} sales at {RATE_PER_S}/s, worst {times[-1]:.0f} ms, "
+            f"{unsigned} answered before they were signed"),
     ]  # fmt: skip
 
 
@@ -87,18 +89,22 @@ def without_printers(folder: Path) -> Path:
     return path
 
 
-async def sales(client: httpx.AsyncClient, tills: list[DemoTill]) -> list[float]:
+async def sales(client: httpx.AsyncClient, tills: list[DemoTill]) -> tuple[list[float], int]:
+    """The times, and how many answers came without a signature: the till had waited long enough."""
+    unsigned = 0
+
     async def sell(index: int) -> None:
+        nonlocal unsigned
         answer = await tills[index % len(tills)].sell(
             [article("Taschenbuch", 1299), article("Karte", 350, vat="standard")],
             [cash(2000)],
             key=f"bench-{time.time_ns()}-{index}",
         )
-        if answer["state"] != "signed":
-            raise RuntimeError(f"not signed: {answer['state']}")
+        unsigned += answer["state"] != "signed"
 
     await open_loop(WARM_UP, RATE_PER_S, sell)
-    return await open_loop(SALES, RATE_PER_S, sell)
+    unsigned = 0
+    return await open_loop(SALES, RATE_PER_S, sell), unsigned
 
 
 async def _health(client: httpx.AsyncClient) -> None:

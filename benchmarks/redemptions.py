@@ -47,6 +47,7 @@ from events import AppendRequest, NewEvents, Take
 from events.handle import input_hash
 from events.store.connection import engine_for, plain_url
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.subscription import run_projection
 from events.version import NO_STREAM
@@ -140,11 +141,13 @@ async def our_application(url: str, var: Path, stack: contextlib.AsyncExitStack)
     )
     engine = engine_for(url, schema=SERVICE.schema, role=ROLE, pool_max=8)
     stack.push_async_callback(engine.dispose)
+    pool = await stack.enter_async_context(pool_for(url, schema=SERVICE.schema, role=ROLE))
     opened = await SERVICE.open(
         Runtime(
             chain=load_chain(ROOT / "chain.yaml"),
             store=store,
             engine=engine,
+            pool=pool,
             client=lambda _: httpx.AsyncClient(),
             authenticator=known,
             secrets=SECRETS,

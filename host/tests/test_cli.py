@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ from typing import Any
 import pytest
 import typer
 
+from kassenverbund.chain_file import load_chain
 from kassenverbund.cli import build
+from kassenverbund.cli.running import curl_line
 from kassenverbund.cli.words import GERMAN, choose_language
+from kassenverbund.issuer import Issuer
+from kassenverbund.program import Running
+from kassenverbund.settings import Settings
 from kassenverbund.testing.process import Program
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +136,26 @@ def test_verify_says_in_german_that_the_log_is_whole(written: Program) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "vollständig" in done.stdout
+
+
+def test_the_line_to_try_works_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    running = Running(
+        base_url="https://localhost:8443",
+        ca=Path("my var") / "ca.pem",
+        issuer=Issuer.from_file(tmp_path / "key.pem", name="urn:x", audience="x", make=True),
+        chain=load_chain(ROOT / "chain.yaml"),
+        database_url="",
+        services=(),
+        settings=Settings(),
+        end=lambda: None,
+    )
+
+    words = shlex.split(curl_line(running, "token"))
+
+    assert Path(words[words.index("--cacert") + 1]) == tmp_path / "my var" / "ca.pem"
 
 
 def test_a_second_migration_has_nothing_to_do(written: Program, documents: Documents) -> None:

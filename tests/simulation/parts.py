@@ -15,7 +15,7 @@ import httpx
 
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
-from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher, Unfinished
+from device_gateway.ports import ReceiptOrder, SoldVoucher, Unfinished
 from events import Decider
 from events.bus.contract import Record
 from events.store.checkpoints import Advance
@@ -244,26 +244,31 @@ class Desk:
     process: Mortal
     faults: Faults
 
-    def render(self, order: ReceiptOrder) -> Rendered:
-        return Rendered(text=self.text(order), html="", escpos=b"")
-
     def text(self, order: ReceiptOrder) -> str:
         return f"{order.booking.number} {order.booking.total}"
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
-        await self._queue(Paper(order.booking.booking_id, job_id, order))
+    def html(self, order: ReceiptOrder) -> str:
+        return self.text(order)
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        return self.text(order).encode()
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        return await self._queue(Paper(order.booking.booking_id, job_id, order))
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
+    ) -> bool:
         codes = tuple(voucher.code for voucher in vouchers)
-        await self._queue(Paper(order.booking.booking_id, job_id, order, codes))
+        return await self._queue(Paper(order.booking.booking_id, job_id, order, codes))
 
-    async def _queue(self, paper: Paper) -> None:
-        async def queue() -> None:
+    async def _queue(self, paper: Paper) -> bool:
+        async def queue() -> bool:
+            new = paper.job_id not in self.printers.queued
             self.printers.queued.setdefault(paper.job_id, paper)
+            return new
 
-        await self.faults.around(self.process, "desk", queue)
+        return await self.faults.around(self.process, "desk", queue)
 
 
 @dataclass

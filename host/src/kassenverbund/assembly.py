@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import httpx
 import structlog
 from fastapi import FastAPI
@@ -23,6 +24,7 @@ from events import EventStore
 from events.bus.contract import Bus
 from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from kassenverbund import background
 from kassenverbund.authentication import Authentication, Outside
 from kassenverbund.clients import Clients, Introspection
@@ -147,6 +149,7 @@ def _runtime(
     service: Service,
     store: EventStore,
     engine: AsyncEngine,
+    pool: asyncpg.Pool[Any],
     *,
     chain: Chain,
     clients: Clients,
@@ -162,6 +165,7 @@ def _runtime(
         chain=chain,
         store=store,
         engine=engine,
+        pool=pool,
         client=clients.of(service.name),
         authenticator=authentication,
         secrets=secrets,
@@ -191,7 +195,7 @@ async def _open(
     service: Service,
     url: str,
     settings: Settings,
-    runtime: Callable[[Service, EventStore, AsyncEngine], Runtime],
+    runtime: Callable[[Service, EventStore, AsyncEngine, asyncpg.Pool[Any]], Runtime],
 ) -> background.Part:
     role = role_of(service) if settings.database_roles else None
     store = await stack.enter_async_context(
@@ -207,7 +211,10 @@ async def _open(
         url, schema=service.schema, role=role, pool_max=settings.database_connections_max
     )
     stack.push_async_callback(engine.dispose)
-    opened = await service.open(runtime(service, store, engine))
+    pool = await stack.enter_async_context(
+        pool_for(url, schema=service.schema, role=role, pool_max=settings.database_connections_max)
+    )
+    opened = await service.open(runtime(service, store, engine, pool))
     if opened.close is not None:
         stack.push_async_callback(opened.close)
     return background.Part(service, opened, store, engine)

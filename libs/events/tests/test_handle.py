@@ -114,6 +114,20 @@ async def test_a_command_on_an_old_cached_state_is_decided_on_the_newest(
     assert (await state_of(store, COUNTER, "counter-1")) == (2, Counter(total=1, closed=True))
 
 
+async def test_a_stream_that_was_expected_to_be_new_and_is_not_is_decided_on_what_it_holds(
+    store: EventStore, other: EventStore
+) -> None:
+    await count(other)
+    store.streams.expect_new("counter-1", COUNTER.initial)
+    assert await count(store) == 2
+
+
+async def test_a_stream_that_is_known_is_not_taken_for_new(store: EventStore) -> None:
+    await count(store)
+    store.streams.expect_new("counter-1", COUNTER.initial)
+    assert store.streams.cached("counter-1") == (1, Counter(total=1))
+
+
 async def test_a_refusal_rests_on_the_newest_state(store: EventStore, other: EventStore) -> None:
     """What this process has cached would refuse; another one has counted on since."""
 

@@ -26,7 +26,7 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher, Unfinished
+from device_gateway.ports import ReceiptOrder, SoldVoucher, Unfinished
 from events import EventStore
 from events.reaction import Incoming
 from events.testing.memory import MemoryEventStore
@@ -211,25 +211,31 @@ class Desk:
     receipts: dict[str, ReceiptOrder] = field(default_factory=dict)
     slips: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
     crash_next: bool = False
-
-    def render(self, order: ReceiptOrder) -> Rendered:
-        mark = "TSE ausgefallen" if order.outage else ""
-        text = f"Beleg {order.booking.number} {order.booking.total} {mark}"
-        return Rendered(text=text, html=f"<p>{text}</p>", escpos=text.encode())
+    prints: bool = False
+    """There is a printer, which will say when the paper is out."""
 
     def text(self, order: ReceiptOrder) -> str:
-        return self.render(order).text
+        mark = "TSE ausgefallen" if order.outage else ""
+        return f"Beleg {order.booking.number} {order.booking.total} {mark}"
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
+    def html(self, order: ReceiptOrder) -> str:
+        return f"<p>{self.text(order)}</p>"
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        return self.text(order).encode()
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         if self.crash_next:
             self.crash_next = False
             raise ConnectionError("the desk fell over")
         self.receipts.setdefault(job_id, order)
+        return self.prints
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
+    ) -> bool:
         self.slips.setdefault(job_id, vouchers)
+        return self.prints
 
 
 class LogScan:

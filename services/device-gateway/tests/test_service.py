@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -25,6 +26,7 @@ from events import Recorded
 from events.reaction import Incoming
 from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.subscription import run_projection
 from kassenverbund.kit.auth import Caller
@@ -124,11 +126,14 @@ async def shop(
     opened: dict[str, Opened] = {}
     tasks: list[asyncio.Task[Any]] = []
 
-    async def start(service: Service, store: PostgresEventStore, engine: Any) -> Opened:
+    async def start(
+        service: Service, store: PostgresEventStore, engine: Any, pool: asyncpg.Pool[Any]
+    ) -> Opened:
         runtime = Runtime(
             chain=chain,
             store=store,
             engine=engine,
+            pool=pool,
             client=lambda name: client,
             authenticator=tokens,
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
@@ -158,8 +163,9 @@ async def shop(
             )
             store = await opening.__aenter__()
             engine = engine_for(database_url, schema=service.schema)
-            stack.append((opening, engine))
-            opened[service.name] = await start(service, store, engine)
+            pool = await pool_for(database_url, schema=service.schema)
+            stack.append((opening, engine, pool))
+            opened[service.name] = await start(service, store, engine, pool)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop")
         yield Shop(
             opened["device-gateway"], opened["voucher"], store, engine, http, var, tasks=tasks
@@ -168,7 +174,8 @@ async def shop(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for opening, engine in reversed(stack):
+        for opening, engine, pool in reversed(stack):
+            await pool.close()
             await engine.dispose()
             await opening.__aexit__(None, None, None)
 

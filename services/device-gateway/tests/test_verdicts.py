@@ -30,6 +30,34 @@ async def test_a_signed_booking_is_printed_once(rig: Any, till: Any, words: Any)
     assert rig.names().count("receipt.queued") == 1
 
 
+async def test_a_paper_that_comes_out_is_noted_as_queued_and_printed_in_one_append(
+    rig: Any, till: Any, words: Any
+) -> None:
+    rig.desk.prints = True
+    told = await sold(till, words)
+    await rig.sign(told["booking_id"])
+    assert "receipt.queued" not in rig.names()
+    (job_id,) = rig.desk.receipts
+    await note_printed(
+        rig.gateway, booking_id=told["booking_id"], printer_id="bon", job_id=job_id, is_copy=False
+    )
+    noted = rig.store.log[-2:]
+    assert [entry.name for entry in noted] == ["receipt.queued", "receipt.printed"]
+    assert len({entry.idempotency_key for entry in noted}) == 1
+
+
+async def test_a_paper_that_does_not_come_out_is_noted_as_queued_by_the_recovery(
+    rig: Any, till: Any, words: Any
+) -> None:
+    rig.desk.prints = True
+    told = await sold(till, words)
+    await rig.sign(told["booking_id"])
+    await sweep(rig.gateway, rig.unfinished)
+    assert rig.names().count("receipt.queued") == 1
+    assert (await rig.gateway.booking(told["booking_id"])).print_due == ()
+    assert len(rig.desk.receipts) == 1
+
+
 async def test_a_redelivered_verdict_changes_nothing(rig: Any, till: Any, words: Any) -> None:
     told = await sold(till, words)
     same = uuid4()

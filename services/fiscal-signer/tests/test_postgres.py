@@ -23,6 +23,7 @@ from events import DomainError
 from events.reaction import Incoming
 from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tse import DeviceMemory, new_device
@@ -187,13 +188,17 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
 @asynccontextmanager
 async def opened_signer(url: str, engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Signer]:
     chain = Chain.model_validate(yaml.safe_load((ROOT / "chain.yaml").read_text()))
-    async with PostgresEventStore.open(
-        url, service=SERVICE.name, schema=SERVICE.schema, registry=REGISTRY
-    ) as store:
+    async with (
+        PostgresEventStore.open(
+            url, service=SERVICE.name, schema=SERVICE.schema, registry=REGISTRY
+        ) as store,
+        pool_for(url, schema=SERVICE.schema) as pool,
+    ):
         runtime = Runtime(
             chain=chain,
             store=store,
             engine=engine,
+            pool=pool,
             client=lambda name: httpx.AsyncClient(),
             authenticator=Callers(),
             secrets=Secrets(root=bytes(32), key_id="test"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from events import EventStore
 from events.reaction import Incoming
 from events.store.connection import engine_for
 from events.store.migrate import migrate
+from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
@@ -92,6 +94,13 @@ async def models(migrated_url: str) -> AsyncIterator[AsyncEngine]:
     engine = engine_for(migrated_url, schema=SERVICE.schema)
     yield engine
     await engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pool(migrated_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
+    """The service's schema without SQLAlchemy."""
+    async with pool_for(migrated_url, schema=SERVICE.schema) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

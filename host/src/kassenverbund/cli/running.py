@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -31,6 +32,9 @@ from money import Money
 SHOWN_TOKENS = ("manager", "back_office", "operator", "cashier")
 
 SHOWN_HOURS = 12
+
+PAPERS = Path("device-gateway") / "papers"
+"""Below `var`: what virtual printers print."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="for scripts: JSON on standard output")]
 BusOption = Annotated[
@@ -61,7 +65,7 @@ def run_all(
         if not no_demo and services and await once(running.database_url, "demo"):
             await _play(running, as_json=as_json)
         if as_json:
-            ca = str(running.ca) if running.ca else None
+            ca = str(running.ca.resolve()) if running.ca else None
             line({"ready": True, "base_url": running.base_url, "ca": ca, "tokens": tokens})
         else:
             _welcome(running, tokens)
@@ -155,8 +159,8 @@ def _welcome(running: Running, tokens: Mapping[str, str]) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_row(say("Address"), running.base_url)
     if running.ca:
-        facts.add_row(say("Trust this CA"), str(running.ca))
-    facts.add_row(say("Printed receipts"), str(running.settings.var / "device-gateway"))
+        facts.add_row(say("Trust this CA"), str(running.ca.resolve()))
+    facts.add_row(say("Printed receipts"), str(running.settings.var.resolve() / PAPERS))
     facts.add_row("OpenAPI", f"{running.base_url}/openapi.json")
     out.print(Panel(facts, title=say("Kassenverbund is up"), border_style="green", expand=False))
     # Tokens and the curl line are printed without a frame or a break, so that they can be copied.
@@ -169,9 +173,9 @@ def _welcome(running: Running, tokens: Mapping[str, str]) -> None:
 
 
 def curl_line(running: Running, token: str) -> str:
-    """A call that works as it stands: pair a till with the first store."""
+    """A call that works as it stands, in any folder: pair a till with the first store."""
     store = running.chain.stores[0].id
-    trust = f"--cacert {running.ca} " if running.ca else ""
+    trust = f"--cacert {shlex.quote(str(running.ca.resolve()))} " if running.ca else ""
     body = json.dumps({"name": "Kasse 9"})
     return (
         f"curl {trust}-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "

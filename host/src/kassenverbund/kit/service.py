@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import httpx
 from fastapi import APIRouter
 
@@ -32,6 +33,8 @@ class Runtime:
     store: EventStore
     engine: AsyncEngine
     """Read models (SQLAlchemy Core). The service's schema is first in the search path."""
+    pool: asyncpg.Pool[Any]
+    """The same database without SQLAlchemy, for what every sale needs (decision 0015)."""
     client: Callable[[str], httpx.AsyncClient]
     """`client("voucher")`: HTTP to another service as *this* service, base URL set. In one
     process over an ASGI transport, otherwise over TLS. Kept open by the program."""

@@ -23,9 +23,10 @@ PAGE_RECORDS_MAX = 500
 IDLE_S = 1.0
 """How long a reader at the end of the log waits before it looks again, woken or not."""
 
-GATHER_S = 0.02
+GATHER_S = 0.25
 """How long a woken reader lets appends gather: one transaction for several of them. A read model
-is that much behind, and a busy process has its time for the tills."""
+is that much behind, and a busy process has its time for the tills. Nothing is decided on read
+models; `wait_until` is for a caller that has to see its own write."""
 
 STANDBY_S = 0.25
 """How often a replica without the checkpoint tries to take it over."""

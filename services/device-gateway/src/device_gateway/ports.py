@@ -27,13 +27,6 @@ class ReceiptOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    text: str
-    html: str
-    escpos: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class SoldVoucher:
     """A voucher with its secret code. Lives in memory, in the answer and on paper only."""
 
@@ -51,23 +44,31 @@ class SoldVoucher:
 class ReceiptDesk(Protocol):
     """Renders receipts and queues them for the till's printer."""
 
-    def render(self, order: ReceiptOrder) -> Rendered:
-        """The receipt in its three forms, for the till's printer. Pure."""
-        ...
-
     def text(self, order: ReceiptOrder) -> str:
-        """The text alone: it stands in every answer to a till, so it has to be quick. Pure."""
+        """As the till's printer shows it. It stands in every answer to a till, so it has to be
+        quick. Pure."""
         ...
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
-        """Queue the receipt once; the same `job_id` again changes nothing. A till without a
-        printer is no error."""
+    def html(self, order: ReceiptOrder) -> str:
+        """As a page. Pure."""
+        ...
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        """As bytes for the till's printer. Pure."""
+        ...
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        """Queue the receipt once; the same `job_id` again changes nothing.
+
+        True: a printer has a new job, and says so when it is on paper. A till without a printer
+        is no error.
+        """
         ...
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
-        """Queue one slip per sold voucher, code included; the same `job_id` changes nothing."""
+    ) -> bool:
+        """Queue one slip per sold voucher, code included; otherwise as `enqueue`."""
         ...
 
 

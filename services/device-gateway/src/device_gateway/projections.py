@@ -1,13 +1,16 @@
-"""Read model: which bookings somebody still has to do something about."""
+"""Read model: which bookings somebody still has to do something about.
+
+A page of the log is folded in memory first and written with at most three statements, whatever
+it holds; a sale that begins and ends within the page is never written at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, delete, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from device_gateway.events import (
@@ -25,17 +28,49 @@ from device_gateway.events import (
 )
 from events import Recorded
 
-METADATA = MetaData()
-UNFINISHED = Table(
-    "unfinished_booking",
-    METADATA,
-    Column("booking_id", Text, primary_key=True),
-    Column("store_id", Text, nullable=False),
-    Column("last_at", DateTime(timezone=True), nullable=False),
-    Column("papers_due", Integer, nullable=False),
-    Column("releases_due", Integer, nullable=False),
-    Column("phase", Text, nullable=False),
+_BEGUN = text(
+    "INSERT INTO unfinished_booking"
+    " (booking_id, store_id, last_at, papers_due, releases_due, phase)"
+    " SELECT * FROM unnest(CAST(:booking_ids AS text[]), CAST(:store_ids AS text[]),"
+    " CAST(:last_at AS timestamptz[]), CAST(:papers AS integer[]), CAST(:releases AS integer[]),"
+    " CAST(:phases AS text[])) ON CONFLICT DO NOTHING"
 )
+_MOVED = text(
+    "UPDATE unfinished_booking AS kept SET last_at = coalesce(moved.last_at, kept.last_at),"
+    " papers_due = kept.papers_due + moved.papers,"
+    " releases_due = kept.releases_due + moved.releases,"
+    " phase = coalesce(moved.phase, kept.phase)"
+    " FROM unnest(CAST(:booking_ids AS text[]), CAST(:last_at AS timestamptz[]),"
+    " CAST(:papers AS integer[]), CAST(:releases AS integer[]), CAST(:phases AS text[]))"
+    " AS moved(booking_id, last_at, papers, releases, phase)"
+    " WHERE kept.booking_id = moved.booking_id"
+)
+_DONE = text(
+    "DELETE FROM unfinished_booking WHERE booking_id = ANY(CAST(:aborted AS text[]))"
+    " OR (booking_id = ANY(CAST(:settled AS text[]))"
+    " AND phase = 'recorded' AND papers_due <= 0 AND releases_due <= 0)"
+)
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a page does to one booking's row."""
+
+    store_id: str | None = None
+    """Set: the booking begins in this page, and the figures below are all there is of it."""
+    last_at: datetime | None = None
+    papers: int = 0
+    releases: int = 0
+    phase: str | None = None
+    aborted: bool = False
+    settled: bool = False
+    """Something that was due is done: the row may have nothing left to say."""
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Nothing is left to do for a booking of which this page holds everything."""
+        done = self.phase == "recorded" and self.papers <= 0 and self.releases <= 0
+        return self.aborted or (self.settled and done)
 
 
 class UnfinishedProjection:
@@ -45,79 +80,78 @@ class UnfinishedProjection:
     version = 1
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+        changes: dict[str, _Change] = {}
         for entry in recorded:
-            await self._fold(tx, entry.event)
-
-    async def _fold(self, tx: AsyncConnection, event: object) -> None:
-        match event:
-            case BookingStarted():
-                row = {
-                    "booking_id": event.booking_id,
-                    "store_id": event.store_id,
-                    "last_at": event.started_at,
-                    "papers_due": 0,
-                    "releases_due": 0,
-                    "phase": "open",
-                }
-                await tx.execute(insert(UNFINISHED).values(row).on_conflict_do_nothing())
-            case BookingAborted():
-                await tx.execute(
-                    delete(UNFINISHED).where(UNFINISHED.c.booking_id == event.booking_id)
-                )
-            case BookingRecorded():
-                slips = any(line.voucher_id for line in event.lines)
-                await _change(
-                    tx,
-                    event.booking_id,
-                    last_at=event.recorded_at,
-                    phase="recorded",
-                    papers_due=2 if slips else 1,
-                )
-            case ReceiptQueued():
-                await _change(
-                    tx, event.booking_id, papers_due=UNFINISHED.c.papers_due - 1, done=True
-                )
-            case PaymentReleased():
-                await _change(
-                    tx, event.booking_id, releases_due=UNFINISHED.c.releases_due - 1, done=True
-                )
-            case PaymentReopened() | PaymentRefused():
-                await _refused(tx, event)
-            case LinesAdded():
-                await _change(tx, event.booking_id, last_at=event.added_at)
-            case PaymentAccepted():
-                await _change(tx, event.booking_id, last_at=event.accepted_at)
-            case PaymentRequested():
-                await _change(tx, event.booking_id, last_at=event.requested_at)
-            case PaymentHeld():
-                await _change(tx, event.booking_id, last_at=event.held_at)
-            case _:
-                return
+            _fold(changes, entry.event)
+        begun = {
+            booking_id: change
+            for booking_id, change in changes.items()
+            if change.store_id is not None and not change.leaves_nothing
+        }
+        moved = {
+            booking_id: change
+            for booking_id, change in changes.items()
+            if change.store_id is None and not change.aborted
+        }
+        aborted = [booking_id for booking_id, change in changes.items() if change.aborted]
+        settled = [booking_id for booking_id, change in moved.items() if change.settled]
+        if begun:
+            stores = [change.store_id for change in begun.values()]
+            phases = [change.phase or "open" for change in begun.values()]
+            columns = {**_columns(begun), "phases": phases, "store_ids": stores}
+            await tx.execute(_BEGUN, columns)
+        if moved:
+            await tx.execute(_MOVED, _columns(moved))
+        if aborted or settled:
+            await tx.execute(_DONE, {"aborted": aborted, "settled": settled})
 
 
-async def _refused(tx: AsyncConnection, event: PaymentReopened | PaymentRefused) -> None:
-    last_at: datetime
+def _columns(changes: dict[str, _Change]) -> dict[str, list[object]]:
+    rows = changes.values()
+    return {
+        "booking_ids": list(changes),
+        "last_at": [row.last_at for row in rows],
+        "papers": [row.papers for row in rows],
+        "releases": [row.releases for row in rows],
+        "phases": [row.phase for row in rows],
+    }
+
+
+def _fold(changes: dict[str, _Change], event: object) -> None:
+    """Add one event to the changes of its page."""
+    match event:
+        case BookingStarted():
+            begun = changes.setdefault(event.booking_id, _Change())
+            begun.store_id, begun.last_at = event.store_id, event.started_at
+        case BookingAborted():
+            changes.setdefault(event.booking_id, _Change()).aborted = True
+        case BookingRecorded():
+            recorded = changes.setdefault(event.booking_id, _Change())
+            recorded.last_at, recorded.phase = event.recorded_at, "recorded"
+            recorded.papers += 2 if any(line.voucher_id for line in event.lines) else 1
+        case ReceiptQueued():
+            queued = changes.setdefault(event.booking_id, _Change())
+            queued.papers, queued.settled = queued.papers - 1, True
+        case PaymentReleased():
+            released = changes.setdefault(event.booking_id, _Change())
+            released.releases, released.settled = released.releases - 1, True
+        case PaymentReopened() | PaymentRefused():
+            _refused(changes.setdefault(event.booking_id, _Change()), event)
+        case LinesAdded():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.added_at
+        case PaymentAccepted():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.accepted_at
+        case PaymentRequested():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.requested_at
+        case PaymentHeld():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.held_at
+        case _:
+            return
+
+
+def _refused(change: _Change, event: PaymentReopened | PaymentRefused) -> None:
     if isinstance(event, PaymentReopened):
-        due, last_at = 1, event.reopened_at
+        change.releases, change.last_at = change.releases + 1, event.reopened_at
     else:
-        due, last_at = int(event.release_due), event.refused_at
-    await _change(
-        tx, event.booking_id, last_at=last_at, releases_due=UNFINISHED.c.releases_due + due
-    )
-
-
-async def _change(
-    tx: AsyncConnection, booking_id: str, *, done: bool = False, **values: Any
-) -> None:
-    """Change the booking's row; `done`: and drop it where nothing is left to do."""
-    mine = UNFINISHED.c.booking_id == booking_id
-    await tx.execute(update(UNFINISHED).where(mine).values(**values))
-    if done:
-        await tx.execute(
-            delete(UNFINISHED).where(
-                mine,
-                UNFINISHED.c.phase == "recorded",
-                UNFINISHED.c.papers_due <= 0,
-                UNFINISHED.c.releases_due <= 0,
-            )
-        )
+        change.releases += int(event.release_due)
+        change.last_at = event.refused_at

@@ -46,7 +46,7 @@ class _Printed:
 
 
 async def _open(runtime: Runtime) -> Opened:
-    queue = PostgresPrintQueue(runtime.engine, runtime.secrets)
+    queue = PostgresPrintQueue(runtime.pool, runtime.secrets)
     rooms = list[PrintingRoom]()
 
     def wake(printer_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from events.store.connection import engine_for
+from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "0010_printing.sql"
@@ -33,13 +35,22 @@ async def spool(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pool(database_url: str, spool: AsyncEngine) -> AsyncIterator[asyncpg.Pool[Any]]:
+    """What the queue works with, on the schema of `spool`."""
+    async with pool_for(database_url, schema=SCHEMA) as opened:
+        yield opened
+
+
 @pytest.fixture
 def secrets() -> Secrets:
     return Secrets(root=b"r" * 32, key_id="test")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def queue(spool: AsyncEngine, secrets: Secrets) -> PostgresPrintQueue:
+async def queue(
+    spool: AsyncEngine, pool: asyncpg.Pool[Any], secrets: Secrets
+) -> PostgresPrintQueue:
     async with spool.begin() as tx:
         await tx.execute(text("TRUNCATE print_job, print_lease"))
-    return PostgresPrintQueue(spool, secrets)
+    return PostgresPrintQueue(pool, secrets)

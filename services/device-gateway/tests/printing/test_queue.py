@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.printing import ports
 from device_gateway.printing.job import JobState, PrintJob
-from device_gateway.printing.ports import PrinterQueueFull
+from device_gateway.printing.ports import NotTheFirst, PrinterQueueFull
 from events import Transient
-from events.store.connection import engine_for
+from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 
 NOW = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
@@ -33,7 +35,7 @@ async def leased(queue: PostgresPrintQueue, owner: str = "a", *, now: datetime =
 
 async def taken(queue: PostgresPrintQueue, owner: str = "a", *, now: datetime = NOW) -> str | None:
     found = await queue.take("bon-1", owner=owner, now=now)
-    return None if found is None else found[0].job_id
+    return None if found is None else found.job.job_id
 
 
 async def test_a_job_comes_out_as_it_went_in(queue: PostgresPrintQueue) -> None:
@@ -41,8 +43,8 @@ async def test_a_job_comes_out_as_it_went_in(queue: PostgresPrintQueue) -> None:
     await leased(queue)
     found = await queue.take("bon-1", owner="a", now=NOW)
     assert found is not None
-    assert found[1] == CODE
-    assert found[0] == replace(JOB, state=JobState.SENDING, tries=1, changed_at=NOW)
+    assert found.payload == CODE
+    assert found.job == replace(JOB, state=JobState.SENDING, tries=1, changed_at=NOW)
 
 
 async def test_the_same_job_again_changes_nothing(queue: PostgresPrintQueue) -> None:
@@ -107,11 +109,11 @@ async def test_sealed_bytes_belong_to_their_job_alone(
 
 
 async def test_another_root_key_opens_nothing(
-    queue: PostgresPrintQueue, spool: AsyncEngine
+    queue: PostgresPrintQueue, pool: asyncpg.Pool[Any]
 ) -> None:
     await queue.put(JOB, CODE)
     await leased(queue)
-    stranger = PostgresPrintQueue(spool, Secrets(root=b"s" * 32, key_id="other"))
+    stranger = PostgresPrintQueue(pool, Secrets(root=b"s" * 32, key_id="other"))
     assert await stranger.take("bon-1", owner="a", now=NOW) is None
 
 
@@ -188,7 +190,28 @@ async def test_only_a_job_that_surely_failed_leaves_no_paper(
     await leased(queue)
     await taken(queue)
     await queue.finish("j-1", owner="a", state=state, reason="", now=NOW)
-    assert await queue.was_tried("b-1", "voucher_slips", besides="j-2") is tried
+    second = replace(JOB, job_id="j-2")
+    if tried:
+        with pytest.raises(NotTheFirst):
+            await queue.put(second, b"x", as_first=True)
+    assert await queue.find("j-2") is None
+    assert await queue.put(second, b"x", as_first=not tried)
+
+
+async def test_the_same_job_again_is_no_second_paper(queue: PostgresPrintQueue) -> None:
+    assert await queue.put(JOB, b"x", as_first=True)
+    assert not await queue.put(JOB, b"x", as_first=True)
+
+
+async def test_a_job_tells_whether_others_wait_behind_it(queue: PostgresPrintQueue) -> None:
+    await queue.put(JOB, b"x")
+    await queue.put(replace(JOB, job_id="j-2"), b"y")
+    await leased(queue)
+    more = [
+        (await queue.take("bon-1", owner="a", now=NOW)),
+        await queue.take("bon-1", owner="a", now=NOW),
+    ]
+    assert [taken.more for taken in more if taken is not None] == [True, False]
 
 
 async def test_a_printed_job_is_reported_until_it_was_heard(queue: PostgresPrintQueue) -> None:
@@ -197,7 +220,7 @@ async def test_a_printed_job_is_reported_until_it_was_heard(queue: PostgresPrint
     await taken(queue)
     await queue.finish("j-1", owner="a", state=JobState.SENT, reason="", now=NOW)
     assert [job.job_id for job in await queue.unreported(jobs_max=10)] == ["j-1"]
-    await queue.reported("j-1", now=NOW)
+    await queue.reported(["j-1"], now=NOW)
     assert await queue.unreported(jobs_max=10) == []
 
 
@@ -222,15 +245,13 @@ async def test_a_printer_nobody_looks_at_takes_no_more_jobs(
 
 
 async def test_a_database_that_is_away_is_a_fault_that_may_pass(secrets: Secrets) -> None:
-    engine = engine_for("postgresql://127.0.0.1:1/none", schema="device_gateway")
-    with pytest.raises(Transient):
-        await PostgresPrintQueue(engine, secrets).find("j-1")
-    await engine.dispose()
+    async with pool_for("postgresql://127.0.0.1:1/none", schema="device_gateway") as away:
+        with pytest.raises(Transient):
+            await PostgresPrintQueue(away, secrets).find("j-1")
 
 
 async def test_a_connection_that_the_server_ends_is_a_fault_that_may_pass(
     queue: PostgresPrintQueue,
 ) -> None:
     with pytest.raises(Transient):
-        async with queue._statements() as tx:
-            await tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await queue._rows("SELECT pg_terminate_backend(pg_backend_pid())")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -235,9 +236,9 @@ class Unsteady(PostgresPrintQueue):
 
 
 async def test_what_was_printed_while_the_database_was_away_is_not_forgotten(
-    queue: PostgresPrintQueue, spool: AsyncEngine, secrets: Secrets
+    queue: PostgresPrintQueue, pool: asyncpg.Pool[Any], secrets: Secrets
 ) -> None:
-    async with shop(Unsteady(spool, secrets)) as store:
+    async with shop(Unsteady(pool, secrets)) as store:
         await store.desk.enqueue(store.order, job_id="j-1")
         await store.until(lambda: len(store.heard.jobs) == 1)
     assert store.heard.jobs[0].state is JobState.CONFIRMED
@@ -293,7 +294,7 @@ async def test_a_till_without_a_printer_still_gets_its_receipt_on_the_screen(
     order = replace(examples.ORDER, master_data=examples.store(printers=()))
     async with shop(queue, running=False) as store:
         await store.desk.enqueue(order, job_id="j-1")
-        assert "SUMME" in store.desk.render(order).text
+        assert "SUMME" in store.desk.text(order)
     assert await queue.find("j-1") is None
 
 
@@ -368,5 +369,4 @@ def test_the_desk_is_the_desk_that_the_gateway_asks_for(
     queue: PostgresPrintQueue, secrets: Secrets
 ) -> None:
     desk: ReceiptDesk = PrintingDesk(queue, clock=clock)
-    rendered = desk.render(examples.ORDER)
-    assert rendered.escpos.endswith(b"\x1dV\x00")
+    assert desk.escpos(examples.ORDER).endswith(b"\x1dV\x00")

@@ -66,5 +66,11 @@ class Streams:
         while len(self._states) > self._cached_max:
             self._states.popitem(last=False)
 
+    def expect_new(self, stream: str, state: Any) -> None:
+        """The stream is new in all likelihood (its id comes from a fresh key), so it need not be
+        read first: the append checks that it is, and a refusal is decided again after a look."""
+        if stream not in self._states:
+            self.keep(stream, 0, state)
+
     def forget(self, stream: str) -> None:
         self._states.pop(stream, None)

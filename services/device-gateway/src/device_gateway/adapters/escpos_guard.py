@@ -7,6 +7,7 @@ line wider than the paper, a QR code with another content: each refuses the whol
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 JOB_BYTES_MAX = 256 * 1024
@@ -15,6 +16,8 @@ QR_BYTES_MAX = 2_000
 
 ESC, GS, LF = 0x1B, 0x1D, 0x0A
 DEL = 0x7F
+
+_CELLS = re.compile(rb"[\x20-\x7e\x80-\xff]+")
 
 
 class UnsafeBytes(Exception):
@@ -66,6 +69,10 @@ class _Reader:
         while self.at < len(self.job):
             if self.cuts:
                 raise UnsafeBytes(self.at, "something follows the cut")
+            cells = _CELLS.match(self.job, self.at)
+            if cells is not None:
+                self._text(cells.end() - self.at)
+                continue
             byte = self._take()
             if byte == ESC:
                 self._escape()
@@ -73,8 +80,6 @@ class _Reader:
                 self._group()
             elif byte == LF:
                 self.cells = 0
-            elif byte >= 0x20 and byte != DEL:
-                self._cell()
             else:
                 raise UnsafeBytes(self.at - 1, f"control byte {byte:02X}")
         self._totals()
@@ -90,10 +95,13 @@ class _Reader:
         if not allowed.native_qr and self.pictures != len(allowed.qr_contents):
             raise UnsafeBytes(end, f"{self.pictures} pictures, ordered {len(allowed.qr_contents)}")
 
-    def _cell(self) -> None:
-        self.cells += self.width
-        if self.cells > self.allowed.columns:
-            raise UnsafeBytes(self.at - 1, f"line wider than {self.allowed.columns} cells")
+    def _text(self, length: int) -> None:
+        fits = (self.allowed.columns - self.cells) // self.width
+        if length > fits:
+            at = self.at + max(0, fits)
+            raise UnsafeBytes(at, f"line wider than {self.allowed.columns} cells")
+        self.cells += self.width * length
+        self.at += length
 
     def _escape(self) -> None:
         start, command = self.at - 1, self._take()

@@ -1,23 +1,28 @@
-"""The print queue in PostgreSQL (`migrations/0010_printing.sql`). Bytes are sealed at rest."""
+"""The print queue in PostgreSQL (`migrations/0010_printing.sql`). Bytes are sealed at rest.
+
+Every receipt passes here, so the statements go to asyncpg as they are (decision 0015).
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import RowMapping, TextClause, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from device_gateway.printing.job import Document, JobState, PrintJob
-from device_gateway.printing.ports import JOBS_WAITING_MAX, PrinterQueueFull
-from events.store.connection import faults, reading
+from device_gateway.printing.job import JobState, PrintJob
+from device_gateway.printing.ports import (
+    JOBS_WAITING_MAX,
+    NotTheFirst,
+    PrinterQueueFull,
+    Taken,
+)
+from events.store.connection import faults
 from kassenverbund.kit.secrets import Secrets
 
 log = logging.getLogger(__name__)
@@ -25,147 +30,120 @@ log = logging.getLogger(__name__)
 PURPOSE = "device_gateway.print_payload"
 NONCE_BYTES = 12
 
-_PUT = text(
-    "INSERT INTO print_job (job_id, printer_id, store_id, till_id, booking_id, document, is_copy, "
-    "state, queued_at, due_at, changed_at, payload) SELECT :job_id, :printer_id, :store_id, "
-    ":till_id, :booking_id, :document, :is_copy, 'queued', :now, :now, :now, :payload "
-    "WHERE (SELECT count(*) FROM print_job WHERE printer_id = :printer_id "
-    "AND state IN ('queued', 'sending')) < :jobs_max "
-    "ON CONFLICT (job_id) DO NOTHING RETURNING job_id"
+_TRIED = (
+    "EXISTS (SELECT 1 FROM print_job WHERE booking_id = $5 AND document = $6"
+    " AND job_id <> $1 AND state <> 'failed')"
 )
-_WAITING_PRINTERS = text(
-    "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
+_PUT = (
+    "INSERT INTO print_job (job_id, printer_id, store_id, till_id, booking_id, document, is_copy,"  # noqa: S608 (constants)
+    " state, queued_at, due_at, changed_at, payload)"
+    " SELECT $1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9"
+    " WHERE (SELECT count(*) FROM print_job WHERE printer_id = $2"
+    " AND state IN ('queued', 'sending')) < $10"
+    f" AND NOT ($11 AND {_TRIED})"
+    " ON CONFLICT (job_id) DO NOTHING RETURNING job_id"
 )
-_KNOWN = text("SELECT 1 FROM print_job WHERE job_id = :job_id")
-_TRIED = text(
-    "SELECT EXISTS (SELECT 1 FROM print_job WHERE booking_id = :booking_id "
-    "AND document = :document AND job_id <> :besides AND state <> 'failed')"
+_WHY_NOT = (
+    "SELECT EXISTS (SELECT 1 FROM print_job WHERE job_id = $1) AS known,"
+    " EXISTS (SELECT 1 FROM print_job WHERE booking_id = $2 AND document = $3"
+    " AND job_id <> $1 AND state <> 'failed') AS tried"
 )
-_LEASE = text(
-    "INSERT INTO print_lease (printer_id, owner, until) VALUES (:printer_id, :owner, :until) "
-    "ON CONFLICT (printer_id) DO UPDATE SET owner = :owner, until = :until "
-    "WHERE print_lease.owner = :owner OR print_lease.until <= :now RETURNING owner"
+_WAITING_PRINTERS = "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
+_LEASE = (
+    "INSERT INTO print_lease (printer_id, owner, until) VALUES ($1, $2, $3)"
+    " ON CONFLICT (printer_id) DO UPDATE SET owner = $2, until = $3"
+    " WHERE print_lease.owner = $2 OR print_lease.until <= $4 RETURNING owner"
 )
-_GIVE_BACK = text("DELETE FROM print_lease WHERE printer_id = :printer_id AND owner = :owner")
-_RECOVER = text(
-    "UPDATE print_job SET state = 'unknown', reason = 'interrupted', payload = NULL, "
-    "changed_at = :now WHERE printer_id = :printer_id AND state = 'sending' "
-    "AND owner IS DISTINCT FROM :owner "
-    "AND EXISTS (SELECT 1 FROM print_lease WHERE printer_id = :printer_id AND owner = :owner) "
-    "RETURNING *"
+_GIVE_BACK = "DELETE FROM print_lease WHERE printer_id = $1 AND owner = $2"
+_RECOVER = (
+    "UPDATE print_job SET state = 'unknown', reason = 'interrupted', payload = NULL,"
+    " changed_at = $3 WHERE printer_id = $1 AND state = 'sending' AND owner IS DISTINCT FROM $2"
+    " AND EXISTS (SELECT 1 FROM print_lease WHERE printer_id = $1 AND owner = $2) RETURNING *"
 )
 # The lease's row is locked for the moment: it cannot be taken over between look and update.
-_TAKE = text(
-    "WITH ours AS (SELECT 1 FROM print_lease WHERE printer_id = :printer_id AND owner = :owner "
-    "AND until > :now FOR UPDATE), first AS (SELECT job_id, due_at FROM print_job "
-    "WHERE printer_id = :printer_id AND state = 'queued' ORDER BY sequence LIMIT 1) "
-    "UPDATE print_job SET state = 'sending', owner = :owner, tries = tries + 1, changed_at = :now "
-    "WHERE job_id = (SELECT job_id FROM first WHERE due_at <= :now) AND EXISTS (SELECT 1 FROM ours)"
-    " RETURNING *"
+_TAKE = (
+    "WITH ours AS (SELECT 1 FROM print_lease WHERE printer_id = $1 AND owner = $2"
+    " AND until > $3 FOR UPDATE), first AS (SELECT job_id, due_at FROM print_job"
+    " WHERE printer_id = $1 AND state = 'queued' ORDER BY sequence LIMIT 1)"
+    " UPDATE print_job SET state = 'sending', owner = $2, tries = tries + 1, changed_at = $3"
+    " WHERE job_id = (SELECT job_id FROM first WHERE due_at <= $3) AND EXISTS (SELECT 1 FROM ours)"
+    " RETURNING *, EXISTS (SELECT 1 FROM print_job AS later WHERE later.printer_id = $1"
+    " AND later.state = 'queued' AND later.sequence > print_job.sequence) AS more"
 )
-_AGAIN = text(
-    "UPDATE print_job SET state = 'queued', owner = NULL, reason = :reason, due_at = :due_at "
-    "WHERE job_id = :job_id AND owner = :owner AND state = 'sending' RETURNING job_id"
+_AGAIN = (
+    "UPDATE print_job SET state = 'queued', owner = NULL, reason = $3, due_at = $4"
+    " WHERE job_id = $1 AND owner = $2 AND state = 'sending' RETURNING job_id"
 )
-_FINISH = text(
-    "UPDATE print_job SET state = :state, reason = :reason, payload = NULL, changed_at = :now "
-    "WHERE job_id = :job_id AND owner = :owner AND state = 'sending' RETURNING job_id"
+_FINISH = (
+    "UPDATE print_job SET state = $3, reason = $4, payload = NULL, changed_at = $5"
+    " WHERE job_id = $1 AND owner = $2 AND state = 'sending' RETURNING job_id"
 )
-_REPORTED = text("UPDATE print_job SET reported_at = :now WHERE job_id = :job_id")
-
-
-_UNREPORTED = text(
-    "SELECT * FROM print_job WHERE reported_at IS NULL AND state IN ('sent', 'confirmed') "
-    "ORDER BY sequence LIMIT :max"
+_REPORTED = "UPDATE print_job SET reported_at = $2 WHERE job_id = ANY($1::text[])"
+_UNREPORTED = (
+    "SELECT * FROM print_job WHERE reported_at IS NULL AND state IN ('sent', 'confirmed')"
+    " ORDER BY sequence LIMIT $1"
 )
-_ATTENTION = text(
-    "SELECT * FROM print_job WHERE store_id = :store_id AND state IN ('unknown', 'failed') "
-    "ORDER BY sequence DESC LIMIT :max"
+_ATTENTION = (
+    "SELECT * FROM print_job WHERE store_id = $1 AND state IN ('unknown', 'failed')"
+    " ORDER BY sequence DESC LIMIT $2"
 )
-_FIND = text("SELECT * FROM print_job WHERE job_id = :job_id LIMIT :max")
+_FIND = "SELECT * FROM print_job WHERE job_id = $1"
 
 
 class PostgresPrintQueue:
     """See `printing.ports.PrintQueue`. Any number of processes may share the tables.
 
-    Raises `Transient` when the database is away.
+    Each statement stands for itself. Raises `Transient` when the database is away.
     """
 
-    def __init__(self, engine: AsyncEngine, secrets: Secrets) -> None:
-        self._engine = engine
+    def __init__(self, pool: asyncpg.Pool[Any], secrets: Secrets) -> None:
+        self._pool = pool
         self._cipher = AESGCM(secrets.key(PURPOSE))
 
-    @asynccontextmanager
-    async def _statements(self) -> AsyncIterator[AsyncConnection]:
-        """Each statement stands for itself. What may pass is `Transient`, as everywhere."""
-        async with faults():
-            try:
-                async with reading(self._engine) as connection:
-                    yield connection
-            except DBAPIError as error:
-                # SQLAlchemy wraps the driver's error twice; `faults` judges the innermost.
-                original = error.orig
-                raise (original.__cause__ if original is not None else None) or error from error
-
-    async def put(self, job: PrintJob, payload: bytes) -> bool:
-        async with self._statements() as tx:
-            stored = await tx.execute(
-                _PUT,
-                {
-                    "job_id": job.job_id,
-                    "printer_id": job.printer_id,
-                    "store_id": job.store_id,
-                    "till_id": job.till_id,
-                    "booking_id": job.booking_id,
-                    "document": job.document,
-                    "is_copy": job.is_copy,
-                    "now": job.queued_at,
-                    "payload": self._seal(job.job_id, payload),
-                    "jobs_max": JOBS_WAITING_MAX,
-                },
-            )
-            if stored.first() is not None:
-                return True
-            if (await tx.execute(_KNOWN, {"job_id": job.job_id})).first() is None:
-                raise PrinterQueueFull(printer_id=job.printer_id)
+    async def put(self, job: PrintJob, payload: bytes, *, as_first: bool = False) -> bool:
+        stored = await self._one(
+            _PUT,
+            job.job_id,
+            job.printer_id,
+            job.store_id,
+            job.till_id,
+            job.booking_id,
+            job.document,
+            job.is_copy,
+            job.queued_at,
+            self._seal(job.job_id, payload),
+            JOBS_WAITING_MAX,
+            as_first,
+        )
+        if stored is not None:
+            return True
+        why = await self._one(_WHY_NOT, job.job_id, job.booking_id, job.document)
+        assert why is not None  # A SELECT without FROM has one row.
+        if why["known"]:
             return False
-
-    async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
-        asked = {"booking_id": booking_id, "document": document, "besides": besides}
-        async with self._statements() as tx:
-            return bool(await tx.scalar(_TRIED, asked))
+        if as_first and why["tried"]:
+            raise NotTheFirst(job.job_id)
+        raise PrinterQueueFull(printer_id=job.printer_id)
 
     async def waiting_printers(self) -> Sequence[str]:
-        async with self._statements() as tx:
-            return list((await tx.execute(_WAITING_PRINTERS)).scalars())
+        return [row["printer_id"] for row in await self._rows(_WAITING_PRINTERS)]
 
     async def lease(self, printer_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
-        return await self._changed(
-            _LEASE, {"printer_id": printer_id, "owner": owner, "now": now, "until": until}
-        )
+        return await self._one(_LEASE, printer_id, owner, until, now) is not None
 
     async def give_back(self, printer_id: str, *, owner: str) -> None:
-        async with self._statements() as tx:
-            await tx.execute(_GIVE_BACK, {"printer_id": printer_id, "owner": owner})
+        await self._rows(_GIVE_BACK, printer_id, owner)
 
     async def recover(self, printer_id: str, *, owner: str, now: datetime) -> Sequence[PrintJob]:
-        async with self._statements() as tx:
-            found = await tx.execute(
-                _RECOVER, {"printer_id": printer_id, "owner": owner, "now": now}
-            )
-            return [_job(row) for row in found.mappings()]
+        return [_job(row) for row in await self._rows(_RECOVER, printer_id, owner, now)]
 
-    async def take(
-        self, printer_id: str, *, owner: str, now: datetime
-    ) -> tuple[PrintJob, bytes] | None:
-        async with self._statements() as tx:
-            found = await tx.execute(_TAKE, {"printer_id": printer_id, "owner": owner, "now": now})
-            row = found.mappings().first()
+    async def take(self, printer_id: str, *, owner: str, now: datetime) -> Taken | None:
+        row = await self._one(_TAKE, printer_id, owner, now)
         if row is None:
             return None
         job = _job(row)
         try:
-            return job, self._unseal(job.job_id, row["payload"])
+            return Taken(job, self._unseal(job.job_id, row["payload"]), row["more"])
         except InvalidTag:
             # Another root key, or a row that was tampered with. Nothing of it was printed.
             log.error("print job %s cannot be opened with this root key", job.job_id)
@@ -175,40 +153,35 @@ class PostgresPrintQueue:
             return None
 
     async def again(self, job_id: str, *, owner: str, reason: str, due_at: datetime) -> bool:
-        return await self._changed(
-            _AGAIN, {"job_id": job_id, "owner": owner, "reason": reason, "due_at": due_at}
-        )
+        return await self._one(_AGAIN, job_id, owner, reason, due_at) is not None
 
     async def finish(
         self, job_id: str, *, owner: str, state: JobState, reason: str, now: datetime
     ) -> bool:
         assert state.is_final
-        return await self._changed(
-            _FINISH,
-            {"job_id": job_id, "owner": owner, "state": state.value, "reason": reason, "now": now},
-        )
+        return await self._one(_FINISH, job_id, owner, state.value, reason, now) is not None
 
     async def unreported(self, *, jobs_max: int) -> Sequence[PrintJob]:
-        return await self._all(_UNREPORTED, {"max": jobs_max})
+        return [_job(row) for row in await self._rows(_UNREPORTED, jobs_max)]
 
-    async def reported(self, job_id: str, *, now: datetime) -> None:
-        async with self._statements() as tx:
-            await tx.execute(_REPORTED, {"job_id": job_id, "now": now})
+    async def reported(self, job_ids: Sequence[str], *, now: datetime) -> None:
+        await self._rows(_REPORTED, list(job_ids), now)
 
     async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:
-        return await self._all(_ATTENTION, {"store_id": store_id, "max": jobs_max})
+        return [_job(row) for row in await self._rows(_ATTENTION, store_id, jobs_max)]
 
     async def find(self, job_id: str) -> PrintJob | None:
-        found = await self._all(_FIND, {"job_id": job_id, "max": 1})
-        return found[0] if found else None
+        row = await self._one(_FIND, job_id)
+        return None if row is None else _job(row)
 
-    async def _changed(self, statement: TextClause, values: Mapping[str, Any]) -> bool:
-        async with self._statements() as tx:
-            return (await tx.execute(statement, values)).first() is not None
+    async def _one(self, statement: str, *values: object) -> asyncpg.Record | None:
+        async with faults():
+            return await self._pool.fetchrow(statement, *values)
 
-    async def _all(self, statement: TextClause, values: Mapping[str, Any]) -> list[PrintJob]:
-        async with self._statements() as tx:
-            return [_job(row) for row in (await tx.execute(statement, values)).mappings()]
+    async def _rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        async with faults():
+            rows: list[asyncpg.Record] = await self._pool.fetch(statement, *values)
+        return rows
 
     def _seal(self, job_id: str, payload: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
@@ -219,7 +192,7 @@ class PostgresPrintQueue:
         return self._cipher.decrypt(nonce, body, job_id.encode())
 
 
-def _job(row: RowMapping) -> PrintJob:
+def _job(row: Mapping[str, Any]) -> PrintJob:
     return PrintJob(
         job_id=row["job_id"],
         printer_id=row["printer_id"],

@@ -34,6 +34,8 @@ ASK_PRINTER = b"\x10\x04\x01"
 ASK_CAUSE = b"\x10\x04\x02"
 ASK_PAPER = b"\x10\x04\x04"
 ASK_SENSOR = b"\x1dr1"
+ASK_PROCESS = b"\x1d(H\x06\x0000"
+"""`GS ( H`; four characters of identity follow."""
 
 OFFLINE = 0x08
 COVER_OPEN = 0x04
@@ -108,21 +110,20 @@ class TcpPrinter:
             # Three bytes of a question are no receipt: nothing was printed.
             return Delivery(JobState.FAILED, "connection_lost")
         try:
-            await line.write(job)
             if before is None or self._confirm_by == "none":
+                await line.write(job)
                 return Delivery(JobState.SENT, "mute" if before is None else "")
-            return await self._confirmed(line, job_id)
+            identity = process_id(job_id)
+            by_id = self._confirm_by == "process_id"
+            await line.write(job + (ASK_PROCESS + identity if by_id else ASK_SENSOR))
+            return await self._confirmed(line, identity)
         except _Stalled:
             return Delivery(JobState.UNKNOWN, "stalled")
         except (_Lost, OSError):
             return Delivery(JobState.UNKNOWN, "connection_lost")
 
-    async def _confirmed(self, line: _Line, job_id: str) -> Delivery:
-        identity = process_id(job_id)
-        if self._confirm_by == "process_id":
-            await line.write(b"\x1d(H\x06\x0000" + identity)
-        else:
-            await line.write(ASK_SENSOR)
+    async def _confirmed(self, line: _Line, identity: bytes) -> Delivery:
+        """What became of a job behind which the printer was asked."""
         reason = ""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._waits.confirm_s):

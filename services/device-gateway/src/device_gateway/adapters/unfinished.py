@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.ports import Unfinished
-from device_gateway.projections import UNFINISHED
 from events.store.connection import reading
+
+# Recorded ones wait for paper; many idle open ones must not keep them waiting.
+_UNTOUCHED = text(
+    "SELECT booking_id, store_id, last_at FROM unfinished_booking WHERE last_at < :since"
+    " ORDER BY phase DESC, last_at LIMIT :bookings_max"
+)
 
 
 class PostgresUnfinished:
@@ -20,13 +25,7 @@ class PostgresUnfinished:
         self._engine = engine
 
     async def list(self, *, untouched_since: datetime, bookings_max: int) -> Sequence[Unfinished]:
-        wanted = (
-            select(UNFINISHED.c.booking_id, UNFINISHED.c.store_id, UNFINISHED.c.last_at)
-            .where(UNFINISHED.c.last_at < untouched_since)
-            # Recorded ones wait for paper; many idle open ones must not keep them waiting.
-            .order_by(UNFINISHED.c.phase.desc(), UNFINISHED.c.last_at)
-            .limit(bookings_max)
-        )
+        wanted = {"since": untouched_since, "bookings_max": bookings_max}
         async with reading(self._engine) as connection:
-            rows = (await connection.execute(wanted)).all()
+            rows = (await connection.execute(_UNTOUCHED, wanted)).all()
         return [Unfinished(row.booking_id, row.store_id, row.last_at) for row in rows]

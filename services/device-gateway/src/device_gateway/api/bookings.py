@@ -117,7 +117,7 @@ class AbortBody(Body):
     reason: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)] = "cashier"
 
 
-def wait_s_of(prefer: Annotated[str | None, Header()] = None) -> float:
+async def wait_s_of(prefer: Annotated[str | None, Header()] = None) -> float:
     """`Prefer: wait=3` (RFC 7240), at most `PREFER_WAIT_MAX_S`."""
     found = _WAIT.search(prefer or "")
     return float(min(int(found.group(1)), PREFER_WAIT_MAX_S)) if found else 0.0
@@ -228,9 +228,9 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
     ) -> Response:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
-        # Page and bytes take long enough to hold up other tills.
-        rendered = await asyncio.to_thread(gateway.desk.render, order)
-        return Response(rendered.html, media_type="text/html")
+        # A page takes long enough to hold up other tills.
+        page = await asyncio.to_thread(gateway.desk.html, order)
+        return Response(page, media_type="text/html")
 
     @routes.get("/{booking_id}/receipt.txt", response_class=Response)
     async def text(
@@ -244,5 +244,5 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
     ) -> Response:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
-        rendered = await asyncio.to_thread(gateway.desk.render, order)
-        return Response(rendered.escpos, media_type="application/octet-stream")
+        job = await asyncio.to_thread(gateway.desk.escpos, order)
+        return Response(job, media_type="application/octet-stream")

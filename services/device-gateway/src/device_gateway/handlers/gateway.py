@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -42,23 +41,26 @@ class Waiters:
     """HTTP requests of this process that wait for a booking's verdict."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._waiting: dict[str, set[asyncio.Future[Booking]]] = {}
 
-    def wake(self, booking_id: str) -> None:
-        for event in self._waiting.get(booking_id, ()):
-            event.set()
+    def tell(self, booking_id: str, booking: Booking) -> None:
+        """The booking has its verdict."""
+        for waiting in self._waiting.get(booking_id, ()):
+            if not waiting.done():
+                waiting.set_result(booking)
 
-    async def wait(self, booking_id: str, *, wait_s: float) -> None:
-        """Return when `wake` is called for the booking, or after `wait_s`."""
-        event = asyncio.Event()
-        self._waiting.setdefault(booking_id, set()).add(event)
+    async def wait(self, booking_id: str, *, wait_s: float) -> Booking | None:
+        """The booking as `tell` has it, or None after `wait_s`."""
+        mine: asyncio.Future[Booking] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(booking_id, set()).add(mine)
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await event.wait()
+            async with asyncio.timeout(wait_s):
+                return await mine
+        except TimeoutError:
+            return None
         finally:
             waiting = self._waiting[booking_id]
-            waiting.discard(event)
+            waiting.discard(mine)
             if not waiting:
                 del self._waiting[booking_id]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from uuid import UUID, uuid5
 
 from device_gateway.commands import NotePrinted, NoteQueued
@@ -11,7 +12,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
-from events import Ask, DomainError, handle
+from events import Ask, Decision, DomainError, handle, handle_together
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -27,9 +28,13 @@ async def order_of(gateway: Gateway, booking: Booking) -> ReceiptOrder:
     )
 
 
-async def queue_papers(gateway: Gateway, booking: Booking) -> None:
+async def queue_papers(gateway: Gateway, booking: Booking, *, note: bool = False) -> None:
     """Hand over what is due. Ids are derived and the desk takes each once, so a crash between
-    the desk and the event only leads to the same call again."""
+    the desk and the event only leads to the same call again.
+
+    A paper that comes out at once is noted as queued when it is noted as printed: one append
+    instead of two. `note`: it did not come out so far, so note it now.
+    """
     for document in booking.print_due:
         assert booking.recorded is not None
         order = await order_of(gateway, booking)
@@ -37,16 +42,19 @@ async def queue_papers(gateway: Gateway, booking: Booking) -> None:
         job_id = str(uuid5(UUID(booking_id), document))
         try:
             if document == "receipt":
-                await gateway.desk.enqueue(order, job_id=job_id)
+                printing = await gateway.desk.enqueue(order, job_id=job_id)
             else:
                 vouchers = await prepared(gateway, booking)
-                await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=vouchers)
+                printing = await gateway.desk.enqueue_voucher_slips(
+                    order, job_id=job_id, vouchers=vouchers
+                )
         except DomainError as wait:
             # A full print queue, or codes that can't be had now: the other paper must not wait,
             # nor the verdict be parked for it. The recovery asks again.
             _log.warning("%s of booking %s waits: %s", document, booking_id, wait.code)
             continue
-        await _note_queued(gateway, booking_id, job_id, slips=document == "voucher_slips")
+        if note or not printing:
+            await _note_queued(gateway, booking_id, job_id, slips=document == "voucher_slips")
 
 
 async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, *, slips: bool) -> None:
@@ -60,17 +68,23 @@ async def note_printed(
 ) -> None:
     """The printing room says that the printer has a job; a repeat changes nothing.
 
-    Once the slips are on paper the voucher service may forget their codes.
+    What is on paper was queued, also where nobody has noted that yet: once the codes of slips are
+    forgotten they can't be queued again, so they would stay due for ever. Once the slips are on
+    paper the voucher service may forget their codes.
     """
     slips = job_id == str(uuid5(UUID(booking_id), "voucher_slips"))
-    if slips and not (await gateway.booking(booking_id)).job_queued("voucher_slips"):
-        # A crash came between the desk and the event. Once the codes are forgotten the slips can't
-        # be queued again, so they would stay due for ever.
-        await _note_queued(gateway, booking_id, job_id, slips=True)
-    command = NotePrinted(booking_id, printer_id, job_id, is_copy, gateway.clock())
+    ours = slips or job_id == str(uuid5(UUID(booking_id), "receipt"))
+    stream, now = booking_stream(booking_id), gateway.clock()
+    queued = NoteQueued(booking_id, job_id, slips, now)
+    printed = NotePrinted(booking_id, printer_id, job_id, is_copy, now)
+
+    def decide(states: Mapping[str, Booking]) -> Decision:
+        before = BOOKING.decide(queued, states[stream]) if ours else ()
+        return Decision({stream: [*before, *BOOKING.decide(printed, states[stream])]})
+
     ask = Ask.of(f"printed/{job_id}", job_id)
-    done = await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
-    booking = done.state
+    done = await handle_together(gateway.store, {stream: BOOKING}, decide, ask=ask)
+    booking: Booking = done.states[stream]
     if not slips:
         return
     for line in booking.lines:

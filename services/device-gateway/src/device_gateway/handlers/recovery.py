@@ -72,7 +72,7 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
             booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking
     if overdue(booking, now) and booking.overdue is None:
         booking = await note_overdue(gateway, booking)
-    await queue_papers(gateway, booking)
+    await queue_papers(gateway, booking, note=True)
     await _release(gateway, booking)
 
 

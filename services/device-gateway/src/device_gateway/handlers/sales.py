@@ -189,6 +189,7 @@ async def _begin(
         return Decision({till_part: numbers, booking_part: decided})
 
     parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
+    gateway.store.streams.expect_new(booking_part, BOOKING.initial)
     done = await handle_together(gateway.store, parts, decide, ask=ask)
     if done.appended.repeated:
         return await gateway.booking(booking_id)

@@ -25,10 +25,10 @@ async def note_verdict(gateway: Gateway, verdict: VerdictReceived, *, ask: Ask) 
     """Keep the verdict, wake who waits, print. Repeated or for a foreign booking: nothing."""
     stream = booking_stream(verdict.booking_id)
     done = await handle(gateway.store, BOOKING, stream, NoteVerdict(verdict), ask=ask)
-    gateway.waiters.wake(verdict.booking_id)
     booking = done.state
     if done.repeated:
         booking = await gateway.booking(verdict.booking_id)
+    gateway.waiters.tell(verdict.booking_id, booking)
     if booking.recorded is not None:
         await queue_papers(gateway, booking)
 
@@ -44,8 +44,8 @@ async def with_verdict(gateway: Gateway, booking: Booking, *, wait_s: float) -> 
         left_s = deadline - loop.time()
         if left_s <= 0:
             return booking
-        await gateway.waiters.wait(booking_id, wait_s=min(POLL_S, left_s))
-        booking = await gateway.booking(booking_id)
+        told = await gateway.waiters.wait(booking_id, wait_s=min(POLL_S, left_s))
+        booking = told or await gateway.booking(booking_id)
         if booking.verdict is not None:
             return booking
 

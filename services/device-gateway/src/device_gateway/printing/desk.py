@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,15 +15,19 @@ from device_gateway.adapters.escpos import (
     profile_of,
 )
 from device_gateway.events import StorePrinter
-from device_gateway.ports import ReceiptOrder, Rendered, SoldVoucher
+from device_gateway.ports import ReceiptOrder, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
-from device_gateway.printing.ports import PrintQueue
+from device_gateway.printing.ports import NotTheFirst, PrintQueue
 from device_gateway.receipt.build import receipt_of, slip_of
+from device_gateway.receipt.grid import Grid
 from device_gateway.receipt.html import receipt_html
 from device_gateway.receipt.layout import receipt_rows, slip_rows
-from device_gateway.receipt.text import receipt_text
+from device_gateway.receipt.text import grid_text
 
 log = logging.getLogger(__name__)
+
+LAID_OUT_MAX = 64
+"""Receipts whose rows are kept for a moment."""
 
 SCREEN = PrinterProfile(
     printer_id="screen",
@@ -42,6 +46,16 @@ def printer_of(order: ReceiptOrder) -> StorePrinter | None:
     own = (printer for printer in printers if printer.till_id == order.booking.till_id)
     shared = (printer for printer in printers if printer.till_id is None)
     return next(own, None) or next(shared, None)
+
+
+def _same(one: ReceiptOrder, other: ReceiptOrder) -> bool:
+    """The very same facts. Equal ones that were read anew may be laid out again."""
+    return (
+        one.booking is other.booking
+        and one.verdict is other.verdict
+        and one.master_data is other.master_data
+        and (one.outage, one.is_copy) == (other.outage, other.is_copy)
+    )
 
 
 class PrintingDesk:
@@ -63,50 +77,43 @@ class PrintingDesk:
         self._clock = clock
         self._queued = queued
         self._profile = profile
-
-    def render(self, order: ReceiptOrder) -> Rendered:
-        """Text, HTML and bytes of the receipt, for the till's printer. Pure.
-
-        Raises `receipt.build.VerdictIncomplete` for a signed verdict that lacks a value.
-        """
-        profile, document = self._paper(order), receipt_of(order)
-        return Rendered(
-            text=receipt_text(document, columns=profile.columns, codepage=profile.codepage),
-            html=receipt_html(document),
-            escpos=self._receipt(order, profile),
-        )
+        self._laid_out: OrderedDict[str, tuple[ReceiptOrder, PrinterProfile, Grid]] = OrderedDict()
 
     def text(self, order: ReceiptOrder) -> str:
-        """The text of `render` alone, without the cost of page and bytes. Pure."""
-        profile = self._paper(order)
-        return receipt_text(receipt_of(order), columns=profile.columns, codepage=profile.codepage)
+        """On the grid of the till's printer. Pure.
 
-    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> None:
-        """Queue the receipt once. Raises `PrinterQueueFull`.
+        Raises `receipt.build.VerdictIncomplete` for a signed verdict that lacks a value; so do
+        `html` and `escpos`.
+        """
+        return grid_text(self._rows(order, self._paper(order)))
+
+    def html(self, order: ReceiptOrder) -> str:
+        """As a page. Pure."""
+        return receipt_html(receipt_of(order))
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        """As bytes for the till's printer. Pure."""
+        return self._receipt(order, self._paper(order))
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        """Queue the receipt once; whether it is a new job. Raises `PrinterQueueFull`.
 
         Where another job of this receipt may be on paper, this one says KOPIE, asked or not.
         """
-        printer = printer_of(order)
-        if printer is None:
-            return
-        order = await self._marked(order, "receipt", job_id)
-        payload = await asyncio.to_thread(self._receipt, order, self._paper(order))
-        await self._put(order, printer, "receipt", job_id, payload)
+        return await self._put(order, "receipt", job_id, self.escpos)
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
-    ) -> None:
+    ) -> bool:
         """Queue the slips of the vouchers whose code is still known, in one job, each cut off.
 
         The codes go into the job's bytes and nowhere else. Raises `PrinterQueueFull`.
         """
-        printer = printer_of(order)
-        if printer is None:
-            return
-        order = await self._marked(order, "voucher_slips", job_id)
-        slips = await asyncio.to_thread(self._slips, order, self._paper(order), vouchers)
-        if slips:
-            await self._put(order, printer, "voucher_slips", job_id, b"".join(slips))
+
+        def slips(order: ReceiptOrder) -> bytes:
+            return b"".join(self._slips(order, self._paper(order), vouchers))
+
+        return await self._put(order, "voucher_slips", job_id, slips)
 
     def _slips(
         self, order: ReceiptOrder, profile: PrinterProfile, vouchers: Sequence[SoldVoucher]
@@ -125,8 +132,22 @@ class PrintingDesk:
         printer = printer_of(order)
         return SCREEN if printer is None else self._profile(printer)
 
-    def _receipt(self, order: ReceiptOrder, profile: PrinterProfile) -> bytes:
+    def _rows(self, order: ReceiptOrder, profile: PrinterProfile) -> Grid:
+        """The receipt laid out. Answer and paper of one sale follow each other closely, and both
+        show the same rows: the newest are kept."""
+        booking_id = order.booking.booking_id
+        kept = self._laid_out.get(booking_id)
+        if kept is not None and kept[1] == profile and _same(kept[0], order):
+            return kept[2]
         grid = receipt_rows(receipt_of(order), profile.columns, profile.codepage)
+        self._laid_out.pop(booking_id, None)
+        self._laid_out[booking_id] = (order, profile, grid)
+        while len(self._laid_out) > LAID_OUT_MAX:
+            self._laid_out.popitem(last=False)
+        return grid
+
+    def _receipt(self, order: ReceiptOrder, profile: PrinterProfile) -> bytes:
+        grid = self._rows(order, profile)
         if grid.replaced:
             log.info(
                 "receipt of %s: %d characters not in %s",
@@ -138,20 +159,17 @@ class PrintingDesk:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)
         return encode(grid, profile, drawer=drawer)
 
-    async def _marked(self, order: ReceiptOrder, document: Document, job_id: str) -> ReceiptOrder:
-        booking_id = order.booking.booking_id
-        if order.is_copy or not await self._queue.was_tried(booking_id, document, besides=job_id):
-            return order
-        return replace(order, is_copy=True)
-
     async def _put(
         self,
         order: ReceiptOrder,
-        printer: StorePrinter,
         document: Document,
         job_id: str,
-        payload: bytes,
-    ) -> None:
+        paper: Callable[[ReceiptOrder], bytes],
+    ) -> bool:
+        """Queue `paper(order)`, marked as a copy where it would not be the first paper."""
+        printer = printer_of(order)
+        if printer is None:
+            return False
         booking = order.booking
         job = PrintJob(
             job_id=job_id,
@@ -163,5 +181,14 @@ class PrintingDesk:
             is_copy=order.is_copy,
             queued_at=self._clock(),
         )
-        if await self._queue.put(job, payload):
+        payload = paper(order)
+        if not payload:
+            return False
+        try:
+            new = await self._queue.put(job, payload, as_first=not order.is_copy)
+        except NotTheFirst:
+            copy = paper(replace(order, is_copy=True))
+            new = await self._queue.put(replace(job, is_copy=True), copy)
+        if new:
             self._queued(printer.printer_id)
+        return new

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from device_gateway.printing.job import JobState, PrintJob
-from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue
+from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue, Taken
 from events import Transient
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ class Patience:
     keep_trying_s: float = 900.0
     """After this long a printer that is off or out of paper has failed the job."""
     report_again_s: float = 2.0
+    gather_s: float = 0.2
+    """What was printed within this time is told together: nobody waits for it."""
 
 
 class PrinterOwner:
@@ -101,7 +103,10 @@ class PrinterOwner:
             taken = await self._queue.take(self.printer_id, owner=self._owner, now=self._clock())
             if taken is None:
                 break
-            await self._send(*taken)
+            done = await self._send(taken)
+            if done and not taken.more:
+                # What was queued meanwhile has woken us, or `look_every_s` finds it.
+                break
 
     async def _give_back(self) -> None:
         await self._queue.give_back(self.printer_id, owner=self._owner)
@@ -112,10 +117,12 @@ class PrinterOwner:
         for job in lost:
             log.warning("print job %s was interrupted: unknown", job.job_id)
 
-    async def _send(self, job: PrintJob, payload: bytes) -> None:
+    async def _send(self, taken: Taken) -> bool:
+        """False: surely nothing was printed, and the job waits again."""
+        job = taken.job
         renewing = asyncio.create_task(self._renew())
         try:
-            delivery = await self._link.deliver(payload, job_id=job.job_id)
+            delivery = await self._link.deliver(taken.payload, job_id=job.job_id)
         finally:
             renewing.cancel()
         now = self._clock()
@@ -132,7 +139,7 @@ class PrinterOwner:
             )
             # The lease is kept meanwhile: nobody else reaches a printer that we do not reach.
             await self._wait_with_lease(wait_s)
-            return
+            return False
         if not delivery.outcome.is_on_paper:
             log.warning("print job %s: %s, %s", job.job_id, delivery.outcome, delivery.reason)
         ours = await self._settle(
@@ -146,6 +153,7 @@ class PrinterOwner:
         )
         if ours:
             self._finished(job, delivery.outcome)
+        return True
 
     async def _settle(self, write: Callable[[], Awaitable[bool]]) -> bool:
         """Only this task knows what became of the job: it writes it down, however long that takes.
@@ -206,6 +214,8 @@ class Reporter:
         self._patience = patience or Patience()
         self._news = asyncio.Event()
         self._fresh: list[PrintJob] = []
+        self._told: list[str] = []
+        """Told, and not written down yet: after a crash they are told again, which does no harm."""
 
     def printed(self, job: PrintJob) -> None:
         """This job has just been printed: tell it now."""
@@ -214,24 +224,41 @@ class Reporter:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            self._news.clear()
-            try:
-                await self._report()
-            except Transient as fault:
-                log.warning("reports of printed receipts wait: %s", fault)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._patience.report_again_s):
-                    await self._news.wait()
+        try:
+            while True:
+                self._news.clear()
+                try:
+                    await self._report()
+                except Transient as fault:
+                    log.warning("reports of printed receipts wait: %s", fault)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._patience.report_again_s):
+                        await self._news.wait()
+                        await asyncio.sleep(self._patience.gather_s)
+        finally:
+            with contextlib.suppress(Transient):
+                await self._write_down()
 
     async def _report(self) -> None:
         fresh, self._fresh = self._fresh, []
+        if not fresh or len(self._told) >= REPORTED_AT_ONCE_MAX:
+            await self._write_down()
         # Without news: what an earlier try, or another process, left untold.
-        for job in fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX):
-            try:
-                await self._listener.printed(job)
-            except Exception:
-                # One booking that cannot be told must not hide the others' receipts.
-                log.exception("print job %s could not be reported", job.job_id)
-                continue
-            await self._queue.reported(job.job_id, now=self._clock())
+        jobs = fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX)
+        await asyncio.gather(*(self._tell(job) for job in jobs))
+
+    async def _tell(self, job: PrintJob) -> None:
+        try:
+            await self._listener.printed(job)
+        except Exception:
+            # One booking that cannot be told must not hide the others' receipts.
+            log.exception("print job %s could not be reported", job.job_id)
+            return
+        self._told.append(job.job_id)
+
+    async def _write_down(self) -> None:
+        """One statement for many jobs, when there is time."""
+        if self._told:
+            told = list(self._told)
+            await self._queue.reported(told, now=self._clock())
+            del self._told[: len(told)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from device_gateway.printing.job import Delivery, Document, JobState, PrintJob
+from device_gateway.printing.job import Delivery, JobState, PrintJob
 from events import DomainError
 
 JOBS_WAITING_MAX = 500
@@ -19,6 +20,21 @@ class PrinterQueueFull(DomainError):
     code = "printer.queue_full"
     status = 503
     title = "Too many jobs wait for this printer"
+
+
+class NotTheFirst(Exception):
+    """Another job has this document and has not surely failed: what is printed now would be the
+    second paper, and has to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job that is ours to send now."""
+
+    job: PrintJob
+    payload: bytes = field(repr=False)
+    more: bool
+    """Others waited behind it when it was taken."""
 
 
 class PrinterLink(Protocol):
@@ -41,13 +57,9 @@ class PrintQueue(Protocol):
     asking again does no harm.
     """
 
-    async def put(self, job: PrintJob, payload: bytes) -> bool:
-        """Store a new job. False: `job_id` is known, nothing changed. Raises `PrinterQueueFull`."""
-        ...
-
-    async def was_tried(self, booking_id: str, document: Document, *, besides: str) -> bool:
-        """Whether another job has this document and has not surely failed: what is printed now
-        would be the second paper."""
+    async def put(self, job: PrintJob, payload: bytes, *, as_first: bool = False) -> bool:
+        """Store a new job. False: `job_id` is known, nothing changed. Raises `PrinterQueueFull`;
+        with `as_first` also `NotTheFirst`, and then nothing is stored."""
         ...
 
     async def waiting_printers(self) -> Sequence[str]:
@@ -66,9 +78,7 @@ class PrintQueue(Protocol):
         """Jobs that a former owner was sending become `unknown`: nobody knows what is on paper."""
         ...
 
-    async def take(
-        self, printer_id: str, *, owner: str, now: datetime
-    ) -> tuple[PrintJob, bytes] | None:
+    async def take(self, printer_id: str, *, owner: str, now: datetime) -> Taken | None:
         """The oldest waiting job becomes `sending`, with its bytes. None: there is none, it is not
         due yet, or the lease is gone. Order per printer is kept: nothing overtakes."""
         ...
@@ -87,8 +97,8 @@ class PrintQueue(Protocol):
         """Printed jobs that the listener has not heard of, oldest first."""
         ...
 
-    async def reported(self, job_id: str, *, now: datetime) -> None:
-        """The listener has heard of it."""
+    async def reported(self, job_ids: Sequence[str], *, now: datetime) -> None:
+        """The listener has heard of them."""
         ...
 
     async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:

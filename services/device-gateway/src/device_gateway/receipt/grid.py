@@ -149,4 +149,6 @@ class Grid:
 
 def _wrapped(text: str, width: int) -> list[str]:
     """At least one line; words longer than a line are broken."""
+    if len(text) <= width:
+        return [text.rstrip()]
     return textwrap.wrap(text, width, break_on_hyphens=True) or [""]

@@ -100,6 +100,9 @@ def clean(text: str, codepage: Codepage, *, characters_max: int = TEXT_MAX) -> S
     A character that has no likeness in the code page becomes `?` and is counted. Never raises.
     """
     known = PRINTABLE[codepage]
+    if len(text) <= characters_max and known.issuperset(text):
+        # Nothing to do, which is nearly always so: these characters are whole and printable.
+        return SafeText(text, codepage)
     shown: list[str] = []
     replaced = 0
     for character in printable(text, characters_max=characters_max):

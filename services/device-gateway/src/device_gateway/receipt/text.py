@@ -17,17 +17,18 @@ def receipt_text(
     document: ReceiptDocument, *, columns: int = 48, codepage: Codepage = "CP858"
 ) -> str:
     """The receipt on a grid of `columns`, lines ended by LF, no trailing blanks."""
-    return _text(receipt_rows(document, columns, codepage))
+    return grid_text(receipt_rows(document, columns, codepage))
 
 
 def slip_text(
     slip: VoucherSlip, code: str, *, columns: int = 48, codepage: Codepage = "CP858"
 ) -> str:
     """The slip of a voucher, with its secret code: for the customer's eyes and no log."""
-    return _text(slip_rows(slip, code, columns, codepage))
+    return grid_text(slip_rows(slip, code, columns, codepage))
 
 
-def _text(grid: Grid) -> str:
+def grid_text(grid: Grid) -> str:
+    """Rows as lines ended by LF."""
     return "\n".join(_line(row, grid.columns) for row in grid.rows) + "\n"
 
 

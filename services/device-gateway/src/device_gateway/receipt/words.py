@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -12,6 +13,9 @@ from babel.numbers import format_currency, format_decimal
 
 from device_gateway.receipt.document import Language
 from money import Money
+
+WRITTEN_MAX = 8_192
+"""Amounts and rates whose writing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +166,35 @@ def words(language: Language) -> Words:
 
 def plain(amount: Money, say: Words) -> str:
     """`19,99`: for columns under a heading that names no currency."""
-    return format_decimal(amount.as_decimal(), format="#,##0.00", locale=say.locale)
+    return _plain(amount.amount, amount.currency, say.locale)
 
 
 def with_currency(amount: Money, say: Words) -> str:
     """`19,99 €`, with the no-break space that Babel puts there."""
-    return format_currency(amount.as_decimal(), amount.currency, locale=say.locale)
+    return _with_currency(amount.amount, amount.currency, say.locale)
+
+
+# Babel takes its time for each number, and a shop's prices come again and again.
+@lru_cache(maxsize=WRITTEN_MAX)
+def _plain(amount: int, currency: str, locale: str) -> str:
+    written = Money(amount=amount, currency=currency).as_decimal()
+    return format_decimal(written, format="#,##0.00", locale=locale)
+
+
+@lru_cache(maxsize=WRITTEN_MAX)
+def _with_currency(amount: int, currency: str, locale: str) -> str:
+    written = Money(amount=amount, currency=currency).as_decimal()
+    return format_currency(written, currency, locale=locale)
 
 
 def percent(rate: int, say: Words) -> str:
     """1900 → `19%`, 550 → `5,5%`."""
-    return format_decimal(Decimal(rate) / 100, format="0.##", locale=say.locale) + "%"
+    return _percent(rate, say.locale)
+
+
+@lru_cache(maxsize=WRITTEN_MAX)
+def _percent(rate: int, locale: str) -> str:
+    return format_decimal(Decimal(rate) / 100, format="0.##", locale=locale) + "%"
 
 
 def quantity(text: str, say: Words) -> str:

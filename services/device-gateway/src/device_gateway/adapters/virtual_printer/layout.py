@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from device_gateway.adapters.virtual_printer.paper import (
     FONT_A,
@@ -64,10 +65,11 @@ class Layout:
 
     def write(self, text: str) -> None:
         """Characters go on in the next line where they no longer fit, and that is a fact."""
-        style = self.format.style
-        advance = style.cell[0] + self.format.character_spacing * style.width
+        style, area = self.format.style, self.area
+        width = style.cell[0]
+        advance = width + self.format.character_spacing * style.width
         for at, character in enumerate(text):
-            if self._x + style.cell[0] > self.area and self._cells:
+            if self._x + width > area and self._cells:
                 self.facts.append(Overflow(text[at:], self._x + advance * (len(text) - at)))
                 self.end_line()
             self._cells.append(Cell(self._x, style, character))
@@ -121,7 +123,8 @@ class Layout:
         cells = tuple(self._cells)
         images = [cell.drawing.height for cell in cells if cell.drawing is not None]
         # Stripes of a picture must join, whatever spacing the till has set for them.
-        height = max(images) if images else max(step, *(cell.style.cell[1] for cell in cells), 1)
+        styles = {id(cell.style): cell.style for cell in cells}.values()
+        height = max(images) if images else max(step, *(style.cell[1] for style in styles), 1)
         self.rows.append(Row(height, cells, self._offset(self._x), self.format.upside_down))
         self._note_text()
         self._cells, self._x = [], 0
@@ -140,11 +143,10 @@ class Layout:
 
     def _note_text(self) -> None:
         runs: list[Run] = []
-        for cell in self._cells:
-            if runs and runs[-1].style == cell.style:
-                runs[-1] = Run(runs[-1].text + cell.character, cell.style)
-            elif cell.character:
-                runs.append(Run(cell.character, cell.style))
+        for style, cells in groupby(self._cells, key=lambda cell: cell.style):
+            text = "".join(cell.character for cell in cells)
+            if text:
+                runs.append(Run(text, style))
         text = self._spaced()
         if runs:
             self.facts.append(Text(text.rstrip(), tuple(runs), self.format.align))
@@ -152,13 +154,15 @@ class Layout:
 
     def _spaced(self) -> str:
         """The characters of the line with the gaps that tabs and positions left between them."""
-        text, end = "", 0
+        parts, end, style, width = list[str](), 0, None, 0
         for cell in self._cells:
-            width = cell.style.cell[0]
-            text += " " * ((cell.x - end) // width) if cell.x > end else ""
-            text += cell.character
+            if cell.style is not style:
+                style, width = cell.style, cell.style.cell[0]
+            if cell.x > end:
+                parts.append(" " * ((cell.x - end) // width))
+            parts.append(cell.character)
             end = cell.x + (cell.drawing.width if cell.drawing else width)
-        return text
+        return "".join(parts)
 
     def _offset(self, width: int) -> int:
         free = max(0, self.area - width)
