@@ -221,7 +221,7 @@ def _sale(number: int, code: str) -> AppendRequest:
         voucher_id=voucher_id, serial=serial, code_hash=hashed.value, hash_key_id=hashed.key_id,
         value=VALUE, legal_entity_id="kette", valid_until=date(now.year + 3, 12, 31),
         sold_at=SoldAt(store_id="berlin", till_id="t", booking_id=f"b{number}", line_id="L"),
-        time_zone="Europe/Berlin", issued_at=now,
+        time_zone="Europe/Berlin", issued_at=now, consideration=VALUE, opened=now.date(),
     )  # fmt: skip
     active = VoucherActivated(
         voucher_id=voucher_id, serial=serial, booking_id=f"b{number}", value=VALUE, activated_at=now

@@ -211,22 +211,24 @@ def _issuing(routes: APIRouter, vouchers: Vouchers) -> None:
 
 
 def _deciding(routes: APIRouter, vouchers: Vouchers, clock: Callable[[], datetime]) -> None:
-    office = vouchers.office
-
     @routes.post("/v1/vouchers/{serial}/block", response_model=OfficeAnswer, openapi_extra=WRITE)
     async def block(serial: Identifier, body: BlockBody, asked: Managers) -> Response:
         """Nothing pays with it any more. Confirmed holds are honoured."""
-        done = await office.block(asked.ask, serial=serial, reason=body.reason, note=body.note)
+        done = await vouchers.office.block(
+            asked.ask, serial=serial, reason=body.reason, note=body.note
+        )
         return _shown(done, clock())
 
     @routes.post("/v1/vouchers/{serial}/unblock", response_model=OfficeAnswer, openapi_extra=WRITE)
     async def unblock(serial: Identifier, body: UnblockBody, asked: Managers) -> Response:
-        return _shown(await office.unblock(asked.ask, serial=serial, note=body.note), clock())
+        return _shown(
+            await vouchers.office.unblock(asked.ask, serial=serial, note=body.note), clock()
+        )
 
     @routes.post("/v1/vouchers/{serial}/extend", response_model=OfficeAnswer, openapi_extra=WRITE)
     async def extend(serial: Identifier, body: ExtendBody, asked: Managers) -> Response:
         """A later last day. What an expiry run took is owed again."""
-        done = await office.extend(
+        done = await vouchers.office.extend(
             asked.ask, serial=serial, valid_until=body.valid_until, reason=body.reason
         )
         return _shown(done, clock())
@@ -236,7 +238,7 @@ def _deciding(routes: APIRouter, vouchers: Vouchers, clock: Callable[[], datetim
         """Write off what is past its last day: some vouchers per request, until `next_cursor` is
         null. Nothing is written off by itself."""
         chainwide(asked.caller)
-        page = await office.expiry_page(
+        page = await vouchers.office.expiry_page(
             asked.ask,
             run_id=run_id,
             legal_entity_id=body.legal_entity_id,

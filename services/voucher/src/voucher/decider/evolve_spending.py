@@ -95,12 +95,11 @@ def redeemed(voucher: Issued, event: VoucherRedeemed) -> Issued:
         booking_id=event.booking_id or "",
         uses=_joined(uses_before, uses) if uses_before else tuple(uses),
     )
-    return replace(
-        voucher,
-        open=_without(voucher.open, event.hold_id),
-        closed={**voucher.closed, event.hold_id: captured},
-        balance=event.remaining,
-        lots=lots,
+    return voucher.spent(
+        event.remaining,
+        lots,
+        _without(voucher.open, event.hold_id),
+        {**voucher.closed, event.hold_id: captured},
     )
 
 

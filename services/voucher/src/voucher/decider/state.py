@@ -224,6 +224,34 @@ class Issued:
     def lapsed(self, now: datetime, *, without: str = "") -> Iterator[Hold]:
         return (hold for hold in self.open.values() if hold.hold_id != without and hold.lapsed(now))
 
+    def spent(
+        self,
+        balance: Money,
+        lots: tuple[Part, ...],
+        open: Mapping[str, Hold],
+        closed: Mapping[str, Hold],
+    ) -> Issued:
+        """After a payment. Written out: `replace` takes four times as long, and this is the
+        busiest of all facts."""
+        return Issued(
+            voucher_id=self.voucher_id,
+            serial=self.serial,
+            code_hash=self.code_hash,
+            terms=self.terms,
+            value=self.value,
+            legal_entity_id=self.legal_entity_id,
+            booking_id=self.booking_id,
+            valid_until=self.valid_until,
+            time_zone=self.time_zone,
+            status=self.status,
+            balance=balance,
+            lots=lots,
+            blocked=self.blocked,
+            open=open,
+            closed=closed,
+            past=self.past,
+        )
+
     def lasts(self, now: datetime) -> bool:
         """Whether any of its lots is not past its last day."""
         return any(now < part.usable_before for part in self.lots)
@@ -232,6 +260,8 @@ class Issued:
         """Whether it pays at all, before anybody asks where and for what."""
         if self.status is not Status.ACTIVE or self.blocked or not self.balance:
             return False
+        if len(self.lots) == 1:
+            return now < self.lots[0].usable_before
         return any(part.left and now < part.usable_before for part in self.lots)
 
     def shown_state(self, now: datetime) -> str:

@@ -70,6 +70,11 @@ class Desk:
             raise StoreUnknown(store_id)
         return place
 
+    def place_of_booking(self, store_id: str) -> Store:
+        """Where a recorded booking was made. It counts even if the chain has given the store up:
+        then the first one's clock is used."""
+        return self._stores.get(store_id, self.chain.stores[0])
+
     def entity(self, legal_entity_id: str) -> None:
         """Raises `LegalEntityUnknown`."""
         if legal_entity_id not in self._entities:

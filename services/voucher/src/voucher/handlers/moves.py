@@ -106,7 +106,8 @@ class Moves:
         recorded: bool,
     ) -> Reversed:
         desk = self._desk
-        place, now = desk.place(store_id), desk.clock()
+        now = desk.clock()
+        place = desk.place_of_booking(store_id) if recorded else desk.place(store_id)
         command = ReverseRedemption(
             reversal_id=reversal_id,
             hold_id=hold_id,

@@ -221,8 +221,8 @@ class Selling:
             if price:
                 raise TermsImpossible("nothing is paid for a voucher that is given away")
             price = value.zero
-        elif price is not None and not value.zero <= price <= value:
-            raise TermsImpossible("a voucher costs at most its face value")
+        else:
+            _check_price(price, value)
         return Offer(
             terms=terms,
             value=value,
@@ -269,6 +269,7 @@ class Selling:
                 raise ValueMissing
             value = card.value
         self._check_value(value, card.terms)
+        _check_price(consideration, value)
         opened = desk.day(place, now)
         command = PrepareCard(
             preparation_id=preparation_id,
@@ -350,6 +351,7 @@ class Selling:
         Raises `VoucherNotUsable`, `BalanceTooLarge`, `TopUpReused`, `TopUpCancelled`.
         """
         desk, now = self._desk, self._desk.clock()
+        _check_price(consideration, value)
         place = desk.place(sold_at.store_id)
         found = await desk.find(typed, source, now)
         voucher = await desk.voucher(found.stream)
@@ -390,7 +392,7 @@ class Selling:
     async def record_top_up(self, booked: BookedTopUp, ask: Ask) -> None:
         """The sale of a top-up is recorded. It always counts."""
         desk = self._desk
-        place = desk.place(booked.store_id)
+        place = desk.place_of_booking(booked.store_id)
         opened = desk.day(place, booked.recorded_at)
         owner = await desk.store.owner_of(top_up_claim(booked.top_up_id))
         stream = stream_of(booked.voucher_id) if owner in (None, TOMBSTONE) else owner
@@ -430,6 +432,11 @@ class Selling:
             except ClaimTaken:
                 continue  # It was prepared just now: cancel it where it stands.
         raise LostRace
+
+
+def _check_price(price: Money | None, value: Money) -> None:
+    if price is not None and not value.zero <= price <= value:
+        raise TermsImpossible("a voucher costs at most its face value")
 
 
 def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]]) -> Terms:
