@@ -19,6 +19,7 @@ from voucher.commands import (
     CancelTopUp,
     CancelVoucher,
     CaptureHold,
+    ReleaseGroup,
     ReleaseHold,
 )
 from voucher.events import Purpose
@@ -73,7 +74,8 @@ def top_up_what_was_sold(booking: BookingRecorded) -> tuple[BookedTopUp, ...]:
 
 
 def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[CaptureHold, ...]:
-    """Whenever a sale is recorded, what vouchers paid for it is spent."""
+    """Whenever a sale is recorded, what vouchers paid for it is spent, and what lowered its price
+    too."""
     return tuple(
         _capture(
             booking,
@@ -86,6 +88,16 @@ def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[Capt
         )
         for payment in booking.payments
         if payment.kind == "voucher" and payment.hold_id is not None
+    ) + tuple(
+        _capture(
+            booking,
+            now,
+            hold_id=waiver.hold_id,
+            voucher_id=waiver.voucher_id,
+            amount=waiver.amount,
+            purpose="payment",
+        )
+        for waiver in booking.waivers
     )
 
 
@@ -175,6 +187,11 @@ def release_what_was_held(booking: BookingAborted, now: datetime) -> tuple[Relea
     )
 
 
+def release_groups(booking: BookingAborted, now: datetime) -> tuple[ReleaseGroup, ...]:
+    """Whenever a booking is aborted, groups of holds end of which the till never heard."""
+    return tuple(ReleaseGroup(group_id=group_id, now=now) for group_id in booking.group_ids)
+
+
 def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
     """All of them, bound to the events they hear. The names are part of idempotency keys.
 
@@ -231,5 +248,11 @@ def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
             **aborted,
             decide=lambda booking: release_what_was_held(booking, clock()),
             target=lambda command: command.hold_id,
+        ),
+        Policy(
+            name="voucher.release_group",
+            **aborted,
+            decide=lambda booking: release_groups(booking, clock()),
+            target=lambda command: command.group_id,
         ),
     )

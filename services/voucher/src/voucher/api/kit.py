@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from events import Ask
+from kassenverbund.kit import signed_qr
 from kassenverbund.kit.auth import Caller, Forbidden, caller_of
 from kassenverbund.kit.idempotency import IDEMPOTENCY_KEY_MAX, ask_of
 from money import Money
-from voucher import codes
 
 PAGE_MAX = 500
 """Entries of one page; `PAGE_DEFAULT` unless the caller says otherwise."""
@@ -29,8 +29,8 @@ def _positive(amount: Money) -> Money:
 
 
 Positive = Annotated[Money, AfterValidator(_positive)]
-Code = Annotated[SecretStr, Field(max_length=codes.TYPED_MAX)]
-"""As typed or scanned. It shows as asterisks wherever a body is printed."""
+Code = Annotated[SecretStr, Field(max_length=signed_qr.TEXT_MAX)]
+"""As typed or scanned, a signed QR code whole. It shows as asterisks wherever a body is printed."""
 
 Position = Annotated[int, Query(ge=0, le=2**62)]
 """Wait for the effect of a write, at most one second."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -150,6 +150,7 @@ async def open_desk(
             chain=chain,
             store=store,
             engine=engine,
+            pool=cast(Any, None),  # This service works with store and engine alone.
             client=lambda _: httpx.AsyncClient(),
             authenticator=authenticator,
             secrets=secrets,

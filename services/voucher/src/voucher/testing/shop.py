@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import httpx
@@ -136,6 +136,7 @@ async def open_shop(
             chain=chain,
             store=store,
             engine=engine,
+            pool=cast(Any, None),  # This service works with store and engine alone.
             client=lambda _: httpx.AsyncClient(),
             authenticator=authenticator,
             secrets=SECRETS,
