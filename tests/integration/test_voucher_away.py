@@ -58,9 +58,7 @@ async def test_v14_without_the_voucher_service_cash_goes_on_and_no_voucher_is_ta
 ) -> None:
     store, center = split
     async with store.client(timeout_s=CASHIER_WAIT_S + ROUND_TRIP_S) as client:
-        tills = await pair_tills(
-            client, manager=store.token("manager"), stores=("berlin",), each=1
-        )
+        tills = await pair_tills(client, manager=store.token("manager"), stores=("berlin",), each=1)
         till = tills[0]
         sold = await till.sell([voucher_sale(5000)], [cash(5000)], key="sale")
         code = sold["vouchers"][0]["code"]
