@@ -127,9 +127,9 @@ def bare_application(url: str) -> FastAPI:
 
 async def our_application(url: str, var: Path, stack: contextlib.AsyncExitStack) -> FastAPI:
     """The program's application with the voucher service, as `serve voucher` builds it."""
-    issuer = _issuer(var)
+    own = issuer(var)
     settings = Settings(tls="off", var=var)
-    app = application(settings, authenticator=(known := Authentication(issuer)), issuer=issuer)
+    app = application(settings, authenticator=(known := Authentication(own)), issuer=own)
     store = await stack.enter_async_context(
         PostgresEventStore.open(
             url,
@@ -178,7 +178,7 @@ async def serve(which: str, url: str, var: Path, port: int) -> None:
         await uvicorn.Server(config).serve()
 
 
-def _issuer(var: Path) -> Issuer:
+def issuer(var: Path) -> Issuer:
     return Issuer.from_file(var / "issuer.pem", name="bench", audience="kassenverbund", make=True)
 
 
@@ -192,7 +192,7 @@ async def issue(url: str, count: int) -> list[str]:
     async with PostgresEventStore.open(
         url, service=SERVICE.name, schema=SERVICE.schema, registry=REGISTRY
     ) as store:
-        requests = [_sale(number, code) for number, code in enumerate(made)]
+        requests = [sale(number, code) for number, code in enumerate(made)]
         for start in range(0, count, 256):
             await asyncio.gather(*map(store.append, requests[start : start + 256]))
     connection = await asyncpg.connect(plain_url(url))
@@ -210,7 +210,8 @@ async def issue(url: str, count: int) -> list[str]:
     return made
 
 
-def _sale(number: int, code: str) -> AppendRequest:
+def sale(number: int, code: str) -> AppendRequest:
+    """The append that makes an active voucher."""
     voucher_id, now = f"bench-{number}", datetime.now(UTC)
     stream, hashed, serial = (
         stream_of(voucher_id),
@@ -244,10 +245,14 @@ class Target:
     token: str = ""
     sent: int = 0
 
+    def pick(self) -> str:
+        """The code of a voucher drawn at random."""
+        return random.choice(self.made)
+
     def request(self) -> bytes:
-        """The next redemption of a voucher drawn at random."""
+        """The next redemption."""
         self.sent += 1
-        code, number = random.choice(self.made), f"{os.getpid()}-{self.sent}"
+        code, number = self.pick(), f"{os.getpid()}-{self.sent}"
         if self.name == "bare":
             path, body = "/redemptions", {"code": code, "amount": 1, "redemption_id": number}
             extra = ""
@@ -277,7 +282,7 @@ class Target:
 
 
 @contextmanager
-def _running(which: str, url: str, var: Path) -> Iterator[int]:
+def running(which: str, url: str, var: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -363,10 +368,10 @@ def main() -> None:
     with database() as url, tempfile.TemporaryDirectory(prefix="kv-bench-") as folder:
         var = Path(folder)
         made = uvloop.run(issue(url, given.vouchers))
-        token = _issuer(var).person(
+        token = issuer(var).person(
             "bench", ["back_office"], now=datetime.now(UTC), valid_for=timedelta(hours=1)
         )
-        with _running("ours", url, var) as our_port, _running("bare", url, var) as bare_port:
+        with running("ours", url, var) as our_port, running("bare", url, var) as bare_port:
             targets = [Target("ours", our_port, made, token), Target("bare", bare_port, made)]
             rows = uvloop.run(measure(targets, seconds=given.seconds, rounds=given.rounds))
     show("Voucher redemptions over HTTP", rows, as_json=given.json)

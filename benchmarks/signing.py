@@ -10,19 +10,24 @@ the log, the software TSE's memory and the leases in PostgreSQL, P-384. Every bo
 Bare: per TSE one task with its own connection, which for each booking makes two P-384 signatures
 and commits each in a row of its own before it goes on: what a loop has to do that keeps nothing
 but the signatures. Rounds are interleaved; medians are shown.
+
+The note says what a booking cost in processor time: this process, the signing processes,
+PostgreSQL (where it runs on this machine). Unlike a rate it hardly depends on who else is here.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -32,11 +37,13 @@ import uvloop
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.processor import Processor, parent_of
 from benchmarks.report import Row, show
 from events.reaction import Incoming
 from events.store.connection import engine_for, plain_url
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
+from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.country import country_of
@@ -45,6 +52,7 @@ from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import recorded, started
+from kassenverbund.program import GC_THRESHOLD
 
 TSES = (1, 8, 32)
 BOOKINGS_PER_BATCH = 50
@@ -56,61 +64,86 @@ AIM = 1.0
 Work = Callable[[int, float], Awaitable[int]]
 
 
-async def closed_loop(tses: int, seconds: float, work: Work) -> float:
-    """Bookings per second; each TSE goes on as soon as it is done."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What one round came to."""
+
+    rate: float
+    """Bookings per second."""
+    processor_ms: dict[str, float]
+    """Per booking, by who used it."""
+
+
+async def closed_loop(tses: int, seconds: float, work: Work, processor: Processor) -> Pace:
+    """Each TSE goes on as soon as it is done."""
     await asyncio.gather(*(work(number, time.perf_counter() + 0.3) for number in range(tses)))
-    start = time.perf_counter()
-    done = await asyncio.gather(*(work(number, start + seconds) for number in range(tses)))
-    return sum(done) / (time.perf_counter() - start)
+    start, before = time.perf_counter(), processor.seconds()
+    done = sum(await asyncio.gather(*(work(number, start + seconds) for number in range(tses))))
+    rate = done / (time.perf_counter() - start)
+    after = processor.seconds()
+    return Pace(rate, {who: (after[who] - before[who]) * 1000 / done for who in before})
 
 
-async def ours(url: str, tses: int, seconds: float) -> float:
+async def ours(url: str, tses: int, seconds: float) -> Pace:
     schema = f"signer_{uuid4().hex[:8]}"
     await migrate(url, schema=schema, folder=SERVICE.migrations)
-    engine = engine_for(url, schema=schema)
-    try:
-        async with PostgresEventStore.open(
-            url, service=SERVICE.name, schema=schema, registry=REGISTRY
-        ) as store:
-            reactor = reactor_of(store, PostgresDeviceStorage(engine), PostgresLeases(engine), tses)
+    async with AsyncExitStack() as stack:
+        engine = engine_for(url, schema=schema)
+        stack.push_async_callback(engine.dispose)
+        chips = Chips(processes_max=os.cpu_count() or 1)
+        stack.push_async_callback(chips.close)
+        store = await stack.enter_async_context(
+            PostgresEventStore.open(url, service=SERVICE.name, schema=schema, registry=REGISTRY)
+        )
+        devices = devices_of(PostgresDeviceStorage(engine), chips, tses)
+        reactor = reactor_of(store, devices, PostgresLeases(engine), tses)
 
-            # The gateway's side is made before the clock runs; what is missing is made in it.
-            ready = {
-                number: [batch(f"store-{number}") for _ in range(BATCHES_READY // tses)]
-                for number in range(tses)
-            }
+        # The gateway's side is made before the clock runs; what is missing is made in it.
+        ready = {
+            number: [batch(f"store-{number}") for _ in range(BATCHES_READY // tses)]
+            for number in range(tses)
+        }
 
-            async def work(number: int, end: float) -> int:
-                done = 0
-                while time.perf_counter() < end:
-                    records = ready[number].pop() if ready[number] else batch(f"store-{number}")
-                    await reactor.handle(records)
-                    done += BOOKINGS_PER_BATCH
-                return done
+        async def work(number: int, end: float) -> int:
+            done = 0
+            while time.perf_counter() < end:
+                records = ready[number].pop() if ready[number] else batch(f"store-{number}")
+                await reactor.handle(records)
+                done += BOOKINGS_PER_BATCH
+            return done
 
-            rate = await closed_loop(tses, seconds, work)
-            await all_signed(url, schema)
-            return rate
-    finally:
-        await engine.dispose()
+        processor = Processor(signing=lambda: chips.pids, database=await postmaster(url))
+        pace = await closed_loop(tses, seconds, work, processor)
+        await all_signed(url, schema)
+        return pace
 
 
-def reactor_of(
-    store: PostgresEventStore, storage: PostgresDeviceStorage, leases: PostgresLeases, tses: int
-) -> Reactor:
-    def now() -> datetime:
-        return datetime.now(UTC)
+def now() -> datetime:
+    return datetime.now(UTC)
 
-    stores = {f"tse-store-{number}": f"store-{number}" for number in range(tses)}
-    country = country_of("DE")
-    assignments = {tse: Assignment(tse, name, country) for tse, name in stores.items()}
-    devices = SoftwareTses(
+
+def names(tses: int) -> dict[str, str]:
+    """TSE → store."""
+    return {f"tse-store-{number}": f"store-{number}" for number in range(tses)}
+
+
+def devices_of(storage: PostgresDeviceStorage, chips: Chips, tses: int) -> SoftwareTses:
+    return SoftwareTses(
         storage,
-        curves=dict.fromkeys(stores, CURVE),
+        chips,
+        curves=dict.fromkeys(names(tses), CURVE),
         sealing_key=bytes(32),
         nonce=lambda: os.urandom(12),
         clock=now,
     )
+
+
+def reactor_of(
+    store: PostgresEventStore, devices: SoftwareTses, leases: PostgresLeases, tses: int
+) -> Reactor:
+    stores = names(tses)
+    country = country_of("DE")
+    assignments = {tse: Assignment(tse, name, country) for tse, name in stores.items()}
     drivers = {
         tse: TseDriver(
             tse_id=tse,
@@ -153,7 +186,7 @@ async def all_signed(url: str, schema: str) -> None:
         raise SystemExit(f"{unsigned} bookings were left unsigned: the figures mean nothing")
 
 
-async def bare(url: str, tses: int, seconds: float) -> float:
+async def bare(url: str, tses: int, seconds: float) -> Pace:
     table = f"bare_{uuid4().hex[:8]}"
     connections = [
         await asyncpg.connect(url, server_settings={"synchronous_commit": "on"})
@@ -179,10 +212,20 @@ async def bare(url: str, tses: int, seconds: float) -> float:
         return done
 
     try:
-        return await closed_loop(tses, seconds, work)
+        processor = Processor(signing=lambda: (), database=await postmaster(url))
+        return await closed_loop(tses, seconds, work, processor)
     finally:
         for connection in connections:
             await connection.close()
+
+
+async def postmaster(url: str) -> int | None:
+    """The process of which every backend is a child; None: the server is not on this machine."""
+    connection = await asyncpg.connect(url)
+    try:
+        return parent_of(await connection.fetchval("SELECT pg_backend_pid()"))
+    finally:
+        await connection.close()
 
 
 async def measure(url: str, tses: int, seconds: float, rounds: int) -> Row:
@@ -190,7 +233,8 @@ async def measure(url: str, tses: int, seconds: float, rounds: int) -> Row:
     for _ in range(rounds):
         mine.append(await ours(url, tses, seconds))
         theirs.append(await bare(url, tses, seconds))
-    rate, reference = statistics.median(mine), statistics.median(theirs)
+    rate = statistics.median(pace.rate for pace in mine)
+    reference = statistics.median(pace.rate for pace in theirs)
     return Row(
         name=f"bookings signed, {tses} TSE{'s' if tses > 1 else ''}",
         ours=rate,
@@ -199,8 +243,18 @@ async def measure(url: str, tses: int, seconds: float, rounds: int) -> Row:
         against="two signatures, two commits",
         aim=f"ratio ≥ {AIM}",
         met=rate >= AIM * reference,
-        note=f"{CURVE}, batches of {BOOKINGS_PER_BATCH}",
+        note=f"{CURVE}, batches of {BOOKINGS_PER_BATCH}; processor ms per booking:"
+        f" {used(mine)}; bare: {used(theirs)}",
     )
+
+
+def used(paces: list[Pace]) -> str:
+    medians = {
+        who: statistics.median(pace.processor_ms[who] for pace in paces)
+        for who in paces[0].processor_ms
+    }
+    parts = [f"{who} {ms:.2f}" for who, ms in medians.items() if ms]
+    return f"{sum(medians.values()):.2f} ({', '.join(parts)})"
 
 
 @contextmanager
@@ -234,6 +288,9 @@ def main() -> None:
     async def run(url: str) -> list[Row]:
         return [await measure(url, count, given.seconds, given.rounds) for count in given.tses]
 
+    # As the program does (kassenverbund/program.py), for both sides.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
     with server() as url:
         rows = uvloop.run(run(url))
     show("Signing", rows, as_json=given.json)

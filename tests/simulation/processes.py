@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.handlers.gateway import Gateway
@@ -53,11 +52,15 @@ from tests.simulation.parts import (
     Wire,
 )
 from tests.simulation.virtual_time import VirtualClock
-from voucher import api as voucher_api
+from voucher.api import sales, till
 from voucher.handlers import Rules, Vouchers
+from voucher.handlers.account_names import AccountRules
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.finding import Finder
+from voucher.handlers.payments import Payments
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.public import PUBLICATION as VOUCHER_PUBLICATION
-from voucher.queries import Queries
+from voucher.qr import QrCodes
 from voucher.service import sweep as expire
 
 SECRETS = Secrets(root=b"s" * 32, key_id="simulation")
@@ -200,16 +203,36 @@ class GatewayProcess(Process):
 class VoucherProcess(Process):
     def __init__(self, ground: Ground, name: str) -> None:
         super().__init__(ground, name, VOUCHER_PUBLICATION)
+        deliveries = Deliveries(ground.rows, self, ground.faults)
+        finder = Finder(
+            self.store,
+            secrets=SECRETS,
+            qr=QrCodes(SECRETS),
+            attempts=Attempts(),
+            weak_attempts=Attempts(),
+            foreign_codes=False,
+        )
         self.vouchers = ground.breakable.vouchers(
             self.store,
             chain=ground.chain,
             secrets=SECRETS,
-            deliveries=Deliveries(ground.rows, self, ground.faults),
-            attempts=Attempts(),
+            deliveries=deliveries,
+            finder=finder,
             clock=ground.clock,
             random_bytes=ground.chance.randbytes,
             rules=Rules(),
         )
+        self.accounts = Accounts(
+            self.store,
+            chain=ground.chain,
+            secrets=SECRETS,
+            deliveries=deliveries,
+            finder=finder,
+            clock=ground.clock,
+            random_bytes=ground.chance.randbytes,
+            rules=AccountRules(),
+        )
+        self.payments = Payments(self.store, self.vouchers, self.accounts)
         self.reaction = Reaction(
             name="bookings",
             topic=TOPIC,
@@ -265,12 +288,12 @@ class Switch:
         self._asked: ContextVar[VoucherProcess] = ContextVar("asked")
         app = FastAPI()
         app.state.authenticator = self
-        vouchers = cast(Vouchers, _Present(self._asked))
-        # Reading routes have tests of their own; nobody asks them here.
-        queries = Queries(cast(AsyncEngine, None))
-        app.include_router(
-            voucher_api.router(vouchers, queries, clock=ground.clock), prefix="/voucher"
-        )
+        vouchers = cast(Vouchers, _Present(self._asked, "vouchers"))
+        payments = cast(Payments, _Present(self._asked, "payments"))
+        accounts = cast(Accounts, _Present(self._asked, "accounts"))
+        # What a till asks. The other routes have tests of their own.
+        app.include_router(till.routes(vouchers, payments, accounts), prefix="/voucher")
+        app.include_router(sales.routes(vouchers), prefix="/voucher")
         install_problem_handlers(app)
         self._transport = httpx.ASGITransport(app)
 
@@ -286,10 +309,11 @@ class Switch:
 
 
 class _Present:
-    """Stands for the `Vouchers` of the process that is asked in this task."""
+    """Stands for a part of the process that is asked in this task."""
 
-    def __init__(self, asked: ContextVar[VoucherProcess]) -> None:
+    def __init__(self, asked: ContextVar[VoucherProcess], part: str) -> None:
         self._asked = asked
+        self._part = part
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._asked.get().vouchers, name)
+        return getattr(getattr(self._asked.get(), self._part), name)

@@ -27,7 +27,7 @@ from events import Ask, DomainError
 from events.errors import Transient
 from events.store.dead_letters import MemoryDeadLetters
 from events.testing.memory import MemoryBus, MemoryCheckpoints, MemoryEventStore
-from fiscal_signer.adapters.memory import MemoryDeviceStorage, MemoryLeases
+from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage, MemoryLeases
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.events import REGISTRY as SIGNER_REGISTRY
 from tests.simulation.chain import STORES, TILLS, chain, store_of, tse_of
@@ -117,6 +117,7 @@ class World:
         }
         tses = SoftwareTses(
             self.storage,
+            MemoryChip(),
             curves={tse_of(store): "P-256" for store in STORES},
             sealing_key=bytes(32),
             nonce=lambda: self.chance.randbytes(12),

@@ -27,18 +27,30 @@ from device_gateway.handlers.tills import TillTokens, offer_pairing, pair_till
 from device_gateway.policies import verdicts
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
-from events import Ask, Recorded
+from events import Ask, Recorded, Take
+from events.handle import input_hash
 from events.reaction import Incoming
+from events.store.contract import AppendRequest, NewEvents
 from events.testing.memory import MemoryEventStore
+from events.version import Exact
 from fiscal_signer.country import country_of
 from fiscal_signer.foreign import BookingRecorded as SignedBooking
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
+from money import Money
 from tests.support.program import ROOT
+from voucher import codes
 from voucher.api import sales, till
-from voucher.handlers import Rules
+from voucher.events import Terms, VoucherIssued
+from voucher.handlers import Rules, serial_of, stream_of
+from voucher.handlers.account_names import AccountRules
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.finding import Finder
+from voucher.handlers.payments import Payments
+from voucher.qr import QrCodes
 from voucher.service import REGISTRY as VOUCHER_REGISTRY
 from voucher.testing.fakes import Clock
 from voucher.testing.world import World, build_world
@@ -196,6 +208,41 @@ class Counter:
         given = await self.vouchers.give_away(f"given-{uuid4().hex[:8]}", value, reason)
         return given.code
 
+    async def printed_card(self) -> str:
+        """The code of a card of a print run that is not sold yet; it has no value."""
+        desk, card_id = self.vouchers.vouchers.desk, uuid4().hex
+        code = codes.generate(codes.Kind.VOUCHER, desk.random_bytes)
+        hashed = codes.hashed(code, desk.secrets)
+        card = VoucherIssued(
+            voucher_id=card_id,
+            serial=serial_of(card_id),
+            code_hash=hashed.value,
+            hash_key_id=hashed.key_id,
+            terms=Terms(),
+            value=Money(amount=0),
+            consideration=Money(amount=0),
+            legal_entity_id="kette",
+            origin="batch",
+            status="inactive",
+            batch_id="L1",
+            time_zone="Europe/Berlin",
+            opened=self.clock.now.date(),
+            issued_at=self.clock.now,
+        )
+        stream = stream_of(card_id)
+        await self.vouchers.store.append(
+            AppendRequest(
+                key=card_id,
+                input_hash=input_hash(card_id),
+                streams=(NewEvents(stream, Exact(0), (card,)),),
+                claims=(
+                    Take(f"code:{hashed.value}", stream),
+                    Take(f"serial:{card.serial}", stream),
+                ),
+            )
+        )
+        return code
+
     async def bought(self, minor: int) -> str:
         """The code of a multi-purpose voucher sold at this till."""
         sold = await self.sell([voucher_sale(minor)], cash(minor))
@@ -218,6 +265,27 @@ def _incoming(entry: Recorded) -> Incoming:
     )
 
 
+def _accounts(world: World, chain: Chain) -> Accounts:
+    desk = world.vouchers.desk
+    return Accounts(
+        world.store,
+        chain=chain,
+        secrets=desk.secrets,
+        deliveries=world.deliveries,
+        finder=Finder(
+            world.store,
+            secrets=desk.secrets,
+            qr=QrCodes(desk.secrets),
+            attempts=world.attempts,
+            weak_attempts=world.attempts,
+            foreign_codes=False,
+        ),
+        clock=world.clock,
+        random_bytes=desk.random_bytes,
+        rules=AccountRules(),
+    )
+
+
 async def open_counter() -> Counter:
     """The example chain, its till in Berlin paired."""
     chain, clock, tokens = load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
@@ -225,7 +293,9 @@ async def open_counter() -> Counter:
     world = build_world(voucher_log, clock, chain, Rules())
     behind = FastAPI()
     behind.state.authenticator = tokens
-    for routes in (till.routes(world.vouchers), sales.routes(world.vouchers)):
+    accounts = _accounts(world, chain)
+    payments = Payments(voucher_log, world.vouchers, accounts)
+    for routes in (till.routes(world.vouchers, payments, accounts), sales.routes(world.vouchers)):
         behind.include_router(routes, prefix="/voucher")
     install_problem_handlers(behind)
     line = Line(behind)

@@ -47,6 +47,8 @@ class Program:
     arguments: Sequence[str] = ("run", "--no-demo")
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    module: str = "kassenverbund"
+    """What Python runs: the program, or a test's own program around it."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,7 +75,7 @@ class Program:
         self.var.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kassenverbund", *self.arguments],
+                [sys.executable, "-m", self.module, *self.arguments],
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ from events.store.postgres import PostgresEventStore
 from events.testing.counter import COUNTER, DEADLINE_S, Count
 from events.testing.proxy import Proxy, proxied
 from events.testing.store_contract import REGISTRY, counted, numbers_of, whole_log
-from events.version import ANY
+from events.version import ANY, Exact, ExpectedVersion
 
 
 @pytest.fixture
@@ -49,12 +49,17 @@ async def admin(database_url: str, schema: str) -> AsyncIterator[asyncpg.Connect
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("expected", "last"),
+    [(Exact(1), b"the-key"), (ANY, b"COMMIT\0")],
+    ids=["planned", "with care"],
+)
 async def test_a_lost_answer_to_commit_is_transient_and_the_repeat_finds_the_outcome(
-    store: PostgresEventStore, proxy: Proxy
+    store: PostgresEventStore, proxy: Proxy, expected: ExpectedVersion, last: bytes
 ) -> None:
     await store.append(counted("counter-1", 1))
-    request = counted("counter-1", 2, key="k")
-    proxy.cut_after = b"COMMIT\0"
+    request = counted("counter-1", 2, key="the-key", expected=expected)
+    proxy.cut_after = last
     with pytest.raises(Transient):
         await store.append(request)
     again = await store.append(request)
@@ -62,15 +67,21 @@ async def test_a_lost_answer_to_commit_is_transient_and_the_repeat_finds_the_out
     assert numbers_of(await whole_log(store)) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("expected", "last"),
+    [(Exact(1), b"the-key"), (ANY, b"COMMIT\0")],
+    ids=["planned", "with care"],
+)
 async def test_a_connection_lost_before_commit_stores_nothing(
-    store: PostgresEventStore, proxy: Proxy
+    store: PostgresEventStore, proxy: Proxy, expected: ExpectedVersion, last: bytes
 ) -> None:
-    request = counted("counter-1", 1, key="k")
-    proxy.cut_before = b"COMMIT\0"
+    await store.append(counted("counter-1", 1))
+    request = counted("counter-1", 2, key="the-key", expected=expected)
+    proxy.cut_before = last
     with pytest.raises(Transient):
         await store.append(request)
     assert not (await store.append(request)).repeated
-    assert numbers_of(await whole_log(store)) == [1]
+    assert numbers_of(await whole_log(store)) == [1, 2]
 
 
 async def test_a_command_survives_a_lost_answer_and_counts_once(

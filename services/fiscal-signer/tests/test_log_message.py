@@ -174,14 +174,14 @@ def test_arbitrary_bytes_are_refused_in_one_way(raw: bytes) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 223, 255, 256, 160504, 2**31, 2**40])
 def test_integers_take_the_shortest_form(number: int) -> None:
-    encoded = tlv.encode_integer(number)
+    encoded = tlv.read(tlv.integer(0x02, number), 0)[0].value
     assert tlv.decode_integer(encoded) == number
     assert len(encoded) == 1 or not (encoded[0] == 0 and encoded[1] < 0x80)
 
 
 def test_the_documented_integers_are_met() -> None:
-    assert tlv.encode(0x85, tlv.encode_integer(160504))[1:].hex() == "030272f8"
-    assert tlv.encode_integer(223).hex() == "00df"
+    assert tlv.integer(0x85, 160504)[1:].hex() == "030272f8"
+    assert tlv.integer(0x02, 223).hex() == "020200df"
 
 
 @pytest.mark.parametrize("oid", sorted(OIDS.values()))

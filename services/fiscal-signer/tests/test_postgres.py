@@ -19,9 +19,9 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events import DomainError
+from events import DomainError, Transient
 from events.reaction import Incoming
-from events.store.connection import engine_for
+from events.store.connection import connect, engine_for
 from events.store.migrate import migrate
 from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
@@ -96,6 +96,32 @@ async def test_a_device_that_somebody_else_used_is_not_overwritten(
     assert fault.value.code is TseError.STORAGE_FAILURE
     assert await storage.load("fence") == after
     assert len(await storage.logs_after("fence", 0, 10)) == 2
+
+
+async def test_a_connection_that_broke_is_not_used_again(signer_url: str) -> None:
+    engine = engine_for(signer_url, schema=SERVICE.schema, pool_max=1)
+    storage, leases = PostgresDeviceStorage(engine), PostgresLeases(engine)
+    memory, log = device("broken")
+    await storage.create(memory, log)
+    after = replace(memory, signature_counter=2)
+    entry = replace(log, signature_counter=2)
+
+    async def break_it() -> None:
+        async with engine.connect() as connection:
+            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        other = await connect(signer_url, schema=SERVICE.schema)
+        await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        await other.close()
+
+    await break_it()
+    with pytest.raises(TseFault):
+        await storage.save(memory, after, [entry])
+    await storage.save(memory, after, [entry])
+    await break_it()
+    with pytest.raises(Transient):
+        await leases.hold("broken", "a", 60)
+    assert await leases.hold("broken", "a", 60) == 1
+    await engine.dispose()
 
 
 async def test_the_private_key_is_not_stored_in_the_clear(signer_engine: AsyncEngine) -> None:
@@ -206,7 +232,14 @@ async def opened_signer(url: str, engine: AsyncEngine, tmp_path: Path) -> AsyncI
             var=tmp_path,
             sign_within_s=10,
         )
-        yield Signer(await SERVICE.open(runtime), store, engine)
+        opened = await SERVICE.open(runtime)
+        assert opened.startup is not None
+        assert opened.close is not None
+        await opened.startup()
+        try:
+            yield Signer(opened, store, engine)
+        finally:
+            await opened.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,10 +24,8 @@ from fiscal_signer.country.de import log_message, qr
 from fiscal_signer.country.de.algorithms import (
     OIDS,
     AlgorithmUnknown,
-    Curve,
     point_in,
     serial_of,
-    sign_plain,
 )
 from fiscal_signer.country.port import MarkVerdict
 
@@ -174,8 +175,9 @@ def signed_code(
     _, signed = list(qr.signed_bytes(code, serial_of(code.public_key)))[shape]
     from fiscal_signer.country.de.algorithms import _HASHES
 
-    sign_as = Curve(lambda: CURVES[curve][0], _HASHES[algorithm], algorithm, CURVES[curve][1])
-    return replace(code, signature=sign_plain(key, sign_as, signed))
+    r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(_HASHES[algorithm]())))
+    size = CURVES[curve][1]
+    return replace(code, signature=r.to_bytes(size, "big") + s.to_bytes(size, "big"))
 
 
 @pytest.mark.parametrize("algorithm", sorted(name for name in OIDS if name.startswith("ecdsa")))

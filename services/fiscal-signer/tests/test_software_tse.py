@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fiscal_signer.adapters.memory import MemoryDeviceStorage
+from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.ports import RegisterClient, Signed, StartTransaction, TseError, TseFault
 from fiscal_signer.testing import Clock
@@ -15,6 +15,7 @@ TSE = "tse-berlin"
 def process(storage: MemoryDeviceStorage) -> SoftwareTses:
     return SoftwareTses(
         storage,
+        MemoryChip(),
         curves={TSE: "P-256"},
         sealing_key=bytes(32),
         nonce=lambda: bytes(12),

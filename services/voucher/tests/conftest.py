@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,15 +18,19 @@ from events import EventStore
 from events.reaction import Incoming
 from events.store.connection import engine_for
 from events.store.migrate import migrate
-from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
+from voucher.api import reports
 from voucher.handlers import Rules
+from voucher.queries import Queries
 from voucher.service import REGISTRY, SERVICE
 from voucher.testing.bookings import aborted, recorded
 from voucher.testing.fakes import SECRETS, Clock
+from voucher.testing.members import Members, booked, build_members, gave_up
+from voucher.testing.reports import STORES, CurrentLog, KnownTokens, Log, Office, empty
 from voucher.testing.shop import Shop, open_shop
 from voucher.testing.world import World, build_world
 
@@ -40,6 +45,21 @@ def _recorded() -> Callable[..., Incoming]:
 @pytest.fixture(name="aborted")
 def _aborted() -> Callable[..., Incoming]:
     return aborted
+
+
+@pytest.fixture(name="booked")
+def _booked() -> Callable[..., Incoming]:
+    return booked
+
+
+@pytest.fixture(name="gave_up")
+def _gave_up() -> Callable[..., Incoming]:
+    return gave_up
+
+
+@pytest.fixture
+def members(world: World, chain: Chain) -> Members:
+    return build_members(world, chain)
 
 
 @pytest.fixture(name="secrets")
@@ -97,13 +117,6 @@ async def models(migrated_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def pool(migrated_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
-    """The service's schema without SQLAlchemy."""
-    async with pool_for(migrated_url, schema=SERVICE.schema) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def postgres(migrated_url: str) -> AsyncIterator[PostgresEventStore]:
     async with PostgresEventStore.open(
         migrated_url, service="voucher", schema=SERVICE.schema, registry=REGISTRY
@@ -150,3 +163,34 @@ async def sold(shop: Shop, recorded: Callable[..., Incoming]) -> dict[str, Any]:
     answer: dict[str, Any] = (await shop.prepare(voucher_id)).json()
     await shop.hear(recorded(f"sale-{voucher_id}", sells=[(voucher_id, "50.00")]))
     return answer
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def books(models: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    """Empty read models."""
+    await empty(models)
+    yield models
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(models: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, CurrentLog]]:
+    """The reports in an application, which takes a while to build."""
+    app, current = FastAPI(), CurrentLog()
+    install_problem_handlers(app)
+    app.state.authenticator = KnownTokens()
+    app.include_router(reports.routes(Queries(models, stores=STORES), current))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
+        yield client, current
+
+
+@pytest.fixture
+def office(log: Log, books: AsyncEngine, served: tuple[httpx.AsyncClient, CurrentLog]) -> Office:
+    client, current = served
+    current.log = log
+    return Office(log, books, client)

@@ -137,6 +137,23 @@ class VoucherPolicy(Part):
     """Goods paid with a voucher come back after its last day: how long the refund is usable."""
 
 
+class AccountPolicy(Part):
+    """The same for stored-value accounts and prepaid cards."""
+
+    balance_max: Annotated[int, Field(ge=100, le=100_000_000)] | None = 15_000
+    """Minor units that an account may hold (KWG § 25i (2)); null: no cap."""
+    load_per_month: Annotated[int, Field(ge=100, le=100_000_000)] | None = 15_000
+    """Minor units that may be loaded in a calendar month (KWG § 25i (2)); null: no cap."""
+    payout_max: Annotated[int, Field(ge=0, le=1_000_000)] | None = 5_000
+    """The largest rest that is returned in cash (KWG § 25i (2)); null: none is."""
+    validity_years: Annotated[int, Field(ge=1, le=30)] = 3
+    """Credit is valid to the end of the n-th year after the year of its load."""
+    settlement_s: Annotated[int, Field(ge=60, le=7_200)] = 900
+    """How long a till may take between preparing and recording the settlement of a fee."""
+    private_webhooks: bool = False
+    """Whether webhooks may go to private addresses (a library system in the same house)."""
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -204,6 +221,7 @@ class Chain(Part):
     means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
+    accounts: AccountPolicy = AccountPolicy()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:

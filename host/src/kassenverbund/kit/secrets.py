@@ -27,11 +27,11 @@ class Secrets:
 
     def key(self, purpose: str) -> bytes:
         """32 bytes for `purpose` (`voucher.code_hash`). Stable for a root key."""
-        return hmac.new(self.root, b"kassenverbund/" + purpose.encode(), hashlib.sha256).digest()
+        return hmac.digest(self.root, b"kassenverbund/" + purpose.encode(), "sha256")
 
     def keyed_hash(self, purpose: str, value: str) -> str:
         """HMAC-SHA-256 as hex: what an event or an index holds instead of a code."""
-        return hmac.new(self.key(purpose), value.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.key(purpose), value.encode(), "sha256").hex()
 
     @classmethod
     def from_file(cls, path: Path) -> Secrets:

@@ -17,6 +17,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from events.errors import UnknownEventType
+from events.values import value
 
 EVENT_BYTES_MAX = 256 * 1024
 """The largest encoded event. Larger things (exports, images) are stored elsewhere by reference."""
@@ -67,7 +68,8 @@ def upcaster(name: str, *, from_version: int) -> Callable[[Upcast], Upcaster]:
 
 def encode(event: Event) -> bytes:
     """The bytes of an event's data. Encoded once, at append; these are stored, hashed and sent."""
-    return event.model_dump_json().encode()
+    # What model_dump_json() does, without the way through a str.
+    return event.__pydantic_serializer__.to_json(event)
 
 
 class Registry:
@@ -146,7 +148,10 @@ class Metadata:
         return cls(**{name: document.get(name, "") for name in cls.__slots__})
 
 
-@dataclass(frozen=True, slots=True)
+NO_METADATA = Metadata()
+
+
+@value
 class Recorded:
     """One event as it stands in a log."""
 

@@ -7,14 +7,13 @@ import random
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events import telemetry
 from events.errors import LogBroken, Transient
 from events.event import Recorded
 from events.projection import Projection
-from events.store.connection import checked_name, faults, is_transient, reading
+from events.store.connection import checked_name, faults, is_transient, raw
 from events.store.contract import EventStore
 
 PAGE_RECORDS_MAX = 500
@@ -55,14 +54,13 @@ async def run_projection(
     never skips, and the process that runs it must not go on without it. A gap in the log raises
     `LogBroken`.
     """
-    name = checkpoint_name(projection)
-    table = f"{checked_name(schema)}.checkpoint"
+    reader = _Reader(store, engine, projection, schema=schema)
     attempt = 0
     while True:
         try:
-            await _ensure_row(engine, table, name)
+            await reader.ensure_row()
             while True:
-                moved = await _turn(store, engine, projection, table, name)
+                moved = await reader.turn()
                 attempt = 0
                 if moved is None:
                     await asyncio.sleep(STANDBY_S)
@@ -74,7 +72,8 @@ async def run_projection(
             if not (isinstance(fault, Transient) or is_transient(fault)):
                 raise
             attempt += 1
-            telemetry.projection_waits(store.service, name)
+            reader.forget()
+            telemetry.projection_waits(store.service, reader.name)
             await asyncio.sleep(_backoff_s(attempt))
 
 
@@ -86,14 +85,12 @@ async def wait_until(
     For a read that must see its caller's own write. False: answer with what there is, and say so.
     Raises `Transient`.
     """
-    query = text(
-        f"SELECT position FROM {checked_name(schema)}.checkpoint WHERE subscription = :name"  # noqa: S608 (checked name)
-    )
+    query = f"SELECT position FROM {checked_name(schema)}.checkpoint WHERE subscription = $1"  # noqa: S608 (checked name)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_s
     while True:
-        async with faults(), reading(engine) as connection:
-            reached = await connection.scalar(query, {"name": checkpoint_name(projection)})
+        async with faults(), raw(engine) as connection:
+            reached = await connection.fetchval(query, checkpoint_name(projection))
         if (reached or 0) >= position:
             return True
         if loop.time() + LOOK_S > deadline:
@@ -109,28 +106,76 @@ class _Turn:
     """The log held no more when the page was read."""
 
 
-async def _turn(
-    store: EventStore, engine: AsyncEngine, projection: Projection, table: str, name: str
-) -> _Turn | None:
-    """Fold one page. None where another replica holds the checkpoint."""
-    async with engine.begin() as tx:
-        position = await tx.scalar(
-            text(
-                f"SELECT position FROM {table} WHERE subscription = :name"  # noqa: S608 (checked name)
-                " FOR UPDATE SKIP LOCKED"
-            ),
-            {"name": name},
+class _Reader:
+    """One projection's way along the log.
+
+    The checkpoint moves by compare and set in the transaction of the page, so what is remembered
+    of it may be old: then the page is not applied, and the checkpoint is asked for.
+    """
+
+    def __init__(
+        self, store: EventStore, engine: AsyncEngine, projection: Projection, *, schema: str
+    ) -> None:
+        self.name = checkpoint_name(projection)
+        self._store = store
+        self._engine = engine
+        self._projection = projection
+        self._position: int | None = None
+        table = f"{checked_name(schema)}.checkpoint"
+        self._insert = (
+            f"INSERT INTO {table} (subscription, position) VALUES ($1, 0) ON CONFLICT DO NOTHING"  # noqa: S608 (checked name)
         )
+        self._take = f"SELECT position FROM {table} WHERE subscription = $1 FOR UPDATE SKIP LOCKED"  # noqa: S608 (checked name)
+        self._move = (
+            f"UPDATE {table} SET position = $3, moved_at = now()"  # noqa: S608 (checked name)
+            " WHERE subscription = $1 AND position = $2"
+        )
+
+    async def ensure_row(self) -> None:
+        """A lock needs a row."""
+        async with raw(self._engine) as connection:
+            await connection.execute(self._insert, self.name)
+
+    def forget(self) -> None:
+        """Ask for the checkpoint before the next page."""
+        self._position = None
+
+    async def turn(self) -> _Turn | None:
+        """Fold one page. None where another replica holds the checkpoint, or has moved it."""
+        position, self._position = self._position, None
         if position is None:
-            return None
-        page = await store.read(after=position, records_max=PAGE_RECORDS_MAX)
-        if not page:
-            return _Turn(int(position), at_end=True)
+            async with self._engine.begin() as tx:
+                found = await tx.exec_driver_sql(self._take, (self.name,))
+                position = found.scalar()
+                if position is None:
+                    return None
+                page = await self._page(position)
+                if page and not await self._fold(tx, position, page):
+                    return None
+        else:
+            page = await self._page(position)
+            if page:
+                async with self._engine.begin() as tx:
+                    if not await self._fold(tx, position, page):
+                        return None
+        if page:
+            position = page[-1].position
+            telemetry.projected(self._store.service, self.name, len(page))
+        self._position = position
+        return _Turn(position, at_end=len(page) < PAGE_RECORDS_MAX)
+
+    async def _page(self, position: int) -> list[Recorded]:
+        page = await self._store.read(after=position, records_max=PAGE_RECORDS_MAX)
         _assert_gapless(position, page)
-        await projection.apply(tx, page)
-        await _move(tx, table, name, page[-1].position)
-    telemetry.projected(store.service, name, len(page))
-    return _Turn(page[-1].position, at_end=len(page) < PAGE_RECORDS_MAX)
+        return page
+
+    async def _fold(self, tx: AsyncConnection, position: int, page: list[Recorded]) -> bool:
+        # First of all: from here on the row is locked, and another replica waits for our commit.
+        moved = await tx.exec_driver_sql(self._move, (self.name, position, page[-1].position))
+        if moved.rowcount != 1:
+            return False
+        await self._projection.apply(tx, page)
+        return True
 
 
 def _assert_gapless(position: int, page: list[Recorded]) -> None:
@@ -138,28 +183,6 @@ def _assert_gapless(position: int, page: list[Recorded]) -> None:
         if entry.position != position + 1:
             raise LogBroken(f"after position {position} comes {entry.position}")
         position = entry.position
-
-
-async def _move(tx: AsyncConnection, table: str, name: str, position: int) -> None:
-    await tx.execute(
-        text(
-            f"UPDATE {table} SET position = :position, moved_at = now()"  # noqa: S608 (checked name)
-            " WHERE subscription = :name"
-        ),
-        {"name": name, "position": position},
-    )
-
-
-async def _ensure_row(engine: AsyncEngine, table: str, name: str) -> None:
-    """A lock needs a row."""
-    async with engine.begin() as tx:
-        await tx.execute(
-            text(
-                f"INSERT INTO {table} (subscription, position) VALUES (:name, 0)"  # noqa: S608 (checked name)
-                " ON CONFLICT DO NOTHING"
-            ),
-            {"name": name},
-        )
 
 
 def _backoff_s(attempt: int) -> float:

@@ -87,6 +87,12 @@ class BookingAborted(_Foreign):
     sign_by: AwareDatetime
 
 
+class TseOnly(_Foreign):
+    """Of any event about a booking: to whom it goes."""
+
+    tse_id: Identifier
+
+
 class Named(_Foreign):
     """The ids of an event whose rest could not be read. Each is empty where it is not an id."""
 

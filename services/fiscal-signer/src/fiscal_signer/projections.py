@@ -35,25 +35,27 @@ _OUTAGE = text(
     "UPDATE tse_overview SET outage_id = :outage_id, outage_reason = :reason,"
     " outage_began_at = :began_at WHERE tse_id = :tse_id"
 )
-_COUNTED = text(
-    "UPDATE tse_overview SET signature_counter = greatest(signature_counter, :counter),"
-    " transaction_number = greatest(transaction_number, :number),"
-    " signed = signed + :signed, unsigned = unsigned + :unsigned WHERE tse_id = :tse_id"
-)
-_LOGGED = text(
-    "INSERT INTO signature_log (tse_id, signature_counter, purpose, booking_id, store_id,"
-    " client_id, transaction_number, log_message)"
-    " SELECT * FROM unnest(CAST(:tse_ids AS text[]), CAST(:counters AS bigint[]),"
-    " CAST(:purposes AS text[]), CAST(:booking_ids AS text[]), CAST(:store_ids AS text[]),"
-    " CAST(:client_ids AS text[]), CAST(:numbers AS bigint[]), CAST(:messages AS text[]))"
-)
-_JUDGED = text(
-    "INSERT INTO booking_verdict (booking_id, store_id, tse_id, verdict, signature_counter,"
-    " document) SELECT booking_id, store_id, tse_id, verdict, counter, document::json"
-    " FROM unnest(CAST(:booking_ids AS text[]), CAST(:store_ids AS text[]),"
+# One statement for what every sale brings, whatever the page holds.
+_KEPT = text(
+    "WITH logged AS (INSERT INTO signature_log (tse_id, signature_counter, purpose, booking_id,"
+    " store_id, client_id, transaction_number, log_message)"
+    " SELECT * FROM unnest(CAST(:log_tses AS text[]), CAST(:log_counters AS bigint[]),"
+    " CAST(:purposes AS text[]), CAST(:log_bookings AS text[]), CAST(:log_stores AS text[]),"
+    " CAST(:client_ids AS text[]), CAST(:numbers AS bigint[]), CAST(:messages AS text[]))),"
+    " judged AS (INSERT INTO booking_verdict (booking_id, store_id, tse_id, verdict,"
+    " signature_counter, document) SELECT booking_id, store_id, tse_id, verdict, counter,"
+    " document::json FROM unnest(CAST(:booking_ids AS text[]), CAST(:store_ids AS text[]),"
     " CAST(:tse_ids AS text[]), CAST(:verdicts AS text[]), CAST(:counters AS bigint[]),"
     " CAST(:documents AS text[]))"
-    " AS judged(booking_id, store_id, tse_id, verdict, counter, document)"
+    " AS judged(booking_id, store_id, tse_id, verdict, counter, document))"
+    " UPDATE tse_overview AS tse SET"
+    " signature_counter = greatest(tse.signature_counter, seen.counter),"
+    " transaction_number = greatest(tse.transaction_number, seen.number),"
+    " signed = tse.signed + seen.signed, unsigned = tse.unsigned + seen.unsigned"
+    " FROM unnest(CAST(:seen_tses AS text[]), CAST(:seen_counters AS bigint[]),"
+    " CAST(:seen_numbers AS bigint[]), CAST(:seen_signed AS bigint[]),"
+    " CAST(:seen_unsigned AS bigint[])) AS seen(tse_id, counter, number, signed, unsigned)"
+    " WHERE tse.tse_id = seen.tse_id"
 )
 
 Logged = (
@@ -72,15 +74,12 @@ class SignatureBook:
         for entry in recorded:
             await _devices(tx, entry.event)
         logged = [entry.event for entry in recorded if _is_logged(entry.event)]
-        if logged:
-            await tx.execute(_LOGGED, _columns_of_log(logged))
         judged = [
             entry for entry in recorded if isinstance(entry.event, SignatureMade | LeftUnsigned)
         ]
-        if judged:
-            await tx.execute(_JUDGED, _columns_of_verdicts(judged))
-        for counted in _counts([entry.event for entry in recorded]).values():
-            await tx.execute(_COUNTED, counted)
+        if logged or judged:
+            columns = _columns_of_log(logged) | _columns_of_verdicts(judged)
+            await tx.execute(_KEPT, columns | _columns_of_counts(recorded))
 
 
 async def _devices(tx: AsyncConnection, event: Event) -> None:
@@ -121,11 +120,11 @@ def _purpose(event: Event) -> str:
 
 def _columns_of_log(events: Sequence[Any]) -> dict[str, list[Any]]:
     return {
-        "tse_ids": [event.tse_id for event in events],
-        "counters": [event.signature_counter for event in events],
+        "log_tses": [event.tse_id for event in events],
+        "log_counters": [event.signature_counter for event in events],
         "purposes": [_purpose(event) for event in events],
-        "booking_ids": [getattr(event, "booking_id", "") for event in events],
-        "store_ids": [event.store_id for event in events],
+        "log_bookings": [getattr(event, "booking_id", "") for event in events],
+        "log_stores": [event.store_id for event in events],
         "client_ids": [event.client_id for event in events],
         "numbers": [getattr(event, "transaction_number", None) for event in events],
         "messages": [event.log_message for event in events],
@@ -142,21 +141,25 @@ def _columns_of_verdicts(judged: Sequence[Recorded]) -> dict[str, list[Any]]:
             "signed" if isinstance(event, SignatureMade) else "unsigned" for event in events
         ],
         "counters": [getattr(event, "signature_counter", None) for event in events],
-        "documents": [event.model_dump_json() for event in events],
+        # As it is stored, where it has today's shape; an older one as it reads today.
+        "documents": [
+            entry.data.decode()
+            if entry.schema_version == entry.event.event_version
+            else entry.event.model_dump_json()
+            for entry in judged
+        ],
     }
 
 
-def _counts(events: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for event in events:
+def _columns_of_counts(recorded: Sequence[Recorded]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for event in (entry.event for entry in recorded):
         if not isinstance(event, Logged | LeftUnsigned):
             continue
-        row = found.setdefault(
-            event.tse_id,
-            {"tse_id": event.tse_id, "counter": 0, "number": 0, "signed": 0, "unsigned": 0},
-        )
-        row["counter"] = max(row["counter"], getattr(event, "signature_counter", None) or 0)
-        row["number"] = max(row["number"], getattr(event, "transaction_number", None) or 0)
-        row["signed"] += isinstance(event, SignatureMade)
-        row["unsigned"] += isinstance(event, LeftUnsigned)
-    return found
+        row = found.setdefault(event.tse_id, [event.tse_id, 0, 0, 0, 0])
+        row[1] = max(row[1], getattr(event, "signature_counter", None) or 0)
+        row[2] = max(row[2], getattr(event, "transaction_number", None) or 0)
+        row[3] += isinstance(event, SignatureMade)
+        row[4] += isinstance(event, LeftUnsigned)
+    names = ("seen_tses", "seen_counters", "seen_numbers", "seen_signed", "seen_unsigned")
+    return {name: [row[at] for row in found.values()] for at, name in enumerate(names)}

@@ -7,12 +7,14 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
 from events import Transient
+from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.api import router_of
@@ -56,8 +58,10 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     chain, settings = runtime.chain, Settings()
     assignments = assignments_of(chain)
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
+    chips = Chips(processes_max=os.cpu_count() or 1)
     tses = SoftwareTses(
         PostgresDeviceStorage(runtime.engine),
+        chips,
         curves={tse.id: tse.curve for store in chain.stores for tse in store.tses},
         sealing_key=runtime.secrets.key(PURPOSE),
         nonce=lambda: os.urandom(NONCE_BYTES),
@@ -91,7 +95,17 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         projections=(SignatureBook(),),
         reactions=(reactor.reaction(),),
         tasks=(watch,),
+        startup=partial(_start, chips),
+        close=chips.close,
     )
+
+
+async def _start(chips: Chips) -> None:
+    try:
+        await chips.start()
+    except TseFault as fault:
+        # Selling goes on without a device, and so does the program; bookings will say why.
+        _log.error("the software TSEs cannot sign: %s", fault)
 
 
 def assignments_of(chain: Chain) -> dict[str, Assignment]:

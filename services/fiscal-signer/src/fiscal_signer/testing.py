@@ -13,7 +13,8 @@ from uuid import UUID, uuid5
 from events import EventStore, Recorded
 from events.reaction import Incoming
 from events.testing.memory import MemoryEventStore
-from fiscal_signer.adapters.memory import MemoryDeviceStorage, MemoryLeases
+from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage, MemoryLeases
+from fiscal_signer.adapters.software_tse import Chip
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -141,6 +142,7 @@ class World:
         *,
         store: EventStore | None = None,
         leases: Leases | None = None,
+        chip: Chip | None = None,
         curve: str = "P-256",
         settings: Settings | None = None,
     ) -> None:
@@ -153,6 +155,7 @@ class World:
         self.tses = FaultyTses(
             SoftwareTses(
                 self.storage,
+                chip or MemoryChip(),
                 curves={f"tse-{name}": curve for name in stores},
                 sealing_key=bytes(32),
                 nonce=lambda: bytes(12),

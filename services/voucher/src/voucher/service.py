@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets as system
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +24,10 @@ from voucher.adapters.streams import PostgresVoucherStreams
 from voucher.api.batches import STREAMED
 from voucher.events import EVENTS
 from voucher.handlers import Vouchers
+from voucher.handlers.account_names import AccountRules
 from voucher.handlers.finding import Finder
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
-from voucher.office import build_back_office
 from voucher.policies import HEARD, TOPIC, lane, policies
 from voucher.ports import Attempts, Deliveries, LapsedHolds
 from voucher.projections import VoucherBook
@@ -35,6 +36,8 @@ from voucher.public import PUBLICATION
 from voucher.qr import QrCodes
 from voucher.queries import Queries
 from voucher.queries_catalogue import CatalogueQueries
+from voucher.service_accounts import DELIVER_EVERY_S, open_accounts
+from voucher.service_office import build_back_office
 from voucher.upcasters import UPCASTERS
 
 SWEEP_EVERY_S = 5.0
@@ -94,27 +97,46 @@ def _queries(runtime: Runtime) -> Queries:
     )
 
 
-async def _open(runtime: Runtime) -> Opened:
-    deliveries = PostgresDeliveries(runtime.engine, runtime.secrets, system.token_bytes)
-    outbox = PostgresMailOutbox(runtime.engine, runtime.secrets, system.token_bytes)
-    attempts = PostgresAttempts(runtime.engine, OWN)
-    weak_attempts = PostgresAttempts(runtime.engine, WEAK)
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What lies beside the log."""
+
+    deliveries: PostgresDeliveries
+    outbox: PostgresMailOutbox
+    attempts: PostgresAttempts
+    weak_attempts: PostgresAttempts
+    lapsed: PostgresLapsedHolds
+    parts: PostgresBatchParts
+
+
+def _beside(runtime: Runtime) -> _Beside:
+    engine, secrets = runtime.engine, runtime.secrets
+    return _Beside(
+        deliveries=PostgresDeliveries(engine, secrets, system.token_bytes),
+        outbox=PostgresMailOutbox(engine, secrets, system.token_bytes),
+        attempts=PostgresAttempts(engine, OWN),
+        weak_attempts=PostgresAttempts(engine, WEAK),
+        lapsed=PostgresLapsedHolds(engine),
+        parts=PostgresBatchParts(engine, secrets, system.token_bytes),
+    )
+
+
+def _rooms(runtime: Runtime, beside: _Beside) -> api.Rooms:
+    """All handlers, over one log."""
     qr = QrCodes(runtime.secrets)
     finder = Finder(
         runtime.store,
         secrets=runtime.secrets,
         qr=qr,
-        attempts=attempts,
-        weak_attempts=weak_attempts,
+        attempts=beside.attempts,
+        weak_attempts=beside.weak_attempts,
         foreign_codes=runtime.chain.vouchers.foreign_codes,
     )
-    lapsed = PostgresLapsedHolds(runtime.engine)
-    parts = PostgresBatchParts(runtime.engine, runtime.secrets, system.token_bytes)
     back_office = build_back_office(
         runtime.store,
         chain=runtime.chain,
         secrets=runtime.secrets,
-        parts=parts,
+        parts=beside.parts,
         work=PostgresBatchWork(runtime.engine),
         streams=PostgresVoucherStreams(runtime.engine, REGISTRY),
         clock=runtime.clock,
@@ -125,52 +147,71 @@ async def _open(runtime: Runtime) -> Opened:
         runtime.store,
         chain=runtime.chain,
         secrets=runtime.secrets,
-        deliveries=deliveries,
+        deliveries=beside.deliveries,
         finder=finder,
         clock=runtime.clock,
         random_bytes=system.token_bytes,
         rules=runtime.chain.vouchers,
+        templates=back_office.catalogue,
         past=PostgresPastVouchers(runtime.engine),
+    )
+    accounts = open_accounts(
+        runtime,
+        vouchers,
+        deliveries=beside.deliveries,
+        finder=finder,
+        rules=AccountRules.of(runtime.chain),
+        private_webhooks=runtime.chain.accounts.private_webhooks,
     )
     mailing = Mailing(
         runtime.store,
         chain=runtime.chain,
-        deliveries=deliveries,
-        outbox=outbox,
+        deliveries=beside.deliveries,
+        outbox=beside.outbox,
         mailer=runtime.mailer,
         qr=qr,
         clock=runtime.clock,
     )
+    return api.Rooms(
+        chain=runtime.chain,
+        vouchers=vouchers,
+        accounts=accounts,
+        back_office=back_office,
+        templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
+        mailing=mailing,
+        overdrafts=Overdrafting(runtime.store),
+        qr=qr,
+        queries=_queries(runtime),
+        clock=runtime.clock,
+    )
+
+
+async def _open(runtime: Runtime) -> Opened:
+    beside, clock = _beside(runtime), runtime.clock
+    rooms = _rooms(runtime, beside)
+    accounts = rooms.accounts
     return Opened(
-        router=api.router(
-            api.Rooms(
-                chain=runtime.chain,
-                vouchers=vouchers,
-                back_office=back_office,
-                templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
-                mailing=mailing,
-                overdrafts=Overdrafting(runtime.store),
-                qr=qr,
-                queries=_queries(runtime),
-                clock=runtime.clock,
-            )
-        ),
-        projections=(VoucherBook(), CatalogueBook()),
+        router=api.router(rooms),
+        projections=(VoucherBook(), CatalogueBook(), *accounts.projections),
         reactions=(
             Reaction(
                 name="bookings",
                 topic=TOPIC,
                 events=HEARD,
                 lane=lane,
-                handle=by_policies(policies(runtime.clock), vouchers.execute),
+                handle=by_policies((*policies(clock), *accounts.policies), accounts.execute),
             ),
         ),
         tasks=(
-            lambda: _every(SWEEP_EVERY_S, lambda: sweep(vouchers, lapsed, runtime.clock())),
-            lambda: _every(MAIL_EVERY_S, mailing.send_due),
-            lambda: _every(PURGE_EVERY_S, lambda: purge(deliveries, attempts, runtime.clock())),
-            lambda: _every(PURGE_EVERY_S, lambda: parts.purge(runtime.clock())),
-            lambda: _every(BATCHES_EVERY_S, back_office.batches.work),
+            lambda: _every(SWEEP_EVERY_S, lambda: sweep(rooms.vouchers, beside.lapsed, clock())),
+            lambda: _every(MAIL_EVERY_S, rooms.mailing.send_due),
+            lambda: _every(SWEEP_EVERY_S, accounts.sweep),
+            lambda: _every(DELIVER_EVERY_S, accounts.deliver),
+            lambda: _every(
+                PURGE_EVERY_S, lambda: purge(beside.deliveries, beside.attempts, clock())
+            ),
+            lambda: _every(PURGE_EVERY_S, lambda: beside.parts.purge(clock())),
+            lambda: _every(BATCHES_EVERY_S, rooms.back_office.batches.work),
         ),
         streamed=STREAMED,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ OURS = "V00000000000000" + codes.check_symbol("V00000000000000")
 HASH = "ab" * 32
 
 
-def new_file(*, legal_entity_id: str | None = "kette") -> ImportFile:
+def new_file(*, legal_entity_id: str | None = "kette", foreign_codes: bool = True) -> ImportFile:
     return ImportFile(
         Known(
             entities=frozenset({"kette", "hafen"}),
@@ -28,11 +29,12 @@ def new_file(*, legal_entity_id: str | None = "kette") -> ImportFile:
             rates_on=lambda day: {"standard": (1600 if day.year == 2020 else 1900, 1)},
             secrets=SECRETS,
             currency="EUR",
+            foreign_codes=foreign_codes,
         )
     )
 
 
-def read(text: str | bytes, **known: str | None) -> ImportFile:
+def read(text: str | bytes, **known: Any) -> ImportFile:
     file = new_file(**known)
     file.feed(text.encode() if isinstance(text, str) else text)
     file.close()
@@ -307,3 +309,9 @@ def test_how_the_bytes_arrive_does_not_matter(content: bytes, cut: int) -> None:
     pieces.close()
     whole = read(content)
     assert (whole.rows, whole.refused) == (pieces.rows, pieces.refused)
+
+
+def test_codes_that_no_till_takes_are_not_taken_over() -> None:
+    file = read("code,balance\nABC123,10.00\n", foreign_codes=False)
+    assert [(refusal.line, refusal.reason) for refusal in file.refused] == [(2, "code.foreign")]
+    assert read("code,balance\nABC123,10.00\n").rows[0].weak

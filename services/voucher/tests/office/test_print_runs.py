@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -33,7 +34,7 @@ from voucher.handlers.batches import (
 from voucher.testing.office import MemoryBatchParts, MemoryBatchWork, Office
 
 if TYPE_CHECKING:
-    from services.voucher.tests.conftest import World
+    from services.voucher.tests.conftest import Clock, World
 
 CARDS = 600  # three parts
 
@@ -291,3 +292,20 @@ async def test_a_card_of_a_voided_run_is_not_sold(printed: Office, world: World)
     await printed.batches.void(printed.ask(), batch_id="B1", reason="Karton verloren")
     with pytest.raises(VoucherNotUsable):
         await sell_card(world, rows_of(file.content)[0]["code"])
+
+
+async def test_a_batch_that_fails_does_not_stop_the_others_and_is_tried_again(
+    ordered: Office, clock: Clock
+) -> None:
+    await ordered.parts.keep("B1", 0, b"no codes", until=clock() + timedelta(days=1))
+    await ordered.order("B2", 1)
+    await ordered.batches.work()
+    assert (await ordered.batches.batch("B1")).state == "running"
+    assert (await ordered.batches.batch("B2")).state == "completed"
+
+    await ordered.parts.wipe("B1")
+    await ordered.batches.work()
+    assert (await ordered.batches.batch("B1")).state == "running"
+    clock.advance(minutes=1)
+    await ordered.batches.work()
+    assert (await ordered.batches.batch("B1")).state == "completed"

@@ -21,7 +21,7 @@ from voucher.events import (
 from voucher.events.terms import SoldAt
 
 if TYPE_CHECKING:
-    from services.voucher.tests.reports.conftest import Log, Office
+    from voucher.testing.reports import Log, Office
 
 LIABILITY = "/v1/reports/liability"
 MOVEMENTS = "/v1/reports/movements"

@@ -18,22 +18,14 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
 from events.bus.contract import Record, check_size
 from events.bus.postgres_subscription import PostgresSubscription
 from events.errors import Transient
-from events.store.connection import (
-    COMMAND_S,
-    CONNECT_S,
-    checked_name,
-    faults,
-    nothing_to_reset,
-    plain_url,
-    server_settings,
-)
+from events.store.connection import CONNECT_S, checked_name, connect, faults, plain_url
+from events.store.connections import Connections
 
 PARTITIONS = 16
 """Partitions of a new topic: at most so many members share a group's work."""
@@ -63,7 +55,7 @@ class PostgresBus:
     """See `events.bus.contract.Bus`."""
 
     def __init__(
-        self, writers: asyncpg.Pool[Any], readers: asyncpg.Pool[Any], *, lease_s: float,
+        self, writers: Connections, readers: Connections, *, lease_s: float,
         hand_over_s: float, poll_s: float,
     ) -> None:  # fmt: skip
         self._writers = writers
@@ -94,11 +86,9 @@ class PostgresBus:
         `poll_s`: how soon records of other processes are seen; those of this one are at once.
         """
         await _migrate(url, checked_name(schema))
-        async with faults():
-            writers = await _pool(url, schema, synchronous_commit="on")
-        async with faults():
-            # What a crash takes back here is only delivered again, which the contract allows.
-            readers = await _pool(url, schema, synchronous_commit="off")
+        writers = _connections(url, schema, synchronous_commit="on")
+        # What a crash takes back here is only delivered again, which the contract allows.
+        readers = _connections(url, schema, synchronous_commit="off")
         bus = cls(writers, readers, lease_s=lease_s, hand_over_s=hand_over_s, poll_s=poll_s)
         bus._poller = asyncio.create_task(bus._poll(), name="bus poll")
         try:
@@ -173,7 +163,8 @@ class PostgresBus:
     async def healthy(self) -> bool:
         try:
             async with faults():
-                await self._writers.fetchval("SELECT 1", timeout=CONNECT_S)
+                async with asyncio.timeout(CONNECT_S):
+                    await self._writers.fetchval("SELECT 1")
         except Transient:
             return False
         return not self._closed
@@ -252,19 +243,9 @@ def _parts(records: Sequence[Record]) -> list[list[Record]]:
     return parts
 
 
-async def _pool(url: str, schema: str, *, synchronous_commit: str) -> asyncpg.Pool[Any]:
-    return await asyncpg.create_pool(
-        plain_url(url),
-        min_size=1,
-        max_size=POOL_MAX,
-        timeout=CONNECT_S,
-        command_timeout=COMMAND_S,
-        # Nothing here changes a session, so there is nothing to reset at each release.
-        reset=nothing_to_reset,
-        server_settings={
-            **server_settings(schema=schema),
-            "synchronous_commit": synchronous_commit,
-        },
+def _connections(url: str, schema: str, *, synchronous_commit: str) -> Connections:
+    return Connections(
+        lambda: connect(url, schema=schema, synchronous_commit=synchronous_commit), most=POOL_MAX
     )
 
 

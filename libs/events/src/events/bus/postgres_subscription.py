@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,6 +17,7 @@ import asyncpg
 from events.bus.contract import Batch, KeysLost, Record
 from events.errors import Transient
 from events.store.connection import faults
+from events.store.connections import Connections
 
 _log = logging.getLogger(__name__)
 
@@ -57,9 +58,7 @@ class PostgresSubscription:
     given back while its records are on their way to the caller.
     """
 
-    def __init__(
-        self, bus: _Bus, pool: asyncpg.Pool[Any], topic: str, topic_id: int, group: str
-    ) -> None:
+    def __init__(self, bus: _Bus, pool: Connections, topic: str, topic_id: int, group: str) -> None:
         self.topic = topic
         self.waits = False
         self._bus = bus

@@ -1,7 +1,8 @@
 """Group commit: one task per process takes what waits and stores it in one transaction.
 
 A commit costs one write to disk, whether it holds one decision or a hundred. So while one batch is
-being written, the next one gathers; nobody waits for a timer.
+being written, the next one gathers; nobody waits for a timer. A batch goes the quick way
+(`planned.py`) where this process appended last, and the careful way (`careful.py`) otherwise.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from events import telemetry
-from events.errors import ClaimTaken, Transient, WrongExpectedVersion
+from events.errors import Transient
+from events.store import careful, planned
 from events.store.connection import is_transient
-from events.store.contract import Take
-from events.store.prepare import Prepared, expected_as_int
+from events.store.planned import Head, Stored
+from events.store.prepare import Prepared
 
 BATCH_DECISIONS_MAX = 256
 BATCH_BYTES_MAX = 4 * 1024 * 1024
@@ -32,8 +33,8 @@ CLOSE_S = 5.0
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({lock})"
 
-# Each look-up in `append_batch` has an index. A plan made while the log was small would scan it,
-# and stay in use while it grows; so the appender's connection knows no scans.
+# Each look-up of an append has an index. A plan made while the log was small would scan it, and
+# stay in use while it grows; so the appender's connection knows no scans.
 APPENDER_SETTINGS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -43,79 +44,10 @@ APPENDER_SETTINGS = {
 }
 
 
-class _Status(IntEnum):
-    """What `append_batch` says about one decision."""
-
-    STORED = 0
-    DECIDED = 1
-    WRONG_VERSION = 2
-    TAKEN = 3
-
-
-@dataclass(slots=True)
-class Stored:
-    """Where the events of one decision stand in the log now."""
-
-    first_position: int
-    previous_hash: bytes
-    versions: Sequence[int]
-    hashes: Sequence[bytes]
-
-
-class Decided(Exception):
-    """The key is in the inbox already; its outcome can be read there."""
-
-
 @dataclass(slots=True)
 class _Waiting:
     prepared: Prepared
     done: asyncio.Future[Stored]
-
-
-@dataclass(slots=True)
-class _Arrays:
-    """The arguments of `append_batch`, in its order."""
-
-    members_key: list[str] = field(default_factory=list)
-    members_input: list[bytes] = field(default_factory=list)
-    members_metadata: list[str] = field(default_factory=list)
-    members_at: list[Any] = field(default_factory=list)
-    members_parts: list[int] = field(default_factory=list)
-    members_claims: list[int] = field(default_factory=list)
-    streams: list[str] = field(default_factory=list)
-    parts_stream: list[int] = field(default_factory=list)
-    parts_expected: list[int] = field(default_factory=list)
-    parts_events: list[int] = field(default_factory=list)
-    claim_keys: list[str] = field(default_factory=list)
-    claims_key: list[int] = field(default_factory=list)
-    claims_owner: list[str] = field(default_factory=list)
-    claims_take: list[bool] = field(default_factory=list)
-    events_id: list[Any] = field(default_factory=list)
-    events_type: list[str] = field(default_factory=list)
-    events_schema: list[int] = field(default_factory=list)
-    events_data: list[str] = field(default_factory=list)
-    events_content: list[bytes] = field(default_factory=list)
-
-    def values(self) -> list[Any]:
-        return [
-            "{" + ",".join(map(str, value)) + "}" if name in _WHOLE_NUMBERS else value
-            for name in self.__slots__
-            for value in (getattr(self, name),)
-        ]
-
-
-# Whole numbers go as the text of an array: the driver looks twice at each element of a list.
-_WHOLE_NUMBERS = frozenset(
-    {
-        "members_parts", "members_claims", "parts_stream", "parts_expected", "parts_events",
-        "claims_key", "events_schema",
-    }
-)  # fmt: skip
-_ARGUMENTS = ", ".join(
-    f"${number}::text::int[]" if name in _WHOLE_NUMBERS else f"${number}"
-    for number, name in enumerate(_Arrays.__slots__, start=1)
-)
-_APPEND = f"SELECT * FROM append_batch({_ARGUMENTS})"  # noqa: S608 (constants)
 
 
 class Appender:
@@ -137,9 +69,14 @@ class Appender:
     ) -> None:
         self._connect = connect
         self._service = service
+        self._lock = lock
         self._begin = _BEGIN.format(lock=lock)
         self._grown = grown
         self._connection: asyncpg.Connection[Any] | None = None
+        self._head: Head | None = None
+        """The newest entry, as far as this process knows."""
+        self._shared = False
+        """Another process appended between our last two batches: a plan would be in vain."""
         self._waiting: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -223,42 +160,64 @@ class Appender:
 
     async def _store(self, batch: list[_Waiting]) -> None:
         if self._connection is None or self._connection.is_closed():
+            self._head = None
             self._connection = await self._connect()
-        connection = self._connection
-        arguments = _arrays(batch).values()
+        if not await self._store_as_planned(self._connection, batch):
+            await self._store_with_care(self._connection, batch)
+        telemetry.appended(self._service, len(batch))
+
+    async def _store_as_planned(
+        self, connection: asyncpg.Connection[Any], batch: list[_Waiting]
+    ) -> bool:
+        """One round trip. False: nothing was stored."""
+        if self._head is None or self._shared:
+            return False
+        decisions = [waiting.prepared for waiting in batch]
+        made = planned.plan(decisions, self._head)
+        if made is None:
+            return False
+        arguments = planned.arguments(made, decisions, lock=self._lock)
+        try:
+            stored = await connection.fetchval(planned.APPEND_PLANNED, *arguments)
+        except asyncpg.PostgresError as fault:
+            if is_transient(fault):
+                raise
+            return False  # The careful way finds out whose fault it is.
+        if stored:
+            self._head = made.head
+            self._answer(batch, made.stored)
+        return bool(stored)
+
+    async def _store_with_care(
+        self, connection: asyncpg.Connection[Any], batch: list[_Waiting]
+    ) -> None:
+        decisions = [waiting.prepared for waiting in batch]
+        arguments = careful.arguments(decisions)
         # Positions must become visible in the order they are given out. Without this lock a slow
         # transaction commits a lower position after a faster one committed a higher; a reader that
         # has moved past it never sees it, and a receipt is missing from the books. It is a
         # statement of its own because a statement sees what was committed before it began: the
         # next one must see the last holder's entries.
         await connection.execute(self._begin)
-        row = await connection.fetchrow(_APPEND, *arguments)
+        row = await connection.fetchrow(careful.APPEND_BATCH, *arguments)
         assert row is not None  # A function with OUT parameters answers with one row.
         await connection.execute("COMMIT")
-        telemetry.appended(self._service, len(batch))
-        self._answer(batch, row)
+        answer = careful.answer(decisions, row)
+        if self._head is not None and self._head.hash != answer.before:
+            self._shared, self._head = True, None
+        else:
+            self._shared = False
+        self._head = answer.head or self._head
+        self._answer(batch, answer.members)
 
-    def _answer(self, batch: list[_Waiting], row: asyncpg.Record) -> None:
-        status, first_positions = row["status"], row["first_position"]
-        versions, hashes = row["events_version"], row["events_hash"]
-        previous: bytes = row["previous_hash"]
-        start = head = 0
-        for index, waiting in enumerate(batch):
-            prepared = waiting.prepared
-            end = start + len(prepared.entries)
-            if status[index] == _Status.STORED:
-                first = first_positions[index]
-                stored = Stored(first, previous, versions[start:end], hashes[start:end])
-                if end > start:
-                    previous = hashes[end - 1]
-                    head = first + end - start - 1
-                if not waiting.done.done():
-                    waiting.done.set_result(stored)
-            else:
-                _fail(waiting, _refusal(prepared, index, row))
-            start = end
-        if head:
-            self._grown(head)
+    def _answer(self, batch: list[_Waiting], members: Sequence[Stored | Exception]) -> None:
+        for waiting, member in zip(batch, members, strict=True):
+            if isinstance(member, Exception):
+                _fail(waiting, member)
+            elif not waiting.done.done():
+                waiting.done.set_result(member)
+        if self._head is not None:
+            self._grown(self._head.position)
 
     async def _roll_back(self, fault: Exception) -> None:
         connection = self._connection
@@ -274,53 +233,6 @@ class Appender:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-
-
-def _arrays(batch: Sequence[_Waiting]) -> _Arrays:
-    arrays = _Arrays()
-    streams: dict[str, int] = {}
-    claim_keys: dict[str, int] = {}
-    for waiting in batch:
-        prepared = waiting.prepared
-        request = prepared.request
-        arrays.members_key.append(request.key)
-        arrays.members_input.append(request.input_hash)
-        arrays.members_metadata.append(prepared.metadata.decode())
-        arrays.members_at.append(prepared.recorded_at)
-        arrays.members_parts.append(len(request.streams))
-        arrays.members_claims.append(len(request.claims))
-        for part in request.streams:
-            arrays.parts_stream.append(streams.setdefault(part.stream, len(streams) + 1))
-            arrays.parts_expected.append(expected_as_int(part.expected))
-            arrays.parts_events.append(len(part.events))
-        for claim in request.claims:
-            arrays.claims_key.append(claim_keys.setdefault(claim.key, len(claim_keys) + 1))
-            arrays.claims_owner.append(claim.owner)
-            arrays.claims_take.append(isinstance(claim, Take))
-        for entry in prepared.entries:
-            arrays.events_id.append(entry.event_id)
-            arrays.events_type.append(entry.event.event_name)
-            arrays.events_schema.append(entry.event.event_version)
-            arrays.events_data.append(entry.data.decode())
-            arrays.events_content.append(entry.content)
-    arrays.streams = list(streams)
-    arrays.claim_keys = list(claim_keys)
-    return arrays
-
-
-def _refusal(prepared: Prepared, index: int, row: asyncpg.Record) -> Exception:
-    request = prepared.request
-    culprit = row["culprit"][index] - 1
-    match _Status(row["status"][index]):
-        case _Status.DECIDED:
-            return Decided()
-        case _Status.WRONG_VERSION:
-            part = request.streams[culprit]
-            return WrongExpectedVersion(part.stream, part.expected, row["found_version"][index])
-        case _Status.TAKEN:
-            return ClaimTaken(request.claims[culprit].key, row["found_owner"][index])
-        case _Status.STORED:
-            raise AssertionError("a stored decision is no refusal")
 
 
 def _fail(waiting: _Waiting, fault: Exception) -> None:

@@ -33,22 +33,21 @@ def content_hash(
     """SHA-256 over the lengths of the eight fields (int32, big-endian) and then the fields, so that
     no two sets of fields can be confused. `recorded_at` is in UTC, in its ISO 8601 form with
     microseconds (`2026-11-22T06:12:43.000001+00:00`)."""
+    return hash_of_fields(
+        stream.encode(), event_id.bytes, name.encode(), b"%d" % schema_version, data, metadata,
+        idempotency_key.encode(), instant(recorded_at).encode(),
+    )  # fmt: skip
+
+
+def hash_of_fields(*fields: bytes) -> bytes:
+    """`content_hash` of fields that are encoded already, in its order."""
+    return hashlib.sha256(_LENGTHS.pack(*map(len, fields)) + b"".join(fields)).digest()
+
+
+def instant(recorded_at: datetime) -> str:
+    """A time in UTC as it is hashed."""
     assert recorded_at.utcoffset() == _UTC
-    text = stream.encode()
-    named = name.encode()
-    version = b"%d" % schema_version
-    key = idempotency_key.encode()
-    # The same text as isoformat() of a time in UTC, which takes four times as long to say it.
-    at = f"{recorded_at.replace(tzinfo=None).isoformat(timespec='microseconds')}+00:00".encode()
-    return hashlib.sha256(
-        b"".join(
-            (
-                _LENGTHS.pack(len(text), 16, len(named), len(version), len(data), len(metadata),
-                              len(key), len(at)),
-                text, event_id.bytes, named, version, data, metadata, key, at,
-            )
-        )
-    ).digest()  # fmt: skip
+    return recorded_at.isoformat("T", "microseconds")
 
 
 def entry_hash(*, previous: bytes, position: int, version: int, content: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import checked_name, faults, reading
+from events.store.connection import checked_name, faults, raw
 
 
 class Advance(Enum):
@@ -48,28 +48,23 @@ class PostgresCheckpoints:
     def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
         self._engine = engine
         self._table = f"{checked_name(schema)}.checkpoint"
+        self._load = f"SELECT position FROM {self._table} WHERE subscription = $1"  # noqa: S608 (checked name)
+        self._move = (
+            f"UPDATE {self._table} SET position = $3, moved_at = now()"  # noqa: S608 (checked name)
+            " WHERE subscription = $1 AND position = $2 AND $3 > $2"
+        )
 
     async def load(self, name: str) -> int:
-        async with faults(), reading(self._engine) as connection:
-            found = await connection.scalar(
-                text(f"SELECT position FROM {self._table} WHERE subscription = :name"),  # noqa: S608 (checked name)
-                {"name": name},
-            )
+        async with faults(), raw(self._engine) as connection:
+            found = await connection.fetchval(self._load, name)
         return int(found or 0)
 
     async def advance(self, name: str, expected: int, to: int) -> Advance:
         verdict(expected, expected, to)  # Refuses a move backwards before anything is asked.
-        async with faults(), reading(self._engine) as connection:
+        async with faults(), raw(self._engine) as connection:
             # The usual case is one statement; whatever is unusual is sorted out below.
-            moved = await connection.scalar(
-                text(
-                    f"UPDATE {self._table} SET position = :to, moved_at = now()"  # noqa: S608 (checked name)
-                    " WHERE subscription = :name AND position = :expected AND :to > :expected"
-                    " RETURNING 1"
-                ),
-                {"name": name, "expected": expected, "to": to},
-            )
-        if moved:
+            moved = await connection.execute(self._move, name, expected, to)
+        if moved == "UPDATE 1":
             return Advance.MOVED
         return await self._advance_with_care(name, expected, to)
 

@@ -7,12 +7,15 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from events.errors import Transient
 
@@ -96,17 +99,47 @@ def engine_for(url: str, *, schema: str, role: str | None = None, pool_max: int 
     )
 
 
-async def nothing_to_reset(connection: Any) -> None:
-    """For pools whose users leave a session as they found it: saves a round trip per use."""
-
-
 def reading(engine: AsyncEngine) -> AsyncConnection:
     """A connection for single statements: `async with reading(engine) as connection`.
 
     Each statement commits by itself, which saves the round trips of BEGIN and ROLLBACK. Whoever
     needs several statements to hold together takes `engine.begin()`.
     """
-    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+    committing = _COMMITTING.get(engine)
+    if committing is None:
+        committing = engine.execution_options(isolation_level="AUTOCOMMIT")
+        _COMMITTING[engine] = committing
+    return committing.connect()
+
+
+# An engine with options takes a quarter of a millisecond to make; the pool is the engine's own.
+_COMMITTING: WeakKeyDictionary[AsyncEngine, AsyncEngine] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def raw(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """The driver's own connection out of an engine's pool, for single statements on hot paths.
+
+    Like `reading`, at about a quarter of its processor time. Leave no transaction open.
+    """
+    borrowed = await engine.raw_connection()
+    connection = _driver(borrowed)
+    while connection.is_closed():  # It was lost while nobody used it.
+        await greenlet_spawn(borrowed.invalidate)
+        borrowed = await engine.raw_connection()
+        connection = _driver(borrowed)
+    try:
+        yield connection
+    finally:
+        # The pool takes back what still lives.
+        done = borrowed.invalidate if connection.is_closed() else borrowed.close
+        await greenlet_spawn(done)
+
+
+def _driver(borrowed: PoolProxiedConnection) -> asyncpg.Connection[Any]:
+    connection: asyncpg.Connection[Any] | None = borrowed.driver_connection
+    assert connection is not None  # Only a connection that was given back has none.
+    return connection
 
 
 def lock_number(purpose: str) -> int:

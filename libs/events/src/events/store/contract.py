@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from events.event import Event, Metadata, Recorded, Registry
+from events.event import NO_METADATA, Event, Metadata, Recorded, Registry
 from events.store.streams import Streams
+from events.values import value
 from events.version import ExpectedVersion
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewEvents:
     """Events for one stream, and the version that the decision was based on."""
 
@@ -43,7 +44,7 @@ class GiveBack:
 Claim = Take | GiveBack
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AppendRequest:
     """One decision: all of it is stored, or none. Each stream is named once.
 
@@ -56,7 +57,7 @@ class AppendRequest:
     input_hash: bytes
     streams: Sequence[NewEvents] = ()
     claims: Sequence[Claim] = ()
-    metadata: Metadata = field(default_factory=Metadata)
+    metadata: Metadata = NO_METADATA
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.bus.contract import Record
 from events.errors import DomainError
-from events.store.connection import checked_name, faults, reading
+from events.store.connection import checked_name, faults, raw, reading
 
 LIST_MAX = 200
 """How many letters one page of a list holds at most."""
@@ -143,14 +143,12 @@ class PostgresDeadLetters:
     def __init__(self, engine: AsyncEngine, *, schema: str) -> None:
         self._engine = engine
         self._table = f"{checked_name(schema)}.dead_letter"
+        self._parked = f"SELECT DISTINCT lane FROM {self._table} WHERE reaction = $1"  # noqa: S608 (checked name)
 
     async def parked(self, reaction: str) -> frozenset[str]:
-        async with faults(), reading(self._engine) as connection:
-            rows = await connection.scalars(
-                self._sql("SELECT DISTINCT lane FROM {table} WHERE reaction = :reaction"),
-                {"reaction": reaction},
-            )
-            return frozenset(rows)
+        async with faults(), raw(self._engine) as connection:
+            rows = await connection.fetch(self._parked, reaction)
+        return frozenset(row["lane"] for row in rows)
 
     async def park(self, letter: Letter, *, behind: bool) -> bool:
         # A retry holds the letter that it works on: wait for it, and see whether the lane is free.

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
 from events.errors import IdempotencyKeyReused, LogBroken
 from events.event import Metadata, Recorded, Registry
-from events.store.appender import APPENDER_SETTINGS, CLOSE_S, Appender, Decided, Stored
-from events.store.connection import (
-    COMMAND_S,
-    CONNECT_S,
-    connect,
-    faults,
-    lock_number,
-    nothing_to_reset,
-    plain_url,
-    server_settings,
-)
+from events.store.appender import APPENDER_SETTINGS, Appender
+from events.store.careful import Decided
+from events.store.connection import connect, faults, lock_number
+from events.store.connections import Connections
 from events.store.contract import Appended, AppendRequest
 from events.store.growth import POLL_S, Growth
+from events.store.planned import Stored
 from events.store.prepare import Prepared, prepare, utc_now
 from events.store.recent import Recent
 from events.store.streams import Streams
@@ -46,7 +38,7 @@ class PostgresEventStore:
 
     def __init__(
         self,
-        pool: asyncpg.Pool[Any],
+        pool: Connections,
         appender: Callable[[Growth], Appender],
         *,
         service: str,
@@ -85,18 +77,7 @@ class PostgresEventStore:
         soon the appends of other processes are seen; those of this one are seen at once.
         Raises `Transient` where the server does not answer, `LogBroken` where there is no log.
         """
-        settings = server_settings(schema=schema, role=role)
-        async with faults():
-            pool = await asyncpg.create_pool(
-                plain_url(url),
-                min_size=1,
-                max_size=pool_max,
-                timeout=CONNECT_S,
-                command_timeout=COMMAND_S,
-                server_settings=settings,
-                # Nothing here changes a session, so there is nothing to reset at each release.
-                reset=nothing_to_reset,
-            )
+        pool = Connections(lambda: connect(url, schema=schema, role=role), most=pool_max)
         try:
             async with faults():
                 await _check(pool, schema)
@@ -118,7 +99,7 @@ class PostgresEventStore:
                 await store._appender.close()
                 await store._growth.close()
         finally:
-            await _close(pool)
+            await pool.close()
 
     async def append(self, request: AppendRequest) -> Appended:
         prepared = prepare(request, self.registry, now=self._clock())
@@ -135,14 +116,14 @@ class PostgresEventStore:
     async def outcome(self, key: str, input_hash: bytes) -> Appended | None:
         if "\x00" in key:
             return None
-        async with faults(), self._pool.acquire() as connection:
-            found = await connection.fetchrow(_OUTCOME, key)
+        async with faults():
+            found = await self._pool.fetchrow(_OUTCOME, key)
             if found is None:
                 return None
             if found["input_hash"] != input_hash:
                 raise IdempotencyKeyReused
             first, last = found["first_position"], found["last_position"]
-            rows = await connection.fetch(_RANGE, first, last) if first else []
+            rows = await self._pool.fetch(_RANGE, first, last) if first else []
         if len(rows) != (last - first + 1 if first else 0):
             raise LogBroken(f"{self.service}: {first} to {last} of {key} are not all there")
         return Appended(key, True, first, last, tuple(map(self._recorded, rows)))
@@ -234,19 +215,11 @@ def _appended(prepared: Prepared, stored: Stored) -> Appended:
     return Appended(request.key, False, stored.first_position, last, tuple(recorded))
 
 
-async def _check(pool: asyncpg.Pool[Any], schema: str) -> None:
-    encoding, log = await pool.fetchrow(
+async def _check(pool: Connections, schema: str) -> None:
+    ((encoding, log),) = await pool.fetch(
         "SELECT current_setting('server_encoding'), to_regclass('event')::text"
     )
     if encoding != "UTF8":
         raise LogBroken(f"the database's encoding is {encoding}; a log needs UTF8")
     if log is None:
         raise LogBroken(f"schema {schema} has no log: migrate it first")
-
-
-async def _close(pool: asyncpg.Pool[Any]) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()

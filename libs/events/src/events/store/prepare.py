@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 from events.errors import EventTooLarge, TextRefused, UnknownEventType
-from events.event import EVENT_BYTES_MAX, Event, Metadata, Registry, encode
-from events.store.chain import content_hash
+from events.event import EVENT_BYTES_MAX, NO_METADATA, Event, Metadata, Registry, encode
+from events.store.chain import hash_of_fields, instant
 from events.store.contract import AppendRequest
 from events.version import Any as AnyVersion
 from events.version import Exact, Exists, ExpectedVersion
@@ -34,9 +36,12 @@ def utc_now() -> datetime:
 def new_event_id() -> UUID:
     """A UUID of version 7 (RFC 9562): it begins with the time in ms, so the unique index over
     event ids grows at one end and stays in memory."""
-    number = int.from_bytes(os.urandom(10), "big") | (time.time_ns() // 1_000_000) << 80
-    number = number & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
+    raw = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
+    raw[6] = raw[6] & 0x0F | 0x70
+    raw[8] = raw[8] & 0x3F | 0x80
+    # The driver's own class, as every id that is read has it: made, shown and sent in C.
+    made: UUID = pgproto.UUID(bytes(raw))
+    return made
 
 
 # Not frozen: freezing makes an object three times as slow to create, and these live in here only.
@@ -58,8 +63,10 @@ class Prepared:
 
     request: AppendRequest
     recorded_at: datetime
+    at: str
+    """The same time as it is hashed (`chain.instant`)."""
     metadata: bytes
-    entries: tuple[NewEntry, ...]
+    entries: list[NewEntry]
     """In the order of the request's streams."""
     size: int
     """Bytes, roughly: what limits a batch."""
@@ -67,6 +74,8 @@ class Prepared:
 
 def encode_metadata(metadata: Metadata) -> bytes:
     """The stored bytes of the metadata."""
+    if metadata is NO_METADATA:
+        return b"{}"
     document = metadata.as_json()
     return json.dumps(document).encode() if document else b"{}"
 
@@ -106,7 +115,10 @@ def prepare(
         raise TextRefused
     entries: list[NewEntry] = []
     size = len(metadata)
+    at = instant(now)
+    key_bytes, at_bytes = request.key.encode(), at.encode()
     for part in streams:
+        stream_bytes = part.stream.encode()
         for event in part.events:
             name = event.event_name
             if registry.classes.get(name) is not type(event):
@@ -117,19 +129,13 @@ def prepare(
             if b"\\u0000" in data and _NUL_IN_JSON.search(data):
                 raise TextRefused
             event_id = new_id()
-            content = content_hash(
-                stream=part.stream,
-                event_id=event_id,
-                name=name,
-                schema_version=event.event_version,
-                data=data,
-                metadata=metadata,
-                idempotency_key=request.key,
-                recorded_at=now,
-            )
+            content = hash_of_fields(
+                stream_bytes, event_id.bytes, name.encode(), b"%d" % event.event_version, data,
+                metadata, key_bytes, at_bytes,
+            )  # fmt: skip
             entries.append(NewEntry(part.stream, event, event_id, data, content))
             size += len(data)
-    return Prepared(request, now, metadata, tuple(entries), size)
+    return Prepared(request, now, at, metadata, entries, size)
 
 
 def _refuse_nul(request: AppendRequest) -> None:

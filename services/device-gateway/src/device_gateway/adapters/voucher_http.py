@@ -23,6 +23,7 @@ from device_gateway.ports import (
     VoucherRefused,
     VoucherUnavailable,
 )
+from events import LostRace
 from money import Money
 
 CASHIER_WAIT_S = 3.0
@@ -176,7 +177,7 @@ class HttpVoucherService:
                     else:
                         if answer.is_success:
                             return _read(shape, answer)
-                        if answer.status_code < 500:
+                        if answer.status_code < 500 and not _lost_race(answer):
                             raise _refusal(answer)
                         last = f"status {answer.status_code}"
                     if attempt < TRIES_MAX:
@@ -256,6 +257,18 @@ def _read(shape: type[Any], answer: httpx.Response) -> Any:
     except ValidationError:
         # What came may mean that it was done; the caller repeats by id or releases.
         raise VoucherUnavailable("the voucher service answered something unreadable") from None
+
+
+def _lost_race(answer: httpx.Response) -> bool:
+    """Other tills were faster at the same voucher every time. Nothing was decided: to the cashier
+    that is no answer, least of all that the voucher cannot be used."""
+    if answer.status_code != LostRace.status:
+        return False
+    try:
+        problem = answer.json()
+    except ValueError:
+        return False
+    return isinstance(problem, dict) and problem.get("code") == LostRace.code
 
 
 def _refusal(answer: httpx.Response) -> VoucherRefused | VoucherUnavailable:

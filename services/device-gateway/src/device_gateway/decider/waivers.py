@@ -67,7 +67,9 @@ def discounts(
     sample = {line.vat: line for line in lines if line.kind == "article"}
     made: list[Line] = []
     for paid in payments:
-        for vat, minor in sorted(taken_off.get(paid.payment_id, {}).items()):
+        parts = taken_off.get(paid.payment_id, {})
+        for vat in sorted(parts, key=lambda name: (-sample[name].rate, name)):
+            minor = parts[vat]
             if not minor:
                 continue
             off = Money(amount=-minor, currency=paid.amount.currency)

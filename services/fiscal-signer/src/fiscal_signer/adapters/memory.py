@@ -1,10 +1,13 @@
-"""A device's memory and the leases without a database: for tests and simulations."""
+"""A device's memory, its chip and the leases without a database and without processes: for tests
+and simulations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from fiscal_signer.adapters.chip.child import Key
+from fiscal_signer.adapters.chip.helper import DeviceKey
 from fiscal_signer.adapters.software_tse import DeviceMemory
 from fiscal_signer.ports import Signed, TseError, TseFault
 
@@ -36,6 +39,19 @@ class MemoryDeviceStorage:
     async def logs_after(self, tse_id: str, counter: int, records_max: int) -> list[bytes]:
         stored = self.logs.get(tse_id, {})
         return [stored[number] for number in sorted(stored) if number > counter][:records_max]
+
+
+class MemoryChip:
+    """See `fiscal_signer.adapters.software_tse.Chip`. Signs in the test's own process."""
+
+    def __init__(self) -> None:
+        self._keys: dict[DeviceKey, Key] = {}
+
+    async def sign(self, key: DeviceKey, messages: Sequence[bytes]) -> list[bytes]:
+        known = self._keys.get(key)
+        if known is None:
+            known = self._keys[key] = Key(key.der, key.hash_name)
+        return [known.sign(message) for message in messages]
 
 
 class MemoryLeases:

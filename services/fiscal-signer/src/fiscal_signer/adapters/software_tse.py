@@ -7,7 +7,6 @@ TSE's key never leaves its chip.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509.oid import NameOID
 
+from fiscal_signer.adapters.chip.child import Key
+from fiscal_signer.adapters.chip.helper import DeviceKey
 from fiscal_signer.country.de import log_message
-from fiscal_signer.country.de.algorithms import CURVES, Curve, serial_of, sign_plain
+from fiscal_signer.country.de.algorithms import CURVES, Curve, serial_of
 from fiscal_signer.ports import (
     LOGS_MAX,
     AlreadyDone,
@@ -42,9 +43,6 @@ CLIENTS_MAX = 512
 OPEN_TRANSACTIONS_MAX = 4_096
 CERTIFICATE_YEARS = 8
 _NONCE_BYTES = 12
-
-STEPS_PER_BREATH = 4
-"""A few milliseconds of signing, then somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +85,32 @@ class DeviceStorage(Protocol):
         ...
 
 
+class Chip(Protocol):
+    """What signs for the devices. `adapters/chip`: processes of their own."""
+
+    async def sign(self, key: DeviceKey, messages: Sequence[bytes]) -> list[bytes]:
+        """A signature (r‖s) for each message, in order. Keeps nothing: what was signed and never
+        stored has not happened. Raises `TseFault`."""
+        ...
+
+
 class SoftwareTse:
-    """See `fiscal_signer.ports.Tse`. One call is one write to the storage."""
+    """See `fiscal_signer.ports.Tse`. One call is one question to the chip and one write to the
+    storage, whatever number of steps it has."""
 
     def __init__(
         self,
         memory: DeviceMemory,
         storage: DeviceStorage,
         *,
+        chip: Chip,
         sealing_key: bytes,
         clock: Callable[[], datetime],
     ) -> None:
         self._memory: DeviceMemory | None = memory
         self._tse_id = memory.tse_id
         self._storage = storage
+        self._chip = chip
         self._clock = clock
         self._curve = CURVES[memory.curve]
         self._key = _unseal(memory, sealing_key)
@@ -125,22 +135,22 @@ class SoftwareTse:
         before = self._memory or await self._load()
         # Until the outcome is durable the memory here is not to be trusted.
         self._memory = None
-        call = _Call(before, self._curve, self._key, self._serial, int(self._clock().timestamp()))
-        answers: list[DeviceAnswer] = []
-        for done, step in enumerate(steps, start=1):
-            answers.append(call.run(step, answers))
-            if done % STEPS_PER_BREATH == 0:
-                # A thread would not help: signing holds the interpreter's lock. So the loop's
-                # other tasks get their turn every few signatures.
-                await asyncio.sleep(0)
-        if call.logs:
-            await self._storage.save(before, call.memory, call.logs)
+        now = int(self._clock().timestamp())
+        call = _Call(before, self._curve.algorithm, self._serial, now)
+        outcomes = [call.run(step) for step in steps]
+        values = await self._chip.sign(self._key, [draft.signed for draft in call.drafts])
+        logs = [
+            draft.with_signature(value) for draft, value in zip(call.drafts, values, strict=True)
+        ]
+        if logs:
+            await self._storage.save(before, call.memory, logs)
         elif (await self._load()).signature_counter != before.signature_counter:
             # Nothing was stored, so nothing has told us that another process used the device
             # since we looked. A refusal must not rest on what it knew then.
             raise TseFault(TseError.STORAGE_FAILURE, "the device was used by somebody else")
         self._memory = call.memory
-        return answers
+        made = iter(logs)
+        return [next(made) if isinstance(one, _Draft) else one for one in outcomes]
 
     async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
         stored = await self._storage.logs_after(self._tse_id, signature_counter, LOGS_MAX)
@@ -178,28 +188,51 @@ def signed_of(raw: bytes) -> Signed:
     )
 
 
-class _Call:
-    """One call: the memory as it goes from step to step, and the logs that it makes."""
+@dataclass(slots=True)
+class _Draft:
+    """A log message that lacks its signature."""
 
-    def __init__(
-        self,
-        memory: DeviceMemory,
-        curve: Curve,
-        key: ec.EllipticCurvePrivateKey,
-        serial: bytes,
-        now: int,
-    ) -> None:
+    operation: str
+    signature_counter: int
+    log_time: datetime
+    signed: bytes
+    """The bytes to be signed."""
+    client_id: str
+    transaction_number: int | None = None
+    process_type: str = ""
+    process_data: str = ""
+
+    def with_signature(self, value: bytes) -> Signed:
+        return Signed(
+            operation=self.operation,
+            signature_counter=self.signature_counter,
+            log_time=self.log_time,
+            value=value,
+            log_message=log_message.whole(self.signed, value),
+            client_id=self.client_id,
+            transaction_number=self.transaction_number,
+            process_type=self.process_type,
+            process_data=self.process_data,
+        )
+
+
+class _Call:
+    """One call: the memory as it goes from step to step, and the log messages to be signed. No
+    step needs another one's signature, so all are drafted first and signed together."""
+
+    def __init__(self, memory: DeviceMemory, algorithm: str, serial: bytes, now: int) -> None:
         self._before = memory
-        self._curve = curve
-        self._key = key
+        self._algorithm = algorithm
         self._serial = serial
-        self._now = max(now, memory.last_log_time)
+        self._unix = max(now, memory.last_log_time)
         self._clients = set(memory.clients)
         self._open = dict(memory.open_transactions)
         self._counter = memory.signature_counter
         self._transaction = memory.transaction_number
-        self._log_time = log_message.time_element(_instant(self._now), log_message.UNIX_TIME)
-        self.logs: list[Signed] = []
+        self._now = datetime.fromtimestamp(self._unix, UTC)
+        self._log_time = log_message.time_element(self._now, log_message.UNIX_TIME)
+        self._outcomes: list[_Draft | Refused | AlreadyDone] = []
+        self.drafts: list[_Draft] = []
 
     @property
     def memory(self) -> DeviceMemory:
@@ -207,21 +240,23 @@ class _Call:
             self._before,
             signature_counter=self._counter,
             transaction_number=self._transaction,
-            last_log_time=self._now,
+            last_log_time=self._unix,
             clients=frozenset(self._clients),
             open_transactions=self._open,
         )
 
-    def run(self, step: DeviceStep, before: Sequence[DeviceAnswer]) -> DeviceAnswer:
+    def run(self, step: DeviceStep) -> _Draft | Refused | AlreadyDone:
         match step:
-            case RegisterClient():
-                return self._register(step)
-            case StartTransaction():
-                return self._start(step)
             case FinishTransaction():
-                return self._finish(step, before)
+                outcome = self._finish(step)
+            case StartTransaction():
+                outcome = self._start(step)
+            case RegisterClient():
+                outcome = self._register(step)
+        self._outcomes.append(outcome)
+        return outcome
 
-    def _register(self, step: RegisterClient) -> DeviceAnswer:
+    def _register(self, step: RegisterClient) -> _Draft | Refused | AlreadyDone:
         if step.client_id in self._clients:
             return AlreadyDone()
         if len(self._clients) >= CLIENTS_MAX:
@@ -229,34 +264,34 @@ class _Call:
         self._clients.add(step.client_id)
         return self.system("registerClient", step.client_id.encode(), client_id=step.client_id)
 
-    def _start(self, step: StartTransaction) -> DeviceAnswer:
+    def _start(self, step: StartTransaction) -> _Draft | Refused | AlreadyDone:
         if step.client_id not in self._clients:
             return Refused(TseError.ID_NOT_FOUND)
         if len(self._open) >= OPEN_TRANSACTIONS_MAX:
             return Refused(TseError.TOO_MANY_TRANSACTIONS)
         self._transaction += 1
         self._open[self._transaction] = step.client_id
-        return self._sign(log_message.START, step.client_id, self._transaction, "", "")
+        return self._draft(log_message.START, step.client_id, self._transaction, "", "")
 
-    def _finish(self, step: FinishTransaction, answers: Sequence[DeviceAnswer]) -> DeviceAnswer:
+    def _finish(self, step: FinishTransaction) -> _Draft | Refused | AlreadyDone:
         number = step.transaction_number
-        if number is None and step.of_step is not None and step.of_step < len(answers):
-            start = answers[step.of_step]
+        if number is None and step.of_step is not None and step.of_step < len(self._outcomes):
+            start = self._outcomes[step.of_step]
             if isinstance(start, Refused):
                 return start
-            number = start.transaction_number if isinstance(start, Signed) else None
+            number = start.transaction_number if isinstance(start, _Draft) else None
         if number is None or number not in self._open:
             return Refused(TseError.TRANSACTION_NUMBER_NOT_FOUND)
         if self._open[number] != step.client_id:
             return Refused(TseError.PARAMETER_MISMATCH)
         del self._open[number]
-        return self._sign(
+        return self._draft(
             log_message.FINISH, step.client_id, number, step.process_type, step.process_data
         )
 
-    def _sign(
+    def _draft(
         self, operation: str, client_id: str, number: int, process_type: str, process_data: str
-    ) -> Signed:
+    ) -> _Draft:
         self._counter += 1
         signed = log_message.transaction_signed(
             operation=operation,
@@ -265,55 +300,31 @@ class _Call:
             process_data=process_data.encode(),
             transaction_number=number,
             serial=self._serial,
-            algorithm=self._curve.algorithm,
+            algorithm=self._algorithm,
             signature_counter=self._counter,
             log_time=self._log_time,
         )
-        return self._log(
-            signed, operation, client_id, number=number, type_=process_type, data=process_data
-        )
+        draft = _Draft(
+            operation, self._counter, self._now, signed, client_id, number,
+            process_type, process_data,
+        )  # fmt: skip
+        self.drafts.append(draft)
+        return draft
 
-    def system(self, operation: str, data: bytes, *, client_id: str = "") -> Signed:
+    def system(self, operation: str, data: bytes, *, client_id: str = "") -> _Draft:
         """A log of the device about itself."""
         self._counter += 1
         signed = log_message.system_signed(
             operation=operation,
             system_data=data,
             serial=self._serial,
-            algorithm=self._curve.algorithm,
+            algorithm=self._algorithm,
             signature_counter=self._counter,
             log_time=self._log_time,
         )
-        return self._log(signed, operation, client_id)
-
-    def _log(
-        self,
-        signed: bytes,
-        operation: str,
-        client_id: str,
-        *,
-        number: int | None = None,
-        type_: str = "",
-        data: str = "",
-    ) -> Signed:
-        value = sign_plain(self._key, self._curve, signed)
-        log = Signed(
-            operation=operation,
-            signature_counter=self._counter,
-            log_time=_instant(self._now),
-            value=value,
-            log_message=log_message.whole(signed, value),
-            client_id=client_id,
-            transaction_number=number,
-            process_type=type_,
-            process_data=data,
-        )
-        self.logs.append(log)
-        return log
-
-
-def _instant(unix: int) -> datetime:
-    return datetime.fromtimestamp(unix, UTC)
+        draft = _Draft(operation, self._counter, self._now, signed, client_id)
+        self.drafts.append(draft)
+        return draft
 
 
 def new_device(
@@ -343,17 +354,17 @@ def new_device(
         clients=frozenset(),
         open_transactions={},
     )
-    call = _Call(memory, curve, key, serial_of(public_key), memory.last_log_time)
-    log = call.system("initialize", NOT_CERTIFIED.encode())
-    return call.memory, log
+    call = _Call(memory, curve.algorithm, serial_of(public_key), memory.last_log_time)
+    draft = call.system("initialize", NOT_CERTIFIED.encode())
+    # The key was made right here, so here it may sign once.
+    return call.memory, draft.with_signature(Key(raw, curve.hash().name).sign(draft.signed))
 
 
-def _unseal(memory: DeviceMemory, sealing_key: bytes) -> ec.EllipticCurvePrivateKey:
+def _unseal(memory: DeviceMemory, sealing_key: bytes) -> DeviceKey:
+    """Raises `InvalidTag`: it was sealed with another key."""
     nonce, sealed = memory.sealed_key[:_NONCE_BYTES], memory.sealed_key[_NONCE_BYTES:]
     raw = AESGCM(sealing_key).decrypt(nonce, sealed, memory.tse_id.encode())
-    key = serialization.load_der_private_key(raw, password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)  # Nothing else is ever sealed here.
-    return key
+    return DeviceKey(memory.tse_id, CURVES[memory.curve].hash().name, raw)
 
 
 def _certificate(

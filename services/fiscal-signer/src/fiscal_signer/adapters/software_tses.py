@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
 
-from fiscal_signer.adapters.software_tse import DeviceStorage, SoftwareTse, new_device
+from fiscal_signer.adapters.software_tse import Chip, DeviceStorage, SoftwareTse, new_device
 from fiscal_signer.ports import Tse, TseError, TseFault
 
 PURPOSE = "fiscal_signer.software_tse"
@@ -20,6 +20,7 @@ class SoftwareTses:
     def __init__(
         self,
         storage: DeviceStorage,
+        chip: Chip,
         *,
         curves: Mapping[str, str],
         sealing_key: bytes,
@@ -27,6 +28,7 @@ class SoftwareTses:
         clock: Callable[[], datetime],
     ) -> None:
         self._storage = storage
+        self._chip = chip
         self._curves = curves
         self._sealing_key = sealing_key
         self._nonce = nonce
@@ -52,7 +54,11 @@ class SoftwareTses:
             raise TseFault(TseError.STORAGE_FAILURE, f"{tse_id} could not be set up")
         try:
             return SoftwareTse(
-                memory, self._storage, sealing_key=self._sealing_key, clock=self._clock
+                memory,
+                self._storage,
+                chip=self._chip,
+                sealing_key=self._sealing_key,
+                clock=self._clock,
             )
         except InvalidTag as wrong:
             raise TseFault(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from fiscal_signer.events import (
     ClientRefused,
@@ -26,6 +26,9 @@ from fiscal_signer.events import (
     TakenOver,
     TransactionAbandoned,
 )
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 START_OPERATION, FINISH_OPERATION = "StartTransaction", "FinishTransaction"
 
@@ -68,13 +71,18 @@ def segment_from(opened: SegmentOpened) -> Segment:
 def evolve(segment: Segment, event: SegmentEvent) -> Segment:
     """Fold one event."""
     match event:
+        # What every sale brings stands first: each case costs a look at the event's class.
+        case SignatureStarted():
+            return _started(segment, event)
+        case SignatureMade():
+            return _made(segment, event)
+        case SignaturesRequested():
+            pending = {step.step_id: step for step in event.steps}
+            return replace(segment, pending=pending, request_id=event.request_id)
         case SegmentClosed():
             return replace(segment, closed=True)
         case TakenOver():
             return replace(segment, epoch=event.epoch)
-        case SignaturesRequested():
-            pending = {step.step_id: step for step in event.steps}
-            return replace(segment, pending=pending, request_id=event.request_id)
         case ClientRegistered():
             return replace(
                 _answered(segment, f"{event.client_id}/register", event.signature_counter),
@@ -82,12 +90,8 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
             )
         case ClientRefused():
             return _answered(segment, f"{event.client_id}/register", None)
-        case SignatureStarted():
-            return _started(segment, event)
         case SignatureNotStarted():
             return _answered(segment, f"{event.booking_id}/start", None)
-        case SignatureMade():
-            return _made(segment, event)
         case LeftUnsigned():
             return _judged(segment, event.booking_id, None)
         case TransactionAbandoned():
@@ -108,7 +112,7 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
 def _answered(segment: Segment, step_id: str, counter: int | None) -> Segment:
     return replace(
         segment,
-        pending=_less(segment.pending, step_id),
+        pending=_without_key(segment.pending, step_id),
         counter=max(segment.counter, counter or 0),
     )
 
@@ -118,20 +122,47 @@ def _started(segment: Segment, event: SignatureStarted) -> Segment:
     orphans = segment.orphans
     if event.booking_id in segment.open:
         orphans = _with_orphan(orphans, segment.open[event.booking_id])
-    begun = OpenTransaction.model_construct(
+    begun = OpenTransaction(
         booking_id=event.booking_id,
         till_id=event.till_id,
         client_id=event.client_id,
         transaction_number=event.transaction_number,
         start_time=event.start_time,
     )
-    return replace(
+    return _signed(
         segment,
-        pending=_less(segment.pending, f"{event.booking_id}/start"),
-        counter=max(segment.counter, event.signature_counter),
-        open={**segment.open, event.booking_id: begun},
+        pending=_without_key(segment.pending, f"{event.booking_id}/start"),
+        counter=event.signature_counter,
+        open_={**segment.open, event.booking_id: begun},
         orphans=orphans,
-        transaction=max(segment.transaction, event.transaction_number),
+        transaction=event.transaction_number,
+    )
+
+
+def _signed(
+    segment: Segment,
+    *,
+    pending: Mapping[str, Step],
+    counter: int,
+    open_: Mapping[str, OpenTransaction],
+    orphans: Mapping[int, Orphan],
+    transaction: int,
+) -> Segment:
+    """`replace`, written out: it runs twice per sale, and `replace` takes twice as long."""
+    return Segment(
+        tse_id=segment.tse_id,
+        store_id=segment.store_id,
+        number=segment.number,
+        epoch=segment.epoch,
+        counter=max(segment.counter, counter),
+        transaction=max(segment.transaction, transaction),
+        clients=segment.clients,
+        open=open_,
+        orphans=orphans,
+        pending=pending,
+        request_id=segment.request_id,
+        outage=segment.outage,
+        closed=segment.closed,
     )
 
 
@@ -140,21 +171,23 @@ def _made(segment: Segment, event: SignatureMade) -> Segment:
     begun = open_.get(event.booking_id)
     if begun is not None and begun.transaction_number == event.transaction_number:
         # The usual case, in one step: this is folded once per sale.
-        return replace(
+        return _signed(
             segment,
-            pending=_less(segment.pending, f"{event.booking_id}/finish"),
-            counter=max(segment.counter, event.signature_counter),
-            open={name: one for name, one in open_.items() if name != event.booking_id},
+            pending=_without_key(segment.pending, f"{event.booking_id}/finish"),
+            counter=event.signature_counter,
+            open_=_without_key(open_, event.booking_id),
+            orphans=segment.orphans,
+            transaction=segment.transaction,
         )
     after = _judged(segment, event.booking_id, event.signature_counter)
     return _without(after, event.transaction_number)
 
 
-def _less(pending: Mapping[str, Step], step_id: str) -> Mapping[str, Step]:
-    if step_id not in pending:
-        return pending
-    left = dict(pending)
-    del left[step_id]
+def _without_key(mapping: Mapping[K, V], key: K) -> Mapping[K, V]:
+    if key not in mapping:
+        return mapping
+    left = dict(mapping)
+    del left[key]
     return left
 
 
@@ -169,7 +202,7 @@ def _judged(segment: Segment, booking_id: str, counter: int | None) -> Segment:
     left = after.open[booking_id]
     return replace(
         after,
-        open={name: entry for name, entry in after.open.items() if name != booking_id},
+        open=_without_key(after.open, booking_id),
         orphans=_with_orphan(after.orphans, left),
     )
 
@@ -186,9 +219,7 @@ def _with_orphan(orphans: Mapping[int, Orphan], left: OpenTransaction) -> dict[i
 def _without(segment: Segment, number: int) -> Segment:
     if number not in segment.orphans:
         return segment
-    return replace(
-        segment, orphans={key: one for key, one in segment.orphans.items() if key != number}
-    )
+    return replace(segment, orphans=_without_key(segment.orphans, number))
 
 
 def _surplus_seen(segment: Segment, event: SignatureSurplus) -> Segment:

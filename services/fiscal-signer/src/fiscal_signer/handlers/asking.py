@@ -108,10 +108,11 @@ class Answers:
     def done(self, country: Country, identity: Identity) -> dict[str, Done | NotDone]:
         """For the decider, with the marks that receipts would carry."""
         outcome: dict[str, Done | NotDone] = {}
+        public_key = base64.b64decode(identity.public_key)
         for name, step in self.segment.pending.items():
             match self.known.get(name):
                 case Signed() as signed:
-                    outcome[name] = self._done(step, signed, country, identity)
+                    outcome[name] = self._done(step, signed, country, identity, public_key)
                 case Refused(code):
                     outcome[name] = NotDone(code.value)
                 case AlreadyDone():
@@ -120,7 +121,9 @@ class Answers:
                     continue
         return outcome
 
-    def _done(self, step: Step, signed: Signed, country: Country, identity: Identity) -> Done:
+    def _done(
+        self, step: Step, signed: Signed, country: Country, identity: Identity, public_key: bytes
+    ) -> Done:
         if step.operation != "finish" or step.purpose == "abandon":
             return Done(signed)
         assert signed.transaction_number is not None  # A transaction log always has one.
@@ -135,7 +138,7 @@ class Answers:
             algorithm=identity.algorithm,
             time_format=identity.time_format,
             value=signed.value,
-            public_key=base64.b64decode(identity.public_key),
+            public_key=public_key,
         )
         return Done(signed, qr=country.mark(finished), start_time=start_time)
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from events import ANY, AppendRequest, Ask, ClaimTaken, EventStore, Metadata, NewEvents, Take
 from events.reaction import Incoming, Reaction
 from fiscal_signer.commands import Job
 from fiscal_signer.decider import verdict_claim
 from fiscal_signer.events import LeftUnsigned, RecordUnreadable
-from fiscal_signer.foreign import named
+from fiscal_signer.foreign import TseOnly, named
 from fiscal_signer.handlers.driver import TseDriver
 from fiscal_signer.policies.wishes import (
     HEARD,
@@ -56,7 +58,10 @@ class Reactor:
 
     def lane(self, record: Incoming) -> str:
         """The TSE that an event names; the store where it names none of ours. Never raises."""
-        tse_id = named(document_of(record)).tse_id
+        try:
+            tse_id = record.read(TseOnly).tse_id
+        except ValidationError:
+            tse_id = named(document_of(record)).tse_id
         return f"tse/{tse_id}" if tse_id in self._drivers else f"store/{record.key}"
 
     async def handle(self, records: Sequence[Incoming]) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from events.store.connection import faults, reading
 
 _PAST = text(
-    "SELECT voucher_id FROM voucher_balance WHERE legal_entity_id = :legal_entity_id"
-    " AND state = 'active' AND balance_minor > 0 AND valid_until < :day AND voucher_id > :after"
-    " ORDER BY voucher_id LIMIT :rows_max"
+    "SELECT v.voucher_id FROM voucher_book AS v WHERE v.legal_entity_id = :legal_entity_id"
+    " AND v.state = 'active' AND v.voucher_id > :after AND EXISTS ("
+    "   SELECT 1 FROM value_lot AS l WHERE l.owner = 'voucher-' || v.voucher_id"
+    "   AND l.left_minor > 0 AND l.valid_until < :day)"
+    " ORDER BY v.voucher_id LIMIT :rows_max"
 )
 
 

@@ -13,10 +13,11 @@ from voucher.api import batches, catalogue, office, reports, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
-from voucher.office import BackOffice
 from voucher.qr import QrCodes
 from voucher.queries import Queries
 from voucher.queries_catalogue import CatalogueQueries
+from voucher.service_accounts import AccountParts
+from voucher.service_office import BackOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Rooms:
 
     chain: Chain
     vouchers: Vouchers
+    accounts: AccountParts
     back_office: BackOffice
     templates: CatalogueQueries
     mailing: Mailing
@@ -37,11 +39,13 @@ class Rooms:
 def router(rooms: Rooms) -> APIRouter:
     """All routes, mounted at `/voucher`."""
     routes = APIRouter(tags=["voucher"])
+    accounts, office_rooms = rooms.accounts, rooms.back_office
     # Routes are tried in this order: the busiest come first.
-    routes.include_router(till.routes(rooms.vouchers))
+    routes.include_router(till.routes(rooms.vouchers, accounts.payments, accounts.accounts))
     routes.include_router(sales.routes(rooms.vouchers))
     routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
-    office_rooms = rooms.back_office
+    for more in accounts.routers:
+        routes.include_router(more)
     routes.include_router(catalogue.routes(office_rooms.catalogue, rooms.templates))
     routes.include_router(
         batches.routes(office_rooms.batches, office_rooms.imports, office_rooms.exports)

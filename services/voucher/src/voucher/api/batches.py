@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator
@@ -36,6 +37,9 @@ SPOOLED_BYTES_MAX = 4 * 1024 * 1024
 """An export larger than this is built on disk."""
 
 READ_BYTES = 64 * 1024
+
+FED_BYTES = 8 * 1024
+"""Some 200 rows of an import: what is read without a break."""
 
 BackOffice = Annotated[Caller, Depends(reads("back_office"))]
 BatchReader = Annotated[Caller, Depends(reads("back_office", "manager", "auditor"))]
@@ -223,8 +227,9 @@ async def _fed(request: Request, file: ImportFile) -> bytes:
     digest = hashlib.sha256()
     async for piece in request.stream():
         digest.update(piece)
-        for start in range(0, len(piece), READ_BYTES):
-            file.feed(piece[start : start + READ_BYTES])
+        for start in range(0, len(piece), FED_BYTES):
+            file.feed(piece[start : start + FED_BYTES])
+            await asyncio.sleep(0)  # A till that asks meanwhile is answered first.
     file.close()
     return digest.digest()
 

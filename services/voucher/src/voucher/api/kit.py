@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -21,12 +22,23 @@ PAGE_MAX = 500
 
 PAGE_DEFAULT = 100
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+
+
+def _near(day: date) -> date:
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"a day between {FIRST_DAY} and {LAST_DAY}")
+    return day
+
 
 def _positive(amount: Money) -> Money:
     if amount.amount <= 0:
         raise ValueError("the amount must be positive")
     return amount
 
+
+Day = Annotated[date, AfterValidator(_near)]
+"""A day that somebody may mean: with one far off, adding a year would leave the calendar."""
 
 Positive = Annotated[Money, AfterValidator(_positive)]
 Code = Annotated[SecretStr, Field(max_length=signed_qr.TEXT_MAX)]

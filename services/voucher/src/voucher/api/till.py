@@ -25,15 +25,17 @@ from voucher.api.bodies import (
     RedeemBody,
     ReleasedAnswer,
     goods_of,
-    held,
     hold_of,
     shown_hold,
     taxed,
 )
+from voucher.api.cards import hold_shown, looked_up, shown
 from voucher.api.kit import WRITE, Empty, Gateway, Redeemer, as_json, reads, within
 from voucher.decider import HoldState as Became
 from voucher.decider import VoucherNotUsable, restricted
 from voucher.handlers import Vouchers
+from voucher.handlers.accounts import Accounts
+from voucher.handlers.payments import Payments, opens_account
 
 LOOKUP_ROLES = frozenset({"cashier", "manager", "back_office", "service"})
 DETAIL_ROLES = frozenset({"manager", "back_office"})
@@ -42,24 +44,26 @@ DETAIL_ROLES = frozenset({"manager", "back_office"})
 Watcher = Annotated[Caller, Depends(reads("service", "manager", "back_office", "auditor"))]
 
 
-def routes(vouchers: Vouchers) -> APIRouter:
+def routes(vouchers: Vouchers, payments: Payments, accounts: Accounts) -> APIRouter:
     """Tried in this order: the busiest come first."""
     found = APIRouter()
     _spending(found, vouchers)
-    _holding(found, vouchers)
+    _holding(found, vouchers, payments)
+    _capturing(found, vouchers)
     _together(found, vouchers)
-    _looking(found, vouchers)
+    _looking(found, vouchers, accounts)
+    _watching(found, vouchers, payments)
     return found
 
 
-def _holding(routes: APIRouter, vouchers: Vouchers) -> None:
+def _holding(routes: APIRouter, vouchers: Vouchers, counter: Payments) -> None:
     @routes.put("/v1/holds/{hold_id}", response_model=HoldAnswer, openapi_extra=WRITE)
     async def hold(hold_id: Identifier, body: HoldBody, asked: Gateway) -> Response:
         """Keep an amount of the voucher: for one payment, for a payout of the rest in cash, or to
         take back its sale."""
         within(asked.caller, body.store_id)
         basket = goods_of(body.basket)
-        done = await vouchers.hold(
+        done = await counter.hold(
             asked.ask,
             hold_id=hold_id,
             typed=body.code.get_secret_value(),
@@ -75,20 +79,22 @@ def _holding(routes: APIRouter, vouchers: Vouchers) -> None:
             basket=basket,
             approved_by=body.approved_by,
         )
-        return held(done, hold_id, basket)
+        return shown(done, hold_id, basket)
 
     @routes.post("/v1/holds/{hold_id}/confirm", response_model=HoldAnswer, openapi_extra=WRITE)
     async def confirm(hold_id: Identifier, asked: Gateway, body: Empty | None = None) -> Response:
         """The booking is about to be recorded: the hold does not expire any more."""
-        return held(await vouchers.confirm(asked.ask, hold_id=hold_id), hold_id)
+        return shown(await counter.confirm(asked.ask, hold_id=hold_id), hold_id)
 
     @routes.post("/v1/holds/{hold_id}/release", response_model=ReleasedAnswer, openapi_extra=WRITE)
     async def release(hold_id: Identifier, asked: Gateway, body: Empty | None = None) -> Response:
         """The payment is not made. An unknown id is remembered: a hold that comes later is
         refused."""
-        await vouchers.let_go(asked.ask, hold_id=hold_id)
+        await counter.let_go(asked.ask, hold_id=hold_id)
         return as_json(ReleasedAnswer(hold_id=hold_id))
 
+
+def _capturing(routes: APIRouter, vouchers: Vouchers) -> None:
     @routes.post("/v1/holds/{hold_id}/captures", response_model=CaptureAnswer, openapi_extra=WRITE)
     async def capture(hold_id: Identifier, body: CaptureBody, asked: Redeemer) -> Response:
         """For systems that sign elsewhere: a booking was recorded. `final: false` keeps the rest
@@ -185,14 +191,20 @@ def _spending(routes: APIRouter, vouchers: Vouchers) -> None:
         )
 
 
-def _looking(routes: APIRouter, vouchers: Vouchers) -> None:
+def _looking(routes: APIRouter, vouchers: Vouchers, accounts: Accounts | None) -> None:
     @routes.post("/v1/lookups", response_model=LookupAnswer)
     async def look_up(body: LookupBody, request: Request) -> Response:
         """What a voucher is worth now. Reads only, so it needs no Idempotency-Key."""
         caller = await caller_of(request)
         if caller.kind != "till" and not LOOKUP_ROLES & caller.roles:
             raise Forbidden(f"needs one of: {', '.join(sorted(LOOKUP_ROLES))}")
-        voucher, now = await vouchers.look_up(body.code.get_secret_value(), source=caller.actor)
+        typed = body.code.get_secret_value()
+        if accounts is not None and opens_account(typed):
+            account, serial, now = await accounts.look_up(typed, source=caller.actor)
+            if not accounts.accepts(caller.store_id, account):
+                raise VoucherNotUsable
+            return looked_up(account, serial, now)
+        voucher, now = await vouchers.look_up(typed, source=caller.actor)
         state = voucher.shown_state(now)
         detailed = caller.kind != "till" and bool(DETAIL_ROLES & caller.roles)
         usable = state == "active" and vouchers.accepts(caller.store_id, voucher)
@@ -212,9 +224,14 @@ def _looking(routes: APIRouter, vouchers: Vouchers) -> None:
             )
         )
 
+
+def _watching(routes: APIRouter, vouchers: Vouchers, payments: Payments | None) -> None:
     @routes.get("/v1/holds/{hold_id}", response_model=HoldState)
     async def hold_state(hold_id: Identifier, caller: Watcher) -> Response:
         """What became of a hold, and how much of its redemption can still be reversed."""
+        by_card = None if payments is None else await payments.card_hold(hold_id)
+        if by_card is not None:
+            return hold_shown(*by_card)
         voucher = await vouchers.held(hold_id)
         hold = voucher.hold(hold_id)
         assert hold is not None  # `held` has found it.

@@ -212,6 +212,10 @@ class AccountSpendReversed(Event):
     amount: Money
     balance: Money
     uses: tuple[LotUse, ...]
+    valid_until: date | None = None
+    """Some of these lots had passed their last day meanwhile: their new one."""
+    refused: Money | None = None
+    """A recorded booking gave back more than had been spent: not credited. Somebody has to look."""
     business_date: date
     reversed_at: AwareDatetime
 
@@ -266,6 +270,13 @@ class FeeSettlementPrepared(Event):
     settlement_id: str
     how: Settlement
     amount: Money
+    from_credit: bool = False
+    """A waiver: by credit that had been given away, not by a decision or a voucher."""
+    voucher_id: str | None = None
+    """A waiver by a donated voucher: the voucher, which keeps the amount under the same id."""
+    voucher_serial: str | None = None
+    reason: str | None = None
+    """A waiver names it."""
     booking_id: str
     store_id: str
     till_id: str

@@ -17,8 +17,9 @@ from voucher.handlers.names import (
     serial_of,
     stream_of,
 )
+from voucher.handlers.offers import PLAIN, Wanted
 from voucher.handlers.office import RUN_PAGE_MAX, Office, RunPage
-from voucher.handlers.selling import PLAIN, PreparedTopUp, Selling, Wanted
+from voucher.handlers.selling import PreparedTopUp, Selling
 from voucher.handlers.vouchers import FromBookings, Vouchers
 
 __all__ = [

@@ -73,6 +73,9 @@ EXPORTED_WITHIN = timedelta(days=90)
 ORDERED_WITHIN = timedelta(hours=1)
 """What was prepared for an order that never came is forgotten after this."""
 
+PUT_OFF = timedelta(minutes=1)
+"""A batch that failed is tried again after this."""
+
 TURNS_MAX = 10_000
 """More parts than any batch has: a worker that counts higher is a defect."""
 
@@ -158,6 +161,7 @@ class Batches:
         self._clock = clock
         self._random_bytes = random_bytes
         self._takes_over = takes_over
+        self._put_off: dict[str, datetime] = {}
 
     async def order(
         self,
@@ -255,6 +259,8 @@ class Batches:
         does not stop the others."""
         waiting = await self._work.open()
         for batch_id, since in waiting:
+            if self._clock() < self._put_off.get(batch_id, since):
+                continue
             async with self._work.turn(batch_id) as ours:
                 if not ours:
                     continue
@@ -263,6 +269,8 @@ class Batches:
                 except Transient:
                     raise
                 except Exception:
+                    # A defect: it is shown, and must neither stop the others nor fill the log.
+                    self._put_off[batch_id] = self._clock() + PUT_OFF
                     _log.exception("batch %s is put off", batch_id)
         return len(waiting)
 

@@ -22,9 +22,10 @@ from voucher.decider import (
     VoucherCancelledBefore,
     VoucherNotUsable,
 )
-from voucher.handlers.finding import Finder, Found
+from voucher.handlers.finding import Finder
 from voucher.handlers.names import (
     DELIVERY_KEPT,
+    Found,
     LegalEntityUnknown,
     Named,
     Rules,
@@ -55,7 +56,7 @@ class Desk:
         self.chain = chain
         self.secrets = secrets
         self.deliveries = deliveries
-        self._finder = finder
+        self.finder = finder
         self.clock = clock
         self.random_bytes = random_bytes
         self.rules = rules
@@ -105,7 +106,7 @@ class Desk:
 
         Raises `CodeMistyped`, `QrForged`, `RateLimited`, `VoucherNotUsable`.
         """
-        return await self._finder.find(typed, source=source, now=now)
+        return await self.finder.find(typed, source=source, now=now)
 
     async def by_serial(self, serial: str) -> str:
         """The stream of a voucher. Raises `VoucherUnknown`."""

@@ -7,24 +7,18 @@ neither is a guess. Our own codes and the short ones of other systems are counte
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 
 from events import EventStore
 from kassenverbund.kit.secrets import Secrets
 from voucher import codes
 from voucher.decider import VoucherNotUsable
-from voucher.handlers.names import CODES_CACHED_MAX, RateLimited
+from voucher.handlers.names import CODES_CACHED_MAX, Found, RateLimited
 from voucher.ports import Attempts
 from voucher.qr import QrCodes
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    stream: str
-    code_hash: str
-    own: bool = True
-    """False: a short code of another system, to be replaced at its first use."""
+VOUCHERS = frozenset({codes.Kind.VOUCHER})
+CARDS = frozenset({codes.Kind.CARD})
 
 
 class Finder:
@@ -54,7 +48,7 @@ class Finder:
         *,
         source: str,
         now: datetime,
-        kinds: frozenset[codes.Kind] = frozenset({codes.Kind.VOUCHER}),
+        kinds: frozenset[codes.Kind] = VOUCHERS,
     ) -> Found:
         """Raises `CodeMistyped`, `QrForged`, `RateLimited`, and `VoucherNotUsable` for a code that
         nobody has, or that opens something else than `kinds`."""

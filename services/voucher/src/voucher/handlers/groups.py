@@ -28,12 +28,12 @@ from voucher.decider import (
 )
 from voucher.decider.together import Together, holds_of, place_together
 from voucher.handlers.desk import Desk
-from voucher.handlers.finding import Found
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
     HOLD_S_MAX,
     TOMBSTONE,
     CodesRepeated,
+    Found,
     GroupReused,
     group_claim,
     hold_claim,

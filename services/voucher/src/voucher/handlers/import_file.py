@@ -47,6 +47,7 @@ TERMS_COLUMNS = (
     "article_groups", "fee_kinds", "offline_cap", "terms",
 )  # fmt: skip
 
+_BLANK = dict.fromkeys(COLUMNS, "")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _STATUSES = {"": False, "active": False, "inactive": True}
@@ -100,6 +101,8 @@ class Known:
     rates_on: Callable[[date], Mapping[str, tuple[int, int]]]
     secrets: Secrets
     currency: str
+    foreign_codes: bool
+    """Whether tills take short codes of other systems: what they do not take is not taken over."""
 
 
 @dataclass(slots=True)
@@ -118,6 +121,7 @@ class ImportFile:
     _line: int = 0
     _delimiter: str = ","
     _columns: tuple[str, ...] = ()
+    _terms_columns: tuple[str, ...] = ()
     _broken: bool = False
     """The header was refused, or there are too many rows: nothing more is read."""
     _codes: dict[str, int] = field(default_factory=dict)
@@ -205,12 +209,12 @@ class ImportFile:
         if not {"code", "code_hash"} & set(names):
             raise Refused("code", "column.missing")
         self._columns = names
+        self._terms_columns = tuple(name for name in TERMS_COLUMNS if name in names)
 
     def _row(self, cells: list[str]) -> Row:
         if len(cells) != len(self._columns):
             raise Refused(None, "cells")
-        cell = dict.fromkeys(COLUMNS, "")
-        cell.update(zip(self._columns, cells, strict=True))
+        cell = {**_BLANK, **dict(zip(self._columns, cells, strict=True))}
         code_hash, key_id, weak = self._code(cell)
         serial = cell["serial"] or None
         if serial is not None and not _SERIAL.fullmatch(serial):
@@ -250,6 +254,8 @@ class ImportFile:
                 code, own = codes.parse_any(cell["code"], kind=codes.Kind.VOUCHER)
             except codes.CodeMistyped:
                 raise Refused("code", "code.mistyped") from None
+            if not own and not self.known.foreign_codes:
+                raise Refused("code", "code.foreign")
             hashed = codes.hashed(code, self.known.secrets)
             return hashed.value, hashed.key_id, not own
         if not _HASH.fullmatch(cell["code_hash"]):
@@ -260,7 +266,9 @@ class ImportFile:
         return cell["code_hash"], cell["hash_key_id"], one_of(cell, "code_kind", _CODE_KINDS)
 
     def _terms(self, cell: Mapping[str, str], issued_on: date) -> Terms:
-        shape = (*(cell[name] for name in TERMS_COLUMNS), issued_on.isoformat() * bool(cell["vat"]))
+        shape = tuple([cell[name] for name in self._terms_columns])
+        if cell["vat"]:
+            shape += (issued_on.isoformat(),)  # The rate is that of its day.
         known = self._shapes.get(shape)
         if known is not None:
             return known

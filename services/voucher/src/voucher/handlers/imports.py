@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -65,8 +67,8 @@ PROGRESS_PARTS = 8
 IN_FLIGHT_MAX = 2
 """Appends at once: more would make the log's batches longer, and tills wait for a batch."""
 
-LOOKED_UP_MAX = 1_000
-"""Claims that one look at the log asks for."""
+LOOKED_UP_ROWS = 500
+"""Rows whose code and serial one look at the log asks for."""
 
 KEPT = timedelta(days=30)
 """How long the rows of an import wait. It takes seconds; this is for a database that was away."""
@@ -137,6 +139,7 @@ class Imports:
                 rates_on=self._catalogue.rates_on,
                 secrets=self._secrets,
                 currency=self._chain.currency,
+                foreign_codes=self._rules.foreign_codes,
             )
         )
 
@@ -209,11 +212,11 @@ class Imports:
 
     async def _look_up(self, file: ImportFile) -> None:
         """Refuse rows whose code or serial is taken in the log."""
-        claims = {f"code:{row.code_hash}": (row, "code") for row in file.rows}
-        claims |= {f"serial:{row.serial}": (row, "serial") for row in file.rows if row.serial}
-        names = list(claims)
-        for start in range(0, len(names), LOOKED_UP_MAX):
-            for claim in await self._store.owners_of(names[start : start + LOOKED_UP_MAX]):
+        for start in range(0, len(file.rows), LOOKED_UP_ROWS):
+            rows = file.rows[start : start + LOOKED_UP_ROWS]
+            claims = {f"code:{row.code_hash}": (row, "code") for row in rows}
+            claims |= {f"serial:{row.serial}": (row, "serial") for row in rows if row.serial}
+            for claim in await self._store.owners_of(list(claims)):
                 row, column = claims[claim]
                 file.refuse(row.line, column, f"{column}.taken")
 
@@ -229,7 +232,7 @@ class Imports:
         self, batch: Batch, step: str, act: type[Take] | type[GiveBack]
     ) -> AsyncIterator[AppendRequest]:
         for part, _ in parts_of(batch.cards, PART_ROWS):
-            claims = [claim for row in await self._rows(batch, part) for claim in row.claims(act)]
+            claims = _claims_in(await self._part(batch, part), act)
             key = f"import/{batch.batch_id}/{step}/{part}"
             yield AppendRequest(key=key, input_hash=input_hash(key), claims=claims)
 
@@ -254,7 +257,7 @@ class Imports:
                     NO_STREAM,
                     take_over(self._command(row, now), batch.batch_id),
                 )
-                for row in await self._rows(batch, part)
+                for row in _opened_rows(await self._part(batch, part))
             ]
             yield AppendRequest(key=key, input_hash=input_hash(key), streams=streams)
 
@@ -287,8 +290,8 @@ class Imports:
             hash_key_id=kept.hash_key_id,
             weak=kept.weak,
             terms=kept.terms,
-            value=Money(amount=kept.value, currency=currency),
-            consideration=Money(amount=kept.consideration, currency=currency),
+            value=_money(kept.value, currency),
+            consideration=_money(kept.consideration, currency),
             legal_entity_id=kept.legal_entity_id,
             inactive=kept.inactive,
             blocked=kept.blocked,
@@ -298,11 +301,17 @@ class Imports:
             now=now,
         )
 
-    async def _rows(self, batch: Batch, part: int) -> list[_Kept]:
+    async def _part(self, batch: Batch, part: int) -> bytes:
         content = await self._parts.read(batch.batch_id, part)
         if content is None:
             raise RuntimeError(f"import {batch.batch_id}: part {part} is gone")
-        return _opened_rows(content)
+        return content
+
+
+@lru_cache(maxsize=4096)
+def _money(minor: int, currency: str) -> Money:
+    # Most vouchers of a file are worth the same few amounts.
+    return Money(amount=minor, currency=currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,10 +321,6 @@ class _Kept:
     voucher_id: str
     serial: str
     row: Row
-
-    def claims(self, act: type[Take] | type[GiveBack]) -> tuple[Claim, Claim]:
-        stream = stream_of(self.voucher_id)
-        return act(f"code:{self.row.code_hash}", stream), act(f"serial:{self.serial}", stream)
 
 
 def _batch_id(ask: Ask) -> str:
@@ -334,24 +339,26 @@ def _refusal(report: Report, count: int, total: Money) -> ImportRefused:
     )
 
 
-_DATES = ("valid_until", "issued_on")
+_FIELDS = tuple(name for name in Row.__slots__ if name != "terms")
+assert Row.__slots__ == (*_FIELDS, "terms")  # The terms come last: `_opened_rows` relies on it.
+_DATES = tuple(_FIELDS.index(name) for name in ("valid_until", "issued_on"))
+_CODE_HASH = _FIELDS.index("code_hash")
 
 
 def _sealed_rows(batch_id: str, rows: Sequence[Row]) -> bytes:
-    """Rows as kept: terms once for all rows that share them."""
+    """Rows as kept: their new names, their terms (once for all that share them), their cells."""
     shapes: dict[int, int] = {}
     terms: list[Any] = []
     documents = []
+    cells_of = attrgetter(*_FIELDS)
     for row in rows:
         place = shapes.get(id(row.terms))
         if place is None:
             place = shapes[id(row.terms)] = len(terms)
             terms.append(row.terms.model_dump(mode="json"))
         voucher_id = str(uuid5(NAMESPACE_URL, f"kassenverbund:import:{batch_id}:{row.line}"))
-        document = {name: getattr(row, name) for name in Row.__slots__}
-        documents.append(
-            [voucher_id, row.serial or serial_of(voucher_id), {**document, "terms": place}]
-        )
+        serial = row.serial or serial_of(voucher_id)
+        documents.append((voucher_id, serial, place, cells_of(row)))
     return json.dumps({"terms": terms, "rows": documents}, default=date.isoformat).encode()
 
 
@@ -359,10 +366,19 @@ def _opened_rows(content: bytes) -> list[_Kept]:
     kept = json.loads(content)
     terms = [Terms.model_validate(document) for document in kept["terms"]]
     rows = []
-    for voucher_id, serial, document in kept["rows"]:
-        document["terms"] = terms[document["terms"]]
-        for name in _DATES:
-            if document[name] is not None:
-                document[name] = date.fromisoformat(document[name])
-        rows.append(_Kept(voucher_id, serial, Row(**document)))
+    for voucher_id, serial, place, cells in kept["rows"]:
+        for at in _DATES:
+            if cells[at] is not None:
+                cells[at] = date.fromisoformat(cells[at])
+        cells.append(terms[place])
+        rows.append(_Kept(voucher_id, serial, Row(*cells)))
     return rows
+
+
+def _claims_in(content: bytes, act: type[Take] | type[GiveBack]) -> list[Claim]:
+    """Code and serial of each row, for its voucher."""
+    claims: list[Claim] = []
+    for voucher_id, serial, _, cells in json.loads(content)["rows"]:
+        stream = stream_of(voucher_id)
+        claims += act(f"code:{cells[_CODE_HASH]}", stream), act(f"serial:{serial}", stream)
+    return claims

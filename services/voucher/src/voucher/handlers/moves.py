@@ -25,6 +25,7 @@ from voucher.handlers.names import (
     Named,
     hold_claim,
     months_later,
+    on_account,
     stream_of,
 )
 
@@ -119,7 +120,8 @@ class Moves:
             now=now,
         )
         owner = await desk.store.owner_of(hold_claim(hold_id))
-        if owner == TOMBSTONE or (owner is None and voucher_id is None):
+        nobody = owner is None and voucher_id is None
+        if nobody or owner == TOMBSTONE or on_account(owner):
             raise RedemptionUnknown
         stream = owner or stream_of(voucher_id or "")
         for _ in range(MOVED_TRIES_MAX):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from events import Claim, DomainError, Take
@@ -125,11 +125,25 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The stream behind a code."""
+
+    stream: str
+    code_hash: str
+    own: bool = True
+    """False: a short code of another system, to be replaced at its first use."""
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """A voucher by its code, as a till has it, or by its serial, as back office does."""
 
     code: str | None = None
     serial: str | None = None
+
+
+Find = Callable[[str, str, datetime], Awaitable[Found]]
+"""A typed code, its source and the time → the stream behind it: see `Desk.find`."""
 
 
 def stream_of(voucher_id: str) -> str:
@@ -152,6 +166,15 @@ def months_later(day: date, months: int) -> date:
     """The same day `months` later, or the last day of that month."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+ACCOUNTS = "account-"
+"""How the names of accounts' streams begin."""
+
+
+def on_account(stream: str | None) -> bool:
+    """Whether a claim leads to an account: a prepaid card holds it, no voucher."""
+    return stream is not None and stream.startswith(ACCOUNTS)
 
 
 def hold_claim(hold_id: str) -> str:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pydantic import ValidationError
-
 from events import Ask, Claim, ClaimTaken, Decision, LostRace, Take, handle, handle_together
-from kassenverbund.kit.chain import Store
 from money import Money
 from voucher import codes
 from voucher.commands import (
@@ -37,14 +34,10 @@ from voucher.decider import (
     VoucherNotUsable,
     VoucherReused,
     VoucherSold,
-    WrongCurrency,
 )
 from voucher.events import (
-    Funding,
-    Kind,
     Origin,
     SoldAt,
-    Terms,
     VoucherCancelled,
     VoucherCardPrepared,
     VoucherTopUpPrepared,
@@ -57,10 +50,7 @@ from voucher.handlers.names import (
     NeedsBooking,
     Prepared,
     TemplateUnknown,
-    TermsImpossible,
     ValueMissing,
-    ValueTooLarge,
-    VatUnknown,
     claims_of_issue,
     last_day,
     preparation_claim,
@@ -68,34 +58,7 @@ from voucher.handlers.names import (
     stream_of,
     top_up_claim,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What kind of voucher a request asks for: a template, or the terms themselves."""
-
-    template_id: str | None = None
-    kind: Kind = "multi_purpose"
-    vat: str | None = None
-    goods: str | None = None
-    funding: Funding = "purchased"
-    reason: str | None = None
-    consideration: Money | None = None
-
-
-PLAIN = Wanted()
-"""The usual voucher."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What is sold, resolved for the business date of the sale."""
-
-    terms: Terms
-    value: Money
-    consideration: Money | None
-    valid_until: date
-    opened: date
+from voucher.handlers.offers import PLAIN, Offers, Wanted, check_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +71,7 @@ class PreparedTopUp:
 class Selling:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._offers = Offers(desk)
 
     async def prepare(
         self,
@@ -130,7 +94,7 @@ class Selling:
         desk.entity(legal_entity_id)
         sells = store_id if sold_at is None else sold_at.store_id
         place = desk.place_of_entity(legal_entity_id) if sells is None else desk.place(sells)
-        offer = await self._offer(wanted, value, place, desk.day(place, now))
+        offer = await self._offers.of(wanted, value, place, desk.day(place, now))
         stream = stream_of(voucher_id)
         code = await desk.code_for(voucher_id, now)
         hashed = codes.hashed(code, desk.secrets)
@@ -197,49 +161,6 @@ class Selling:
             origin="back_office",
         )
 
-    async def _offer(
-        self, wanted: Wanted, value: Money | None, place: Store, opened: date
-    ) -> Offer:
-        desk = self._desk
-        rates = desk.rates(opened)
-        price = wanted.consideration
-        if wanted.template_id is not None:
-            if desk.templates is None:
-                raise TemplateUnknown(wanted.template_id)
-            offered = await desk.templates.find(wanted.template_id)
-            terms, valid_until = offered.terms_on(rates), offered.valid_until(opened)
-            if offered.value is not None and value not in (None, offered.value):
-                raise TermsImpossible(f"the template fixes the value: {offered.value}")
-            value = offered.value if value is None else value
-            price = offered.price if price is None else price
-        else:
-            terms, valid_until = _inline(wanted, rates), last_day(opened, desk.rules)
-        if value is None:
-            raise ValueMissing
-        self._check_value(value, terms)
-        if terms.funding != "purchased":
-            if price:
-                raise TermsImpossible("nothing is paid for a voucher that is given away")
-            price = value.zero
-        else:
-            _check_price(price, value)
-        return Offer(
-            terms=terms,
-            value=value,
-            consideration=price,
-            valid_until=valid_until,
-            opened=opened,
-        )
-
-    def _check_value(self, value: Money, terms: Terms) -> None:
-        if value.currency != self._desk.chain.currency:
-            raise WrongCurrency
-        if value.amount > self._desk.rules.value_max:
-            most = self._desk.money(self._desk.rules.value_max)
-            raise ValueTooLarge(value_max=most.model_dump())
-        if value.amount < 0 or (not value and terms.effect is None):
-            raise TermsImpossible("a voucher without value has an effect")
-
     async def prepare_card(
         self,
         ask: Ask,
@@ -268,8 +189,8 @@ class Selling:
             if not card.value:
                 raise ValueMissing
             value = card.value
-        self._check_value(value, card.terms)
-        _check_price(consideration, value)
+        self._offers.check_value(value, card.terms)
+        check_price(consideration, value)
         opened = desk.day(place, now)
         command = PrepareCard(
             preparation_id=preparation_id,
@@ -278,7 +199,7 @@ class Selling:
             consideration=consideration,
             legal_entity_id=legal_entity_id,
             sold_at=sold_at,
-            valid_until=await self._last_day(card, opened),
+            valid_until=await self._offers.last_day(card, opened),
             time_zone=place.time_zone,
             opened=opened,
             now=now,
@@ -295,13 +216,6 @@ class Selling:
             raise (VoucherCancelledBefore if given_up else VoucherReused) from taken
         assert isinstance(done.state, Issued)
         return Prepared(voucher=done.state, code="", position=done.position)
-
-    async def _last_day(self, voucher: Issued, opened: date) -> date:
-        """Of value that is sold onto an existing voucher, by the template it came from."""
-        template_id = voucher.terms.template_id
-        if template_id is None or self._desk.templates is None:
-            return last_day(opened, self._desk.rules)
-        return (await self._desk.templates.known(template_id)).valid_until(opened)
 
     async def cancel(self, command: CancelVoucher, ask: Ask) -> Voucher:
         """What was prepared under this id is not sold. Unknown ids are remembered."""
@@ -351,7 +265,7 @@ class Selling:
         Raises `VoucherNotUsable`, `BalanceTooLarge`, `TopUpReused`, `TopUpCancelled`.
         """
         desk, now = self._desk, self._desk.clock()
-        _check_price(consideration, value)
+        check_price(consideration, value)
         place = desk.place(sold_at.store_id)
         found = await desk.find(typed, source, now)
         voucher = await desk.voucher(found.stream)
@@ -366,7 +280,7 @@ class Selling:
             rate=self._rate_of(voucher, opened),
             accepted_by=place.legal_entity,
             sold_at=sold_at,
-            valid_until=await self._last_day(voucher, opened),
+            valid_until=await self._offers.last_day(voucher, opened),
             opened=opened,
             balance_max=desk.money(desk.rules.balance_max),
             now=now,
@@ -432,29 +346,3 @@ class Selling:
             except ClaimTaken:
                 continue  # It was prepared just now: cancel it where it stands.
         raise LostRace
-
-
-def _check_price(price: Money | None, value: Money) -> None:
-    if price is not None and not value.zero <= price <= value:
-        raise TermsImpossible("a voucher costs at most its face value")
-
-
-def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]]) -> Terms:
-    rate, dsfinvk_key = None, None
-    if wanted.vat is not None:
-        found = rates.get(wanted.vat)
-        if found is None:
-            raise VatUnknown(wanted.vat)
-        rate, dsfinvk_key = found
-    try:
-        return Terms(
-            kind=wanted.kind,
-            vat=wanted.vat,
-            rate=rate,
-            dsfinvk_key=dsfinvk_key,
-            goods=wanted.goods,
-            funding=wanted.funding,
-            reason=wanted.reason,
-        )
-    except ValidationError as fault:
-        raise TermsImpossible("; ".join(error["msg"] for error in fault.errors())) from fault

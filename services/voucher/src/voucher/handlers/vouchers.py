@@ -68,11 +68,13 @@ from voucher.handlers.names import (
     Prepared,
     Rules,
     hold_claim,
+    on_account,
     stream_of,
 )
+from voucher.handlers.offers import PLAIN, Wanted
 from voucher.handlers.office import Office
 from voucher.handlers.overdrafts import capture_on
-from voucher.handlers.selling import PLAIN, Selling, Wanted
+from voucher.handlers.selling import Selling
 from voucher.ports import Deliveries, PastVouchers, Templates
 
 FromBookings = (
@@ -243,7 +245,7 @@ class Vouchers:
     async def held(self, hold_id: str) -> Issued:
         """The voucher that a hold stands on, as the log has it now. Raises `HoldUnknown`."""
         owner = await self.desk.store.owner_of(hold_claim(hold_id))
-        if owner is None or owner == TOMBSTONE:
+        if owner is None or owner == TOMBSTONE or on_account(owner):
             raise HoldUnknown
         voucher = await self.desk.voucher(owner)
         if isinstance(voucher, Unissued) or voucher.hold(hold_id) is None:
@@ -271,7 +273,7 @@ class Vouchers:
 
     async def _holder(self, hold_id: str) -> str:
         owner = await self.desk.store.owner_of(hold_claim(hold_id))
-        if owner is None:
+        if owner is None or on_account(owner):
             raise HoldUnknown
         if owner == TOMBSTONE:
             raise HoldReleased

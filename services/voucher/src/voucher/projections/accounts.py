@@ -189,6 +189,11 @@ def _spend_reversed(page: Page, event: AccountSpendReversed) -> None:
 
 
 def _fee(page: Page, event: FeeEvent) -> None:
+    if isinstance(event, FeeSettlementFailed):
+        # Of an account that may never have been opened here.
+        page.end_preparation("settlement", event.settlement_id)
+        _failed(page, event)
+        return
     row = page.account(event.account_id)
     match event:
         case FeePosted():
@@ -222,9 +227,6 @@ def _fee(page: Page, event: FeeEvent) -> None:
             page.end_preparation("settlement", event.settlement_id)
         case FeeSettled():
             _settled(page, row, event)
-        case FeeSettlementFailed():
-            page.end_preparation("settlement", event.settlement_id)
-            _failed(page, event)
         case _:
             assert_never(event)
 

@@ -148,13 +148,15 @@ def failed(
     at: datetime,
 ) -> None:
     """Somebody has to look."""
+    # A prepaid card's failure stands on its account's stream.
+    stream = page.entry.stream
     reason = "over_redeemed" if isinstance(event, VoucherRedemptionReversed) else event.reason
     page.failures.append(
         tables.FailureRow(
             position=page.position,
             name=event.event_name,
             voucher_id=event.voucher_id,
-            account_id=None,
+            account_id=stream.removeprefix("account-") if stream.startswith("account-") else None,
             serial=event.serial,
             booking_id=event.booking_id or "",
             store_id=event.store_id,

@@ -19,8 +19,8 @@ HISTORY_MAX = 500
 """The newest entries of a voucher's history that its detail shows. The history has them all."""
 
 ShownState = Literal[
-    "inactive", "pending", "active", "spent", "expired", "cancelled", "replaced", "claimed",
-    "paid_out",
+    "inactive", "pending", "active", "blocked", "spent", "expired", "cancelled", "replaced",
+    "claimed", "paid_out",
 ]  # fmt: skip
 
 
@@ -89,9 +89,11 @@ class Wanted:
     valid_to: date | None = None
 
 
+# As the decider tells it (`Issued.shown_state`).
 SHOWN_STATE = (
     "CASE WHEN state <> 'active' THEN state"
-    " WHEN balance_minor = 0 AND value_minor > 0 THEN 'spent'"
+    " WHEN blocked IS NOT NULL THEN 'blocked'"
+    " WHEN balance_minor = 0 THEN 'spent'"
     " WHEN valid_until < (CAST(:now AS timestamptz) AT TIME ZONE time_zone)::date THEN 'expired'"
     " ELSE 'active' END"
 )

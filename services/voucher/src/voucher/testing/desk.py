@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import EventStore
 from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.chain import Chain, VoucherPolicy
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Opened, Runtime
 from voucher.projections_catalogue import CatalogueBook
 from voucher.service import SERVICE
+from voucher.testing.fakes import pool_of
 
 BATCH_WAIT_S = 60.0
 """How long a test waits for the background work of a small batch."""
@@ -147,10 +148,11 @@ async def open_desk(
     authenticator = KnownTokens()
     opened = await SERVICE.open(
         Runtime(
-            chain=chain,
+            # A chain that comes from another system.
+            chain=chain.model_copy(update={"vouchers": VoucherPolicy(foreign_codes=True)}),
             store=store,
             engine=engine,
-            pool=cast(Any, None),  # This service works with store and engine alone.
+            pool=pool_of(engine),
             client=lambda _: httpx.AsyncClient(),
             authenticator=authenticator,
             secrets=secrets,

@@ -8,7 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from events import EventStore
+from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 from money import Money, euro
 from voucher import codes
@@ -168,3 +172,8 @@ class SomeTemplates:
 
     async def known(self, template_id: str) -> SomeTemplate:
         return await self.find(template_id)
+
+
+def pool_of(engine: AsyncEngine) -> asyncpg.Pool[Any]:
+    """What a `Runtime` has to have. Opens nothing by itself, and this service uses none."""
+    return pool_for(engine.url.render_as_string(hide_password=False), schema="voucher")

@@ -22,8 +22,8 @@ from voucher.handlers.exports import Exports, Sums
 from voucher.handlers.import_file import ImportFile
 from voucher.handlers.imports import Imports, Report
 from voucher.handlers.names import Rules
-from voucher.office import build_back_office
 from voucher.ports import BatchParts, BatchWork, VoucherStreams
+from voucher.service_office import build_back_office
 
 PAGE_STREAMS = 7
 
@@ -203,7 +203,7 @@ def build_office(
         streams=streams or MemoryVoucherStreams(store),
         clock=clock,
         random_bytes=random_bytes,
-        rules=Rules(),
+        rules=Rules(foreign_codes=True),
     )
     return Office(
         store, made.catalogue, made.batches, made.imports, made.exports, parts, work, secrets

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -21,7 +21,7 @@ from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.service import Opened, Runtime
 from voucher.projections import VoucherBook
 from voucher.service import SERVICE
-from voucher.testing.fakes import SECRETS
+from voucher.testing.fakes import SECRETS, pool_of
 
 CALLERS = {
     "gateway": Caller(kind="service", id="device-gateway", roles=frozenset({"service"})),
@@ -136,7 +136,7 @@ async def open_shop(
             chain=chain,
             store=store,
             engine=engine,
-            pool=cast(Any, None),  # This service works with store and engine alone.
+            pool=pool_of(engine),
             client=lambda _: httpx.AsyncClient(),
             authenticator=authenticator,
             secrets=SECRETS,

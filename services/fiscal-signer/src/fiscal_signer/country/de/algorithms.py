@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 _ECDSA = "0.4.0.127.0.7.1.1.4.1."
 _ECSDSA = "0.4.0.127.0.7.1.1.4.4."
@@ -116,12 +113,6 @@ def key_of(point: bytes) -> ec.EllipticCurvePublicKey:
 def serial_of(point: bytes) -> bytes:
     """The TSE's serial number: SHA-256 over the point (not over the SubjectPublicKeyInfo)."""
     return hashlib.sha256(point).digest()
-
-
-def sign_plain(key: ec.EllipticCurvePrivateKey, curve: Curve, signed: bytes) -> bytes:
-    """ECDSA over `signed`, as r‖s with both at full length."""
-    r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(curve.hash())))
-    return r.to_bytes(curve.bytes, "big") + s.to_bytes(curve.bytes, "big")
 
 
 def verify_plain(

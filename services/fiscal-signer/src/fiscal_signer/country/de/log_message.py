@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fiscal_signer.country.de import tlv
 from fiscal_signer.country.de.algorithms import NAMES, OIDS
@@ -25,7 +26,7 @@ _KINDS = {
     "0.4.0.127.0.7.3.7.1.3": "audit",
 }
 _OIDS = {kind: tlv.encode(0x06, tlv.encode_oid(oid)) for oid, kind in _KINDS.items()}
-_VERSION = tlv.encode(0x02, tlv.encode_integer(VERSION))
+_VERSION = tlv.integer(0x02, VERSION)
 _ALGORITHMS = {
     name: tlv.encode(0x30, tlv.encode(0x06, tlv.encode_oid(oid))) for name, oid in OIDS.items()
 }
@@ -78,7 +79,7 @@ def time_element(when: datetime, time_format: str) -> bytes:
     utc = when.astimezone(UTC)
     match time_format:
         case "unixTime":
-            return tlv.encode(0x02, tlv.encode_integer(int(utc.timestamp())))
+            return tlv.integer(0x02, int(utc.timestamp()))
         case "utcTime" | "utcTimeWithSeconds":
             return tlv.encode(0x17, utc.strftime("%y%m%d%H%M%SZ").encode())
         case "generalizedTime":
@@ -109,7 +110,7 @@ def transaction_signed(
         operation=operation,
         client_id=client_id,
         data_element=tlv.encode(0x82, process_data),
-        type_element=tlv.encode(0x83, process_type.encode()),
+        type_element=_text(0x83, process_type),
         transaction_number=transaction_number,
     ) + security_tail(serial, algorithm, signature_counter, log_time)
 
@@ -127,25 +128,29 @@ def transaction_head(
         (
             _VERSION,
             _OIDS["transaction"],
-            tlv.encode(0x80, operation.encode("ascii")),
-            tlv.encode(0x81, client_id.encode()),
+            _text(0x80, operation),
+            _text(0x81, client_id),
             data_element,
             type_element,
-            tlv.encode(0x85, tlv.encode_integer(transaction_number)),
+            tlv.integer(0x85, transaction_number),
         )
     )
 
 
 def security_tail(serial: bytes, algorithm: str, counter: int, log_time: bytes) -> bytes:
     """The second half: key, algorithm, counter, time. Raises KeyError: unknown algorithm."""
-    return b"".join(
-        (
-            tlv.encode(0x04, serial),
-            _ALGORITHMS[algorithm],
-            tlv.encode(0x02, tlv.encode_integer(counter)),
-            log_time,
-        )
-    )
+    return b"".join((_signer(serial, algorithm), tlv.integer(0x02, counter), log_time))
+
+
+# What most log messages of a chain have in common: operations, tills, process types, devices.
+@lru_cache(maxsize=4_096)
+def _text(tag: int, text: str) -> bytes:
+    return tlv.encode(tag, text.encode())
+
+
+@lru_cache(maxsize=1_024)
+def _signer(serial: bytes, algorithm: str) -> bytes:
+    return tlv.encode(0x04, serial) + _ALGORITHMS[algorithm]
 
 
 def system_signed(

@@ -13,6 +13,7 @@ five slots and the payments always have the same sum.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
 from fiscal_signer.country.port import Process, ProcessDataRefused
@@ -50,6 +51,8 @@ def amount_text(amount: Decimal) -> str:
 
 def minor_text(minor: int) -> str:
     """The same for minor units of a currency with two decimals: 1190 → `11.90`."""
+    if not minor:
+        return "0.00"  # Four of five slots, mostly.
     major, cents = divmod(abs(minor), 100)
     return f"{'-' if minor < 0 else ''}{major}.{cents:02d}"
 
@@ -85,7 +88,7 @@ def receipt(booking: BookingRecorded) -> Process:
             key = (payment.fiscal, payment.amount.currency)
             paid[key] = paid.get(key, 0) + payment.amount.amount
     _sums_agree(booking, slots, paid)
-    amounts = "_".join(minor_text(slot) for slot in slots)
+    amounts = "_".join(map(minor_text, slots))
     return Process(RECEIPT_TYPE, f"Beleg^{amounts}^{_payments_text(paid)}")
 
 
@@ -121,7 +124,10 @@ def _sums_agree(
 
 def _payments_text(paid: dict[tuple[str, str], int]) -> str:
     parts = []
-    for tender, currency in sorted(paid, key=lambda key: (_TENDERS.index(key[0]), key[1])):
+    order: Iterable[tuple[str, str]] = paid
+    if len(paid) > 1:
+        order = sorted(paid, key=lambda key: (_TENDERS.index(key[0]), key[1]))
+    for tender, currency in order:
         amount = paid[tender, currency]
         if amount:
             suffix = "" if currency == "EUR" else f":{currency}"

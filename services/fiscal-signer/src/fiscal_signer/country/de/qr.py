@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fiscal_signer.country.de import log_message, tlv
 from fiscal_signer.country.de.algorithms import (
@@ -56,6 +57,8 @@ class Qr:
     public_key: bytes
 
 
+# The receipts of a batch share their key, and mostly their second.
+@lru_cache(maxsize=256)
 def instant(when: datetime) -> str:
     """ISO 8601 UTC with milliseconds and `Z`."""
     utc = when.astimezone(UTC)
@@ -79,9 +82,14 @@ def build(finished: Finished) -> str:
             finished.algorithm,
             finished.time_format,
             base64.b64encode(finished.value).decode(),
-            base64.b64encode(finished.public_key).decode(),
+            _key_text(finished.public_key),
         )
     )
+
+
+@lru_cache(maxsize=256)
+def _key_text(public_key: bytes) -> str:
+    return base64.b64encode(public_key).decode()
 
 
 def read(text: str) -> Qr:

@@ -31,9 +31,11 @@ def encode(tag: int, value: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + value
 
 
-def encode_integer(value: int) -> bytes:
-    """The shortest two's complement, big-endian (without tag)."""
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+def integer(tag: int, value: int) -> bytes:
+    """A whole INTEGER element: the shortest two's complement, big-endian. The value is below
+    2^1000, so that one byte holds the length."""
+    size = value.bit_length() // 8 + 1
+    return bytes((tag, size)) + value.to_bytes(size, "big", signed=True)
 
 
 def decode_integer(value: bytes) -> int:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
 import httpx
-import pytest
-import pytest_asyncio
-from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events import Event, Metadata, Recorded
+from events import Event, EventStore, Metadata, Recorded
 from events.event import encode
 from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.problems import install_problem_handlers
 from money import Money, euro
-from voucher.api import reports
 from voucher.events import (
     LotUse,
     SoldAt,
@@ -30,7 +25,6 @@ from voucher.events import (
     VoucherRedeemed,
 )
 from voucher.projections import VoucherBook
-from voucher.queries import Queries
 
 BERLIN = ZoneInfo("Europe/Berlin")
 STORES = {"berlin": "Buchhandlung am Park", "koeln": "Buchhandlung am Dom"}
@@ -161,8 +155,10 @@ def use(lot_id: str, amount: str) -> LotUse:
 
 
 async def empty(engine: AsyncEngine) -> None:
+    # For a few rows this takes a hundredth of the time of TRUNCATE.
     async with engine.begin() as tx:
-        await tx.execute(text(f"TRUNCATE {', '.join(TABLES)}"))
+        for table in TABLES:
+            await tx.execute(text(f"DELETE FROM {table}"))
 
 
 async def fold(engine: AsyncEngine, entries: Sequence[Recorded], *, page: int = 500) -> None:
@@ -188,6 +184,11 @@ class Office:
     def __init__(self, log: Log, engine: AsyncEngine, client: httpx.AsyncClient) -> None:
         self.log, self.engine, self.client = log, engine, client
         self.folded = 0
+
+    async def follow(self, store: EventStore) -> None:
+        """Read on in the log of a store that other parts write to."""
+        after = len(self.log.entries)
+        self.log.entries += await store.read(after=after, records_max=100_000)
 
     async def get(
         self, path: str, /, who: str = "office", accept: str = "*/*", **query: Any
@@ -226,44 +227,10 @@ class KnownTokens:
         raise NotImplementedError
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def books(models: AsyncEngine) -> AsyncIterator[AsyncEngine]:
-    """Empty read models."""
-    await empty(models)
-    yield models
+class CurrentLog:
+    """The clock of an application that serves test after test: each has a log of its own."""
 
+    log: Log
 
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(log: Log, books: AsyncEngine) -> AsyncIterator[Office]:
-    app = FastAPI()
-    install_problem_handlers(app)
-    app.state.authenticator = KnownTokens()
-    app.include_router(reports.routes(Queries(books, stores=STORES), log))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:
-        yield Office(log, books, client)
-
-
-@pytest.fixture
-def empty_books() -> Callable[[AsyncEngine], Awaitable[None]]:
-    return empty
-
-
-@pytest.fixture
-def fold_log() -> Callable[..., Awaitable[None]]:
-    return fold
-
-
-@pytest.fixture
-def all_rows() -> Callable[[AsyncEngine], Awaitable[dict[str, list[str]]]]:
-    return rows_of
-
-
-@pytest.fixture
-def used() -> Callable[[str, str], LotUse]:
-    return use
+    def __call__(self) -> datetime:
+        return self.log()
