@@ -65,3 +65,10 @@ async def test_v01_an_article_that_the_chain_does_not_declare_is_refused(counter
 async def test_v01_another_vat_than_declared_is_refused(counter: Counter) -> None:
     lines = [article_voucher(2500, "GS-VERKAUF", "standard")]
     assert (await counter.refused(lines, cash(2500)))["code"] == "line.refused"
+
+
+async def test_v01_a_taxed_article_voucher_pays_for_goods_of_its_vat_only(
+    counter: Counter,
+) -> None:
+    lines = [article(2000), article_voucher(2000, "GS-BUCH-EINLOESEN", "reduced")]
+    assert (await counter.refused(lines))["code"] == "booking.negative"

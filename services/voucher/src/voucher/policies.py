@@ -198,8 +198,11 @@ def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
     A reversal comes last: it is the only one that can be refused, and then the record waits with
     everything else of its booking done.
     """
+    return (*_after_recording(clock), *_after_abort(clock))
+
+
+def _after_recording(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
     recorded: dict[str, Any] = {"event": "booking.recorded", "model": BookingRecorded}
-    aborted: dict[str, Any] = {"event": "booking.aborted", "model": BookingAborted}
     return (
         Policy(
             name="voucher.activate",
@@ -231,6 +234,12 @@ def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
             decide=give_back_what_was_refunded,
             target=lambda command: command.reversal_id,
         ),
+    )
+
+
+def _after_abort(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
+    aborted: dict[str, Any] = {"event": "booking.aborted", "model": BookingAborted}
+    return (
         Policy(
             name="voucher.cancel",
             **aborted,

@@ -56,7 +56,7 @@ from device_gateway.decider.refusals import (
     VoucherBuysVoucher,
 )
 from device_gateway.decider.till import Till, must_be_active
-from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.waivers import discounts, goods_left, waivers_of
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -88,15 +88,25 @@ def start(command: StartBooking, till: Till, booking: Booking) -> tuple[BookingS
     )
 
 
-def finishable(booking: Booking) -> None:
-    """Raises what keeps an open booking from being recorded."""
-    must_be_open(booking)
+def chargeable(booking: Booking) -> None:
+    """Raises what is wrong with the lines as they stand, whoever pays."""
     if not booking.lines:
         raise BookingEmpty
     if booking.total.amount < 0:
         raise BookingNegative(total=booking.total.model_dump())
     if booking.goods_left.amount < 0:
         raise VoucherBuysVoucher("vouchers pay for more than the goods cost")
+    if any(line.kind == "voucher_article_redemption" for line in booking.lines):
+        left = goods_left(booking.lines, booking.payments)
+        taxed = {line.vat for line in booking.lines if line.rate}
+        if any(left[vat] < 0 for vat in taxed):
+            raise BookingNegative("taxed vouchers pay for more than the goods of their VAT")
+
+
+def finishable(booking: Booking) -> None:
+    """Raises what keeps an open booking from being recorded."""
+    must_be_open(booking)
+    chargeable(booking)
     if booking.unprepared:
         raise LineNotPrepared(lines=[line.line_id for line in booking.unprepared])
     if booking.open_amount:

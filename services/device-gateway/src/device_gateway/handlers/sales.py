@@ -20,13 +20,11 @@ from device_gateway.commands import (
     RequestPayment,
     StartBooking,
 )
-from device_gateway.decider.booking import BOOKING, finishable, record, start
+from device_gateway.decider.booking import BOOKING, chargeable, finishable, record, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
 from device_gateway.decider.refusals import (
-    BookingEmpty,
-    BookingNegative,
     MeansUnknown,
 )
 from device_gateway.decider.till import TILL, give_number
@@ -223,10 +221,8 @@ async def _begin(
 
         note(start(starting, states[till_part], booking))
         note(add_lines(adding, booking))
-        if sale.finish and not booking.lines:
-            raise BookingEmpty
-        if sale.finish and booking.total.amount < 0:
-            raise BookingNegative(total=booking.total.model_dump())
+        if sale.finish:
+            chargeable(booking)
         # A line that is refused yet would leave more paid than there is.
         for new in () if booking.unprepared else payments:
             note(request_payment(RequestPayment(booking_id, new, now), booking))
