@@ -295,7 +295,11 @@ async def open_counter() -> Counter:
     behind.state.authenticator = tokens
     accounts = _accounts(world, chain)
     payments = Payments(voucher_log, world.vouchers, accounts)
-    for routes in (till.routes(world.vouchers, payments, accounts), sales.routes(world.vouchers)):
+    qr = QrCodes(world.vouchers.desk.secrets)
+    for routes in (
+        till.routes(world.vouchers, payments, accounts),
+        sales.routes(world.vouchers, qr),
+    ):
         behind.include_router(routes, prefix="/voucher")
     install_problem_handlers(behind)
     line = Line(behind)
