@@ -69,11 +69,14 @@ class Script:
         self._asked = 0
 
     def open_shop(self) -> None:
-        """Three customers have a voucher already."""
+        """Some customers have a voucher already."""
         calm, self._world.faults.calm = self._world.faults.calm, True
-        for value in (500, 2500, 5000):
+        sold = [voucher_sale(value) for value in (500, 2500, 5000)]
+        if self._all_kinds:
+            sold += [single_purpose_sale(1000), single_purpose_sale(5000)]
+        for line in sold:
             self._asked += 1
-            lines, payments = (voucher_sale(value),), (card(),)
+            lines, payments = (line,), (card(),)
             request = Request(
                 self._chance.choice(TILLS), "sell", f"k{self._asked}", "", lines, payments, True
             )
