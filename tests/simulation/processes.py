@@ -293,7 +293,7 @@ class Switch:
         accounts = cast(Accounts, _Present(self._asked, "accounts"))
         # What a till asks. The other routes have tests of their own.
         app.include_router(till.routes(vouchers, payments, accounts), prefix="/voucher")
-        app.include_router(sales.routes(vouchers), prefix="/voucher")
+        app.include_router(sales.routes(vouchers, QrCodes(SECRETS)), prefix="/voucher")
         install_problem_handlers(app)
         self._transport = httpx.ASGITransport(app)
 

@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 
 from device_gateway.commands import NewLine
+from device_gateway.events import SoldTerms
 from device_gateway.handlers.sales import TenderedPayment
 from money import Money
 from tests.simulation.chain import STORES, TILLS, tse_of
@@ -46,20 +47,36 @@ def voucher(code: str, minor: int | None = None) -> TenderedPayment:
     return TenderedPayment("voucher", None if minor is None else euros(minor), code)
 
 
-class Script:
-    """Draws one step after the other and plays it."""
+def single_purpose_sale(minor: int) -> NewLine:
+    """Taxed as the articles are, so it may pay for them."""
+    terms = SoldTerms(kind="single_purpose", goods="Bücher")
+    price = euros(minor)
+    return NewLine("voucher_sale", None, "Gutschein", Decimal(1), price, "reduced", voucher=terms)
 
-    def __init__(self, world: World) -> None:
+
+def together(codes: tuple[str, ...]) -> TenderedPayment:
+    return TenderedPayment("voucher", None, None, codes)
+
+
+class Script:
+    """Draws one step after the other and plays it. `all_kinds`: single-purpose vouchers too, and
+    several on one payment."""
+
+    def __init__(self, world: World, *, all_kinds: bool = False) -> None:
         self._world = world
+        self._all_kinds = all_kinds
         self._chance: random.Random = world.chance
         self._asked = 0
 
     def open_shop(self) -> None:
-        """Three customers have a voucher already."""
+        """Some customers have a voucher already."""
         calm, self._world.faults.calm = self._world.faults.calm, True
-        for value in (500, 2500, 5000):
+        sold = [voucher_sale(value) for value in (500, 2500, 5000)]
+        if self._all_kinds:
+            sold += [single_purpose_sale(1000), single_purpose_sale(5000)]
+        for line in sold:
             self._asked += 1
-            lines, payments = (voucher_sale(value),), (card(),)
+            lines, payments = (line,), (card(),)
             request = Request(
                 self._chance.choice(TILLS), "sell", f"k{self._asked}", "", lines, payments, True
             )
@@ -138,6 +155,8 @@ class Script:
             return Request(started.till_id, what, key, started.booking_id, payments=payments)
         sells = self._chance.random() < 0.25
         lines = [voucher_sale(self._chance.choice(PRICES))] if sells else []
+        if sells and self._all_kinds and self._chance.random() < 0.5:
+            lines = [single_purpose_sale(self._chance.choice(PRICES))]
         if not sells or self._chance.random() < 0.3:
             lines.append(article(self._chance.choice(PRICES)))
         payments = tuple(self._payment() for _ in range(self._chance.randint(0, 3)))
@@ -148,6 +167,9 @@ class Script:
         return Request(till_id, "sell", key, "", tuple(lines), payments, finish)
 
     def _payment(self) -> TenderedPayment:
+        known = self._world.codes
+        if self._all_kinds and len(known) > 1 and self._chance.random() < 0.3:
+            return together(tuple(self._chance.sample(known, min(len(known), 3))))
         if self._world.codes and self._chance.random() < 0.65:
             # The newest vouchers are fought for by several tills.
             code = self._chance.choice(self._world.codes[:3] + self._world.codes[-3:])
@@ -157,21 +179,21 @@ class Script:
         return self._chance.choice((cash(5000), cash(100), card()))
 
 
-def play(seed: int, *, breakable: Breakable | None = None) -> World:
+def play(seed: int, *, breakable: Breakable | None = None, all_kinds: bool = False) -> World:
     """One seed to its end. Raises `Broken`, or whatever no process may raise."""
     before = random.getstate()
     random.seed(seed)  # The jitter of retries is drawn there.
     try:
-        return _play(seed, breakable)
+        return _play(seed, breakable, all_kinds)
     finally:
         random.setstate(before)
 
 
-def _play(seed: int, breakable: Breakable | None) -> World:
+def _play(seed: int, breakable: Breakable | None, all_kinds: bool) -> World:
     chance = random.Random(f"rate/{seed}")
     world = World(seed, rate=chance.choice(FAULT_RATES), breakable=breakable)
     try:
-        script = Script(world)
+        script = Script(world, all_kinds=all_kinds)
         script.open_shop()
         for _ in range(world.chance.choice(STEPS)):
             script.step()

@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 
+from device_gateway.events import BookingRecorded, PaymentHeld
 from tests.simulation.faults import POINTS
 from tests.simulation.script import play
 from tests.simulation.virtual_time import quietly
@@ -21,6 +22,9 @@ GROUP = 20
 """How many seeds one test plays, so that several workers share them."""
 
 SECONDS_PER_GROUP = 600
+
+KINDS_SEEDS = 20
+"""Days on which vouchers of all kinds are sold, and several pay together."""
 
 
 def seeds() -> list[range]:
@@ -44,6 +48,30 @@ def test_whatever_breaks_every_booking_ends_once_and_every_cent_is_accounted_for
         except Exception as fault:
             fault.add_note(f"make simulate SEED={seed} plays it again")
             raise
+
+
+@pytest.mark.timeout(SECONDS_PER_GROUP)
+def test_with_vouchers_of_all_kinds_every_cent_is_accounted_for() -> None:
+    happened = Counter[str]()
+    for seed in range(FIRST, FIRST + KINDS_SEEDS):
+        try:
+            with quietly():
+                world = play(seed, all_kinds=True)
+        except Exception as fault:
+            fault.add_note(f"of all kinds: seed {seed}")
+            raise
+        happened.update(
+            "together" if entry.event.request_id else "alone"
+            for entry in world.ground.logs["device-gateway"].log
+            if isinstance(entry.event, PaymentHeld)
+        )
+        happened.update(
+            paid.case or ""
+            for entry in world.ground.logs["device-gateway"].log
+            if isinstance(entry.event, BookingRecorded)
+            for paid in entry.event.payments
+        )
+    assert {"together", "EinzweckgutscheinEinloesung"} <= happened.keys()
 
 
 def history(world: World) -> list[tuple[str, int, str, str]]:

@@ -75,7 +75,9 @@ class Request:
     @property
     def ask(self) -> Ask:
         lines = "|".join(f"{line.kind}/{line.unit_price}" for line in self.lines)
-        paid = "|".join(f"{each.kind}/{each.amount}/{each.code}" for each in self.payments)
+        paid = "|".join(
+            f"{each.kind}/{each.amount}/{each.code or each.codes}" for each in self.payments
+        )
         body = f"{self.what} {self.booking_id} {lines} {paid} {self.finish}"
         return Ask.of(f"till:{self.till_id}/{self.key}", body)
 

@@ -21,6 +21,16 @@ def payment(**changes: Any) -> dict[str, Any]:
     return {"lines": [LINE], "payments": [{**CASH, **changes}], "finish": True}
 
 
+def paid_by(**codes: Any) -> dict[str, Any]:
+    return {"lines": [LINE], "payments": [{"kind": "voucher", **codes}], "finish": True}
+
+
+def sold(**terms: Any) -> dict[str, Any]:
+    """The sale of a voucher; an article group belongs to the line and not there."""
+    group = {"article_group": terms.pop("article_group")} if "article_group" in terms else {}
+    return line(kind="voucher_sale", vat="zero", voucher=terms, **group)
+
+
 def eur(amount: Any) -> dict[str, Any]:
     return {"amount": amount, "currency": "EUR"}
 
@@ -56,6 +66,34 @@ BODIES: list[tuple[str, Any, int, str]] = [
     ("finish as a word", {"lines": [LINE], "finish": "yes"}, 422, "request.invalid"),
     ("501 lines", {"lines": [{**LINE, "name": "x"}] * 501}, 422, "request.invalid"),
     ("21 payments", {"lines": [LINE], "payments": [CASH] * 21}, 422, "request.invalid"),
+    ("codes and a code", paid_by(code="A", codes=["A", "B"]), 422, "request.invalid"),
+    ("one code as several", paid_by(codes=["A"]), 422, "request.invalid"),
+    ("eleven codes", paid_by(codes=[f"C{n}" for n in range(11)]), 422, "request.invalid"),
+    ("the same code twice", paid_by(codes=["A", "A"]), 422, "request.invalid"),
+    ("a code without end", paid_by(code="x" * 201), 422, "request.invalid"),
+    ("a control character in a code", paid_by(codes=["A", "B\x00"]), 422, "request.invalid"),
+    ("codes of cash", payment(codes=["A", "B"]), 422, "request.invalid"),
+    ("a discount by the till itself", line(kind="discount"), 422, "request.invalid"),
+    ("a top-up without a code", line(kind="voucher_top_up", vat="zero"), 422, "request.invalid"),
+    ("an article with a code", line(code="A"), 422, "request.invalid"),
+    ("an article with a voucher's terms", line(voucher={}), 422, "request.invalid"),
+    ("a voucher with an article group", sold(article_group="books"), 422, "request.invalid"),
+    ("an article group with a blank", line(article_group="a b"), 422, "request.invalid"),
+    ("a voucher of an unknown kind", sold(kind="endless"), 422, "request.invalid"),
+    ("a voucher's code in its terms", sold(code="A"), 422, "request.invalid"),
+    ("goods with printer commands", sold(goods="B\x1b@"), 422, "request.invalid"),
+    ("a value in another currency", sold(value={"amount": 900, "currency": "CHF"}), 422,
+     "currency.unknown"),
+    ("a voucher above its value", sold(value=eur(499)), 422, "line.refused"),
+    ("a voucher with a value beyond a till's", sold(value=eur(10**9)), 422, "line.refused"),
+    ("a negative value", sold(value=eur(-500)), 422, "line.refused"),
+    ("a single-purpose voucher without VAT", sold(kind="single_purpose"), 422, "line.refused"),
+    ("two top-ups on one line",
+     line(kind="voucher_top_up", vat="zero", code="A", quantity="2"), 422, "line.refused"),
+    ("an article voucher that nobody declared",
+     line(kind="voucher_article_sale", vat="zero", sku="G"), 422, "line.refused"),
+    ("a negative redemption",
+     line(kind="voucher_article_redemption", unit_price=eur(-5)), 422, "line.refused"),
     ("an absurd sum", {"lines": [{**LINE, "unit_price": eur(10**8), "quantity": "11"}]}, 422,
      "booking.too_large"),
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from device_gateway.decider.store import Store, client_id_of, least_used_tse
 from device_gateway.decider.till import TILL, Till, pair
 from device_gateway.events import (
     Address,
+    BasketPart,
     BookingStarted,
     LegalEntity,
     LinesAdded,
@@ -102,6 +103,7 @@ def requested(amount: str, payment_id: str = "p1") -> PaymentRequested:
         booking_id=BOOKING_ID, store_id="berlin", payment_id=payment_id, kind="voucher",
         name="voucher", fiscal="Keine", hold_id=f"h-{payment_id}", amount=euro(amount),
         requested_at=NOW,
+        basket=(BasketPart(gross=euro(amount), vat="standard", dsfinvk_key=1),),
     )  # fmt: skip
 
 

@@ -55,6 +55,45 @@ SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
             [voucher(2000, key=2)],
             "Beleg^0.00_0.00_0.00_0.00_0.00^",
         ),
+        # Single-purpose, 7 %: taxed when it is sold, taken off at the same key when it pays.
+        (
+            [line(2000, kind="voucher_sale", **BOOKS)],
+            [payment(2000)],
+            "Beleg^0.00_20.00_0.00_0.00_0.00^20.00:Bar",
+        ),
+        (
+            [line(5000), line(2000, **BOOKS)],
+            [voucher(5000, key=1), payment(2000)],
+            "Beleg^0.00_20.00_0.00_0.00_0.00^20.00:Bar",
+        ),
+        # Its rate was another one when it was sold: an individual key goes by that rate.
+        (
+            [line(2000, **BOOKS)],
+            [{**voucher(2000, key=1001), "rate": 500}],
+            "Beleg^0.00_0.00_0.00_0.00_0.00^",
+        ),
+        # Article vouchers: a line with a minus, untaxed and taxed.
+        (
+            [line(3000), line(-2500, kind="voucher_article_redemption", key=5, rate=0)],
+            [payment(500)],
+            "Beleg^30.00_0.00_0.00_0.00_-25.00^5.00:Bar",
+        ),
+        (
+            [line(3000), line(-2500, kind="voucher_article_redemption")],
+            [payment(500)],
+            "Beleg^5.00_0.00_0.00_0.00_0.00^5.00:Bar",
+        ),
+        # Given away: a discount on the goods.
+        (
+            [
+                line(600),
+                line(600, **BOOKS),
+                line(-500, kind="discount"),
+                line(-500, kind="discount", **BOOKS),
+            ],
+            [payment(200)],
+            "Beleg^1.00_1.00_0.00_0.00_0.00^2.00:Bar",
+        ),
         (
             [line(3000)],
             [card(1000), payment(1500), card(500)],

@@ -193,6 +193,22 @@ class MeansOfPayment(Part):
     """How the signed data counts it (fiscal.md §2.3)."""
 
 
+class VoucherArticle(Part):
+    """One half of a pair: an article with free price entry."""
+
+    sku: SafeName
+    name: SafeName
+    vat: Identifier
+
+
+class VoucherArticles(Part):
+    """Vouchers as two plain articles, without a balance that anybody keeps: one is sold, the other
+    is taken off when the paper comes back. Both have the same VAT or both have none."""
+
+    sale: VoucherArticle
+    redemption: VoucherArticle
+
+
 class Chain(Part):
     """The whole file. See `chain.yaml` in the repository for a commented example."""
 
@@ -204,6 +220,7 @@ class Chain(Part):
     vat: Annotated[tuple[VatRate, ...], Field(min_length=1)]
     means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
     vouchers: VoucherPolicy = VoucherPolicy()
+    voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
 
     @model_validator(mode="after")
@@ -243,6 +260,7 @@ class Chain(Part):
                 for i, r in enumerate(self.vat)
             ),
         )
+        self._pairs_hang_together()
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:
@@ -253,6 +271,32 @@ class Chain(Part):
                     "legal_entity",
                 )
         return self
+
+    def _pairs_hang_together(self) -> None:
+        _unique(
+            "voucher article",
+            (
+                (article.sku, ("voucher_articles", i, half, "sku"))
+                for i, pair in enumerate(self.voucher_articles)
+                for half, article in (("sale", pair.sale), ("redemption", pair.redemption))
+            ),
+        )
+        keys = {rate.vat for rate in self.vat}
+        for index, pair in enumerate(self.voucher_articles):
+            sale, redemption = pair.sale, pair.redemption
+            if sale.vat not in keys:
+                rule = f"there is no VAT key {sale.vat}"
+                raise RuleBroken(rule, "voucher_articles", index, "sale", "vat")
+            if sale.vat != redemption.vat:
+                raise RuleBroken(
+                    f"the articles {sale.name} ({sale.sku}, VAT {sale.vat}) and {redemption.name} "
+                    f"({redemption.sku}, VAT {redemption.vat}) need the same VAT: what is taxed "
+                    "when it is sold is not taxed again when it is taken back",
+                    "voucher_articles",
+                    index,
+                    "redemption",
+                    "vat",
+                )
 
     @cached_property
     def _stores_by_id(self) -> dict[str, Store]:

@@ -13,8 +13,10 @@ from device_gateway.events import (
     MasterDataChanged,
     Payment,
     PaymentKind,
+    SoldTerms,
     VatRate,
     VerdictReceived,
+    VoucherArticles,
 )
 from money import Money
 
@@ -71,6 +73,11 @@ class NewLine:
     quantity: Decimal
     unit_price: Money
     vat: str
+    article_group: str | None = None
+    voucher: SoldTerms | None = None
+    own_id: str | None = None
+    """Of a printed card's preparation or a top-up: derived from the request, so that a repeat of
+    the request, which has the code again, finds the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class NewPayment:
     fiscal: FiscalKind
     amount: Money | None
     hold_id: str | None = None
+    together: bool = False
+    """Several vouchers: `hold_id` is the id of their group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,29 @@ class AddLines:
     """The VAT rates in force on the store's business date; a key that the booking used before
     keeps the rate it had."""
     now: datetime
+    voucher_articles: Sequence[VoucherArticles] = ()
+    """The pairs that the chain declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotePrepared:
+    """The voucher service agreed to the sale of a card, or to a top-up."""
+
+    booking_id: str
+    line_id: str
+    voucher_id: str
+    serial: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteLineRefused:
+    booking_id: str
+    line_id: str
+    code: str
+    detail: str
+    status: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +151,17 @@ class NoteHeld:
     booking_id: str
     payment: Payment
     expires_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteHeldTogether:
+    """Several vouchers pay what was requested as `payment_id`: one payment each."""
+
+    booking_id: str
+    payment_id: str
+    legs: Sequence[tuple[Payment, datetime]]
+    """With the instant at which each hold expires."""
     now: datetime
 
 
@@ -203,8 +246,11 @@ class NotePrinted:
 TillCommand = OfferPairing | PairTill | RevokeTill
 BookingCommand = (
     AddLines
+    | NotePrepared
+    | NoteLineRefused
     | RequestPayment
     | NoteHeld
+    | NoteHeldTogether
     | NoteRefused
     | ReopenPayment
     | NoteReleased

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from device_gateway.events import BookingRecorded, MasterDataChanged, VerdictReceived
+from device_gateway.events import (
+    BasketPart,
+    BookingRecorded,
+    MasterDataChanged,
+    SoldTerms,
+    VerdictReceived,
+    VoucherKind,
+)
 from events import DomainError
 from money import Money
 
@@ -36,6 +43,16 @@ class SoldVoucher:
     code: str | None
     """None once the print was acknowledged or the delivery's time is up."""
     valid_until: date | None = None
+    qr: str | None = None
+    """What the QR code on the slip says; it holds the code. None: the code itself."""
+    paid: Money | None = None
+    """What it costs; None: its value."""
+    kind: VoucherKind = "multi_purpose"
+    vat: str = "zero"
+    rate: int | None = None
+    """Single-purpose: basis points."""
+    goods: str | None = None
+    """Single-purpose: the kind of goods."""
 
     def __repr__(self) -> str:
         return f"SoldVoucher({self.serial})"
@@ -76,6 +93,28 @@ class ReceiptDesk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Who asks: the till, and what of its booking."""
+
+    store_id: str
+    till_id: str
+    booking_id: str
+    part_id: str
+    """The booking's line or payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToppedUp:
+    """A top-up that counts once its booking is recorded."""
+
+    voucher_id: str
+    serial: str
+    value: Money
+    kind: VoucherKind
+    vat: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """The voucher service's answer to a hold."""
 
@@ -87,6 +126,11 @@ class Hold:
     expires_at: datetime
     dsfinvk_key: int
     vat: str
+    kind: VoucherKind = "multi_purpose"
+    rate: int | None = None
+    """Single-purpose: basis points."""
+    waiver: str | None = None
+    """It was given away, and this is the reason: it is no means of payment."""
 
 
 class VoucherUnavailable(DomainError):
@@ -114,18 +158,27 @@ class VoucherService(Protocol):
         self,
         voucher_id: str,
         *,
-        value: Money,
+        price: Money,
+        terms: SoldTerms | None,
+        vat: str,
         legal_entity_id: str,
-        store_id: str,
-        till_id: str,
-        booking_id: str,
-        line_id: str,
+        place: Place,
+        card_code: str | None = None,
     ) -> SoldVoucher:
-        """A pending voucher with its code. The same id gives the same code until delivered."""
+        """A pending voucher with its code. The same id gives the same code until delivered. With
+        `card_code` a printed card, which has its code already."""
         ...  # fmt: skip
+
+    async def top_up(self, top_up_id: str, *, code: str, value: Money, place: Place) -> ToppedUp:
+        """More value for a voucher."""
+        ...
 
     async def delivered(self, voucher_id: str) -> None:
         """The slip is printed: the code may be forgotten."""
+        ...
+
+    async def cancel_top_up(self, top_up_id: str, *, reason: str) -> None:
+        """A top-up that will not be sold."""
         ...
 
     async def cancel(self, voucher_id: str, *, reason: str) -> None:
@@ -138,12 +191,24 @@ class VoucherService(Protocol):
         *,
         code: str,
         up_to: Money,
-        store_id: str,
-        till_id: str,
-        booking_id: str,
-        payment_id: str,
+        basket: Sequence[BasketPart],
+        place: Place,
     ) -> Hold:
-        """Hold as much of the voucher as there is, at most `up_to`."""
+        """Hold as much of the voucher as there is, at most `up_to`; one for some goods only looks
+        into the basket."""
+        ...  # fmt: skip
+
+    async def hold_together(
+        self,
+        group_id: str,
+        *,
+        codes: Sequence[str],
+        up_to: Money,
+        basket: Sequence[BasketPart],
+        place: Place,
+    ) -> Sequence[Hold]:
+        """Several vouchers for one amount, all at once or none. Those that pay nothing are left
+        out."""
         ...  # fmt: skip
 
     async def confirm(self, hold_id: str) -> None:
@@ -152,6 +217,10 @@ class VoucherService(Protocol):
 
     async def release(self, hold_id: str) -> None:
         """End the hold; an unknown one leaves a tombstone, so a late hold is refused."""
+        ...
+
+    async def release_together(self, group_id: str) -> None:
+        """As `release`, for all holds of a group."""
         ...
 
 

@@ -17,6 +17,8 @@ from device_gateway.events import (
     BookingAborted,
     BookingRecorded,
     BookingStarted,
+    LinePrepared,
+    LineRefused,
     LinesAdded,
     PaymentAccepted,
     PaymentHeld,
@@ -128,7 +130,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
         case BookingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
-            recorded.papers += 2 if any(line.voucher_id for line in event.lines) else 1
+            recorded.papers += 2 if any(line.has_slip for line in event.lines) else 1
         case ReceiptQueued():
             queued = changes.setdefault(event.booking_id, _Change())
             queued.papers, queued.settled = queued.papers - 1, True
@@ -139,6 +141,10 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             _refused(changes.setdefault(event.booking_id, _Change()), event)
         case LinesAdded():
             changes.setdefault(event.booking_id, _Change()).last_at = event.added_at
+        case LinePrepared():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.prepared_at
+        case LineRefused():
+            changes.setdefault(event.booking_id, _Change()).last_at = event.refused_at
         case PaymentAccepted():
             changes.setdefault(event.booking_id, _Change()).last_at = event.accepted_at
         case PaymentRequested():

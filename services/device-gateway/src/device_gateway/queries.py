@@ -25,6 +25,29 @@ class Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class LineAnswer(Answer):
+    """A line as it stands in the booking. `kind` is what the till sent, or `discount`; take one
+    that you do not know for an article."""
+
+    line_id: str
+    kind: str
+    sku: str | None = None
+    name: str
+    quantity: str
+    unit_price: Money
+    amount: Money
+    vat: str
+    rate: int
+    dsfinvk_key: int
+    voucher_id: str | None = None
+    voucher_serial: str | None = None
+    article_group: str | None = None
+    case: str | None = None
+    """Business case of DSFinV-K (GV_TYP), where it is not `Umsatz`."""
+    reason: str | None = None
+    """Why a discount was given."""
+
+
 class PaymentAnswer(Answer):
     """`amount` is what it settles; a refused payment settles nothing and says why."""
 
@@ -38,6 +61,8 @@ class PaymentAnswer(Answer):
     voucher_serial: str | None = None
     voucher_remaining: Money | None = None
     refusal: str | None = None
+    waiver: str | None = None
+    """The voucher was given away, for this reason: recorded, it is a discount and no payment."""
 
 
 class SignatureAnswer(Answer):
@@ -85,7 +110,7 @@ class BookingAnswer(Answer):
     total: Money
     open_amount: Money
     change: Money
-    lines: tuple[Line, ...]
+    lines: tuple[LineAnswer, ...]
     vat: tuple[VatTotal, ...]
     payments: tuple[PaymentAnswer, ...]
     vouchers: tuple[VoucherAnswer, ...]
@@ -125,9 +150,11 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
         total=booking.total,
         open_amount=booking.open_amount if booking.open else booking.total.zero,
         change=booking.change,
-        lines=booking.lines,
-        vat=recorded.vat if recorded else vat_totals(booking.lines),
-        payments=tuple(_payment(tender) for tender in booking.tenders),
+        lines=tuple(_line(line) for line in booking.lines),
+        vat=recorded.vat if recorded else vat_totals(booking.lines, booking.payments),
+        payments=tuple(
+            _payment(tender) for tender in booking.tenders if tender.status != "divided"
+        ),
         vouchers=_vouchers(booking, sold if with_codes else ()) if recorded else (),
         signature=_signature(booking.verdict),
         unsigned_reason=_unsigned_reason(booking),
@@ -144,14 +171,27 @@ async def _codes(gateway: Gateway, booking: Booking) -> Sequence[SoldVoucher]:
 
 
 def _vouchers(booking: Booking, sold: Iterable[SoldVoucher]) -> tuple[VoucherAnswer, ...]:
-    codes = {voucher.voucher_id: voucher.code for voucher in sold}
-    return tuple(
-        VoucherAnswer(
-            serial=line.voucher_serial or "", code=codes.get(line.voucher_id), value=line.amount
+    known = {voucher.voucher_id: voucher for voucher in sold}
+
+    def told(line: Line) -> VoucherAnswer:
+        voucher = known.get(line.voucher_id or "")
+        face = None if line.voucher is None else line.voucher.value
+        return VoucherAnswer(
+            serial=line.voucher_serial or "",
+            code=None if voucher is None else voucher.code,
+            value=(face or line.amount) if voucher is None else voucher.value,
         )
+
+    return tuple(
+        told(line)
         for line in booking.lines
-        if line.voucher_id is not None
+        if line.kind == "voucher_sale" and line.voucher_id is not None
     )
+
+
+def _line(line: Line) -> LineAnswer:
+    known = line.__dict__
+    return LineAnswer.model_construct(**{name: known[name] for name in LineAnswer.model_fields})
 
 
 def _payment(tender: Tender) -> PaymentAnswer:
@@ -160,13 +200,14 @@ def _payment(tender: Tender) -> PaymentAnswer:
         payment_id=tender.payment_id,
         kind=tender.kind,
         name=tender.name,
-        state=tender.status,
+        state="held" if tender.status == "divided" else tender.status,
         amount=paid.amount if paid else tender.requested.zero,
         tendered=paid.tendered if paid else None,
         change=paid.change if paid else None,
         voucher_serial=paid.voucher_serial if paid else None,
         voucher_remaining=paid.voucher_remaining if paid else None,
         refusal=tender.refusal.code if tender.refusal else None,
+        waiver=paid.waiver if paid else None,
     )
 
 

@@ -58,10 +58,12 @@ class Payment(_Foreign):
     """What it settles; cash is net of change."""
     dsfinvk_key: int | None = None
     """Only for `Keine`: the VAT key that the redemption reduces."""
+    rate: Rate | None = None
+    """Basis points of that key, where it is not 0."""
 
 
 class BookingRecorded(_Foreign):
-    """booking.recorded v1."""
+    """booking.recorded v1 and v2: v2 has more kinds of lines, and each counts by its amount."""
 
     booking_id: Identifier
     store_id: Identifier

@@ -183,6 +183,14 @@ class ConfirmHold:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseGroup:
+    """All holds of a group end; an unknown group is remembered."""
+
+    group_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseHold:
     """The payment is not made."""
 

@@ -62,8 +62,22 @@ class Payment(Part):
         return self
 
 
+class Waiver(Part):
+    """A voucher that was given away: it lowered the price of the booking and is used up by it."""
+
+    hold_id: Identifier
+    voucher_id: Identifier | None = None
+    amount: Money
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Waiver:
+        if self.amount.amount <= 0:
+            raise ValueError("a waiver has a positive amount")
+        return self
+
+
 class BookingRecorded(Part):
-    """booking.recorded v1: the point of no return."""
+    """booking.recorded v1 and v2: the point of no return."""
 
     booking_id: Identifier
     store_id: Identifier
@@ -72,6 +86,7 @@ class BookingRecorded(Part):
     recorded_at: AwareDatetime
     lines: Annotated[tuple[Line, ...], Field(max_length=PARTS_MAX)] = ()
     payments: Annotated[tuple[Payment, ...], Field(max_length=PARTS_MAX)] = ()
+    waivers: Annotated[tuple[Waiver, ...], Field(max_length=PARTS_MAX)] = ()
 
 
 class BookingAborted(Part):
@@ -82,3 +97,4 @@ class BookingAborted(Part):
     hold_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()
     voucher_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()
     top_up_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()
+    group_ids: Annotated[tuple[Identifier, ...], Field(max_length=PARTS_MAX)] = ()

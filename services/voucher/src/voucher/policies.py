@@ -19,6 +19,7 @@ from voucher.commands import (
     CancelTopUp,
     CancelVoucher,
     CaptureHold,
+    ReleaseGroup,
     ReleaseHold,
 )
 from voucher.events import Purpose
@@ -73,7 +74,8 @@ def top_up_what_was_sold(booking: BookingRecorded) -> tuple[BookedTopUp, ...]:
 
 
 def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[CaptureHold, ...]:
-    """Whenever a sale is recorded, what vouchers paid for it is spent."""
+    """Whenever a sale is recorded, what vouchers paid for it is spent, and what lowered its price
+    too."""
     return tuple(
         _capture(
             booking,
@@ -86,6 +88,16 @@ def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[Capt
         )
         for payment in booking.payments
         if payment.kind == "voucher" and payment.hold_id is not None
+    ) + tuple(
+        _capture(
+            booking,
+            now,
+            hold_id=waiver.hold_id,
+            voucher_id=waiver.voucher_id,
+            amount=waiver.amount,
+            purpose="payment",
+        )
+        for waiver in booking.waivers
     )
 
 
@@ -175,14 +187,22 @@ def release_what_was_held(booking: BookingAborted, now: datetime) -> tuple[Relea
     )
 
 
+def release_groups(booking: BookingAborted, now: datetime) -> tuple[ReleaseGroup, ...]:
+    """Whenever a booking is aborted, groups of holds end of which the till never heard."""
+    return tuple(ReleaseGroup(group_id=group_id, now=now) for group_id in booking.group_ids)
+
+
 def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
     """All of them, bound to the events they hear. The names are part of idempotency keys.
 
     A reversal comes last: it is the only one that can be refused, and then the record waits with
     everything else of its booking done.
     """
+    return (*_after_recording(clock), *_after_abort(clock))
+
+
+def _after_recording(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
     recorded: dict[str, Any] = {"event": "booking.recorded", "model": BookingRecorded}
-    aborted: dict[str, Any] = {"event": "booking.aborted", "model": BookingAborted}
     return (
         Policy(
             name="voucher.activate",
@@ -214,6 +234,12 @@ def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
             decide=give_back_what_was_refunded,
             target=lambda command: command.reversal_id,
         ),
+    )
+
+
+def _after_abort(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
+    aborted: dict[str, Any] = {"event": "booking.aborted", "model": BookingAborted}
+    return (
         Policy(
             name="voucher.cancel",
             **aborted,
@@ -231,5 +257,11 @@ def policies(clock: Callable[[], datetime]) -> tuple[Policy[Any, Any], ...]:
             **aborted,
             decide=lambda booking: release_what_was_held(booking, clock()),
             target=lambda command: command.hold_id,
+        ),
+        Policy(
+            name="voucher.release_group",
+            **aborted,
+            decide=lambda booking: release_groups(booking, clock()),
+            target=lambda command: command.group_id,
         ),
     )

@@ -7,14 +7,22 @@ exchange takes at most `CASHIER_WAIT_S`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from device_gateway.ports import Hold, SoldVoucher, VoucherRefused, VoucherUnavailable
+from device_gateway.events import BasketPart, SoldTerms, VoucherKind
+from device_gateway.ports import (
+    Hold,
+    Place,
+    SoldVoucher,
+    ToppedUp,
+    VoucherRefused,
+    VoucherUnavailable,
+)
 from events import LostRace
 from money import Money
 
@@ -33,7 +41,21 @@ class _Prepared(_Reply):
     serial: str
     value: Money
     code: str | None = None
+    qr: str | None = None
+    consideration: Money | None = None
     valid_until: date | None = None
+    kind: VoucherKind = "multi_purpose"
+    vat: str = "zero"
+    rate: int | None = None
+    goods: str | None = None
+
+
+class _ToppedUp(_Reply):
+    voucher_id: str
+    serial: str
+    value: Money
+    kind: VoucherKind = "multi_purpose"
+    vat: str = "zero"
 
 
 class _Held(_Reply):
@@ -45,6 +67,13 @@ class _Held(_Reply):
     expires_at: datetime
     dsfinvk_key: int = 5
     vat: str = "zero"
+    kind: VoucherKind = "multi_purpose"
+    rate: int | None = None
+    waiver: str | None = None
+
+
+class _HeldTogether(_Reply):
+    legs: tuple[_Held, ...]
 
 
 class HttpVoucherService:
@@ -54,16 +83,13 @@ class HttpVoucherService:
         self._client = client
 
     async def prepare(
-        self, voucher_id: str, *, value: Money, legal_entity_id: str, store_id: str,
-        till_id: str, booking_id: str, line_id: str,
+        self, voucher_id: str, *, price: Money, terms: SoldTerms | None, vat: str,
+        legal_entity_id: str, place: Place, card_code: str | None = None,
     ) -> SoldVoucher:  # fmt: skip
-        body = {
-            "value": value.model_dump(),
+        body: dict[str, Any] = {
             "legal_entity_id": legal_entity_id,
-            "store_id": store_id,
-            "till_id": till_id,
-            "booking_id": booking_id,
-            "line_id": line_id,
+            **_at(place, "line_id"),
+            **_terms(terms, price, vat, card_code),
         }
         path = f"/voucher/v1/prepared/{voucher_id}"
         reply = await self._ask(_Prepared, "PUT", path, body, key=f"prepare:{voucher_id}")
@@ -73,41 +99,53 @@ class HttpVoucherService:
             value=reply.value,
             code=reply.code,
             valid_until=reply.valid_until,
+            qr=reply.qr,
+            paid=reply.consideration,
+            kind=reply.kind,
+            vat=reply.vat,
+            rate=reply.rate,
+            goods=reply.goods,
+        )
+
+    async def top_up(self, top_up_id: str, *, code: str, value: Money, place: Place) -> ToppedUp:
+        body = {"code": code, "value": value.model_dump(), **_at(place, "line_id")}
+        path = f"/voucher/v1/top-ups/{top_up_id}"
+        reply = await self._ask(_ToppedUp, "PUT", path, body, key=f"top-up:{top_up_id}")
+        return ToppedUp(
+            voucher_id=reply.voucher_id,
+            serial=reply.serial,
+            value=reply.value,
+            kind=reply.kind,
+            vat=reply.vat,
         )
 
     async def delivered(self, voucher_id: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/delivered"
         await self._ask(_Reply, "POST", path, {}, key=f"delivered:{voucher_id}")
 
+    async def cancel_top_up(self, top_up_id: str, *, reason: str) -> None:
+        path = f"/voucher/v1/top-ups/{top_up_id}/cancel"
+        await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel-top-up:{top_up_id}")
+
     async def cancel(self, voucher_id: str, *, reason: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/cancel"
         await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel:{voucher_id}")
 
     async def hold(
-        self, hold_id: str, *, code: str, up_to: Money, store_id: str, till_id: str,
-        booking_id: str, payment_id: str,
-    ) -> Hold:  # fmt: skip
-        body = {
-            "code": code,
-            "amount": up_to.model_dump(),
-            "mode": "up_to",
-            "store_id": store_id,
-            "till_id": till_id,
-            "booking_id": booking_id,
-            "payment_id": payment_id,
-        }
+        self, hold_id: str, *, code: str, up_to: Money, basket: Sequence[BasketPart], place: Place
+    ) -> Hold:
+        body = {"code": code, "mode": "up_to", **_paying(up_to, basket, place)}
         path = f"/voucher/v1/holds/{hold_id}"
-        reply = await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}")
-        return Hold(
-            hold_id=reply.hold_id,
-            voucher_id=reply.voucher_id,
-            serial=reply.serial,
-            amount=reply.amount,
-            voucher_remaining=reply.voucher_remaining,
-            expires_at=reply.expires_at,
-            dsfinvk_key=reply.dsfinvk_key,
-            vat=reply.vat,
-        )
+        return _hold_of(await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"))
+
+    async def hold_together(
+        self, group_id: str, *, codes: Sequence[str], up_to: Money, basket: Sequence[BasketPart],
+        place: Place,
+    ) -> Sequence[Hold]:  # fmt: skip
+        body = {"codes": list(codes), **_paying(up_to, basket, place)}
+        path = f"/voucher/v1/groups/{group_id}"
+        reply = await self._ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
+        return tuple(_hold_of(leg) for leg in reply.legs)
 
     async def confirm(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/confirm"
@@ -116,6 +154,10 @@ class HttpVoucherService:
     async def release(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/release"
         await self._ask(_Reply, "POST", path, {}, key=f"release:{hold_id}")
+
+    async def release_together(self, group_id: str) -> None:
+        path = f"/voucher/v1/groups/{group_id}/release"
+        await self._ask(_Reply, "POST", path, {}, key=f"release-group:{group_id}")
 
     async def _ask(
         self, shape: type[Any], method: str, path: str, body: Mapping[str, Any], *, key: str
@@ -143,6 +185,70 @@ class HttpVoucherService:
         except TimeoutError:
             pass
         raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
+
+
+def _at(place: Place, part: str) -> dict[str, str]:
+    return {
+        "store_id": place.store_id,
+        "till_id": place.till_id,
+        "booking_id": place.booking_id,
+        part: place.part_id,
+    }
+
+
+def _terms(
+    terms: SoldTerms | None, price: Money, vat: str, card_code: str | None
+) -> dict[str, Any]:
+    """Only what differs from the usual voucher, which costs its value."""
+    if terms is None:
+        return {"value": price.model_dump()}
+    wanted: dict[str, Any] = {}
+    fixed = terms.template is not None or card_code is not None
+    value = terms.value if fixed else terms.value or price
+    if value is not None:
+        wanted["value"] = value.model_dump()
+    if value != price:
+        wanted["consideration"] = price.model_dump()
+    if card_code is not None:
+        return {**wanted, "card_code": card_code}
+    if terms.template is not None:
+        return {**wanted, "template": terms.template}
+    wanted["kind"] = terms.kind
+    if terms.kind == "single_purpose":
+        wanted["vat"] = vat
+        wanted["goods"] = terms.goods
+    return wanted
+
+
+def _paying(up_to: Money, basket: Sequence[BasketPart], place: Place) -> dict[str, Any]:
+    parts = [
+        {
+            "gross": part.gross.model_dump(),
+            "vat": part.vat,
+            "dsfinvk_key": part.dsfinvk_key,
+            **({} if part.article_group is None else {"article_group": part.article_group}),
+        }
+        for part in basket
+    ]
+    paying = {"amount": up_to.model_dump(), **_at(place, "payment_id")}
+    return {**paying, "basket": parts} if parts else paying
+
+
+def _hold_of(reply: _Held) -> Hold:
+    single = reply.kind == "single_purpose"
+    return Hold(
+        hold_id=reply.hold_id,
+        voucher_id=reply.voucher_id,
+        serial=reply.serial,
+        amount=reply.amount,
+        voucher_remaining=reply.voucher_remaining,
+        expires_at=reply.expires_at,
+        dsfinvk_key=reply.dsfinvk_key,
+        vat=reply.vat,
+        kind=reply.kind,
+        rate=reply.rate if single else None,
+        waiver=reply.waiver,
+    )
 
 
 def _read(shape: type[Any], answer: httpx.Response) -> Any:

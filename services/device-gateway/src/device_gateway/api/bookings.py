@@ -16,11 +16,17 @@ from device_gateway.commands import NewLine
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
-from device_gateway.events import Quantity
+from device_gateway.events import Quantity, SoldTerms, VoucherKind
 from device_gateway.handlers import sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.sales import Progress, Sale, TenderedPayment
+from device_gateway.handlers.sales import (
+    NewLineWithCode,
+    Progress,
+    Sale,
+    SentLine,
+    TenderedPayment,
+)
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
@@ -31,7 +37,10 @@ from money import Money
 
 LINE_NAME_MAX = 120
 SKU_MAX = 64
-CODE_MAX = 64
+CODE_MAX = 200
+"""A signed QR code is scanned whole."""
+CODES_MAX = 10
+"""Vouchers that pay together."""
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
 
@@ -49,17 +58,59 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class LineBody(Body):
-    """`unit_price` is gross, per unit. `vat` is a key of the chain's table."""
+Code = Annotated[SafeName, Field(max_length=CODE_MAX)]
 
-    kind: Literal["article", "voucher_sale"]
+
+class VoucherBody(Body):
+    """What kind of voucher is sold; `unit_price` of its line is what it costs."""
+
+    kind: VoucherKind = "multi_purpose"
+    value: Money | None = None
+    """Face value, where it is not the price."""
+    goods: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)] | None = None
+    template: Identifier | None = None
+    card_code: Code | None = None
+    """A printed card is sold."""
+
+
+class LineBody(Body):
+    """`unit_price` is gross, per unit. `vat` is a key of the chain's table.
+
+    `voucher_article_sale` and `voucher_article_redemption` are the chain's pairs of plain articles;
+    the price of the latter is positive here and taken off. `voucher_top_up` brings the code of the
+    voucher.
+    """
+
+    kind: Literal[
+        "article", "voucher_sale", "voucher_article_sale", "voucher_article_redemption",
+        "voucher_top_up",
+    ]  # fmt: skip
     sku: Annotated[SafeName, Field(max_length=SKU_MAX)] | None = None
     name: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]
     quantity: Quantity = "1"
     unit_price: Money
     vat: Identifier
+    article_group: Identifier | None = None
+    voucher: VoucherBody | None = None
+    code: Code | None = None
 
-    def new(self) -> NewLine:
+    @model_validator(mode="after")
+    def _hangs_together(self) -> LineBody:
+        if (self.kind == "voucher_top_up") != (self.code is not None):
+            raise ValueError("a top-up has the voucher's code, other lines have none")
+        if self.voucher is not None and self.kind != "voucher_sale":
+            raise ValueError("`voucher` belongs to the sale of a voucher")
+        if self.article_group is not None and self.kind != "article":
+            raise ValueError("`article_group` belongs to an article")
+        return self
+
+    def sent(self) -> SentLine:
+        """The line, with its code beside it."""
+        code = self.code if self.voucher is None else self.voucher.card_code
+        line = self._new()
+        return line if code is None else NewLineWithCode(line, code)
+
+    def _new(self) -> NewLine:
         return NewLine(
             kind=self.kind,
             sku=self.sku,
@@ -67,26 +118,43 @@ class LineBody(Body):
             quantity=Decimal(self.quantity),
             unit_price=self.unit_price,
             vat=self.vat,
+            article_group=self.article_group,
+            voucher=None if self.voucher is None else _terms(self.voucher),
         )
 
 
+def _terms(body: VoucherBody) -> SoldTerms:
+    return SoldTerms(
+        kind=body.kind,
+        value=body.value,
+        goods=body.goods,
+        template=body.template,
+        card=body.card_code is not None,
+    )
+
+
 class PaymentBody(Body):
-    """Cash and card say their amount; a voucher brings its code and pays what it can."""
+    """Cash and card say their amount; a voucher brings its code and pays what it can. `codes`:
+    several vouchers at once, of which the one that ends soonest pays first."""
 
     kind: Literal["cash", "card", "voucher"]
     amount: Money | None = None
-    code: Annotated[SafeName, Field(max_length=CODE_MAX)] | None = None
+    code: Code | None = None
+    codes: Annotated[list[Code], Field(min_length=2, max_length=CODES_MAX)] | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> PaymentBody:
-        if (self.kind == "voucher") != (self.code is not None):
-            raise ValueError("a voucher has a code, cash and card have none")
+        coded = (self.code is not None) + (self.codes is not None)
+        if coded != (self.kind == "voucher"):
+            raise ValueError("a voucher has a code, or several `codes`; cash and card have none")
+        if self.codes is not None and len(set(self.codes)) < len(self.codes):
+            raise ValueError("the same code twice")
         if self.kind != "voucher" and self.amount is None:
             raise ValueError("cash and card need an amount")
         return self
 
     def tendered(self) -> TenderedPayment:
-        return TenderedPayment(self.kind, self.amount, self.code)
+        return TenderedPayment(self.kind, self.amount, self.code, tuple(self.codes or ()))
 
 
 Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
@@ -161,7 +229,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         sale = Sale(
             store_id=store_id,
             till_id=till_id,
-            lines=[line.new() for line in body.lines],
+            lines=[line.sent() for line in body.lines],
             payments=[payment.tendered() for payment in body.payments],
             finish=body.finish,
         )
@@ -173,7 +241,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        progress = await sales.add(gateway, booking, [line.new() for line in body.lines], ask=ask)
+        progress = await sales.add(gateway, booking, [line.sent() for line in body.lines], ask=ask)
         return await _told(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)

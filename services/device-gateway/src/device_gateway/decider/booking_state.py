@@ -13,6 +13,8 @@ from device_gateway.events import (
     BookingRecorded,
     BookingStarted,
     Line,
+    LinePrepared,
+    LineRefused,
     LinesAdded,
     Payment,
     PaymentAccepted,
@@ -29,7 +31,8 @@ from device_gateway.events import (
 )
 from money import Money, total
 
-TenderStatus = Literal["requested", "held", "settled", "refused", "reopened"]
+TenderStatus = Literal["requested", "held", "settled", "refused", "reopened", "divided"]
+"""`divided`: several vouchers answered together, and each has a tender of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Tender:
     request: PaymentRequested | None = None
     refusal: PaymentRefused | None = None
     release_due: bool = False
+    together: bool = False
+    """`hold_id` is the id of a group of holds."""
     since: datetime | None = None
 
 
@@ -53,6 +58,9 @@ class Tender:
 class Booking:
     started: BookingStarted | None = None
     lines: tuple[Line, ...] = ()
+    numbered: int = 0
+    """Lines that got a number, those that were refused included."""
+    refused_lines: tuple[tuple[Line, LineRefused], ...] = ()
     tenders: tuple[Tender, ...] = ()
     recorded: BookingRecorded | None = None
     aborted: BookingAborted | None = None
@@ -91,14 +99,18 @@ class Booking:
         return total((paid.change for paid in self.payments if paid.change), currency=self.currency)
 
     @property
-    def open_to_vouchers(self) -> Money:
-        """What vouchers may still pay: no voucher buys a voucher."""
+    def goods_left(self) -> Money:
+        """What the goods cost, less what vouchers pay of it."""
         paid = total(
             (paid.amount for paid in self.payments if paid.kind == "voucher"),
             currency=self.currency,
         )
-        articles = article_total(self.lines, self.currency) - paid
-        return min(articles, self.open_amount)
+        return article_total(self.lines, self.currency) - paid
+
+    @property
+    def open_to_vouchers(self) -> Money:
+        """What vouchers may still pay: no voucher buys a voucher."""
+        return min(self.goods_left, self.open_amount)
 
     def tender(self, payment_id: str) -> Tender | None:
         return next((each for each in self.tenders if each.payment_id == payment_id), None)
@@ -115,7 +127,18 @@ class Booking:
 
     @property
     def sells_vouchers(self) -> bool:
-        return any(line.voucher_id for line in self.lines)
+        """Slips with codes are printed for it."""
+        return any(line.has_slip for line in self.lines)
+
+    @property
+    def asks_vouchers(self) -> bool:
+        """The voucher service has to agree to a line."""
+        return any(line.kind in ("voucher_sale", "voucher_top_up") for line in self.lines)
+
+    @property
+    def unprepared(self) -> tuple[Line, ...]:
+        """Cards and top-ups to which the voucher service has not agreed."""
+        return tuple(line for line in self.lines if line.asks_first and not line.voucher_serial)
 
     @property
     def print_due(self) -> tuple[Literal["receipt", "voucher_slips"], ...]:
@@ -135,7 +158,16 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
         case BookingStarted():
             return replace(booking, started=event, last_at=event.started_at)
         case LinesAdded():
-            return replace(booking, lines=booking.lines + event.lines, last_at=event.added_at)
+            return replace(
+                booking,
+                lines=booking.lines + event.lines,
+                numbered=booking.numbered + len(event.lines),
+                last_at=event.added_at,
+            )
+        case LinePrepared():
+            return _line_prepared(booking, event)
+        case LineRefused():
+            return _line_refused(booking, event)
         case BookingRecorded():
             return replace(booking, recorded=event, lines=event.lines)
         case BookingAborted():
@@ -159,6 +191,31 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             return _evolve_payment(booking, event)
         case _:
             assert_never(event)
+
+
+def _line_prepared(booking: Booking, event: LinePrepared) -> Booking:
+    def prepared(line: Line) -> Line:
+        if line.line_id != event.line_id:
+            return line
+        known = {"voucher_serial": event.voucher_serial}
+        if line.voucher_id is None:
+            # A card keeps the id of its preparation: an abort cancels it by that.
+            known["voucher_id"] = event.voucher_id
+        return line.model_copy(update=known)
+
+    lines = tuple(prepared(line) for line in booking.lines)
+    return replace(booking, lines=lines, last_at=event.prepared_at)
+
+
+def _line_refused(booking: Booking, event: LineRefused) -> Booking:
+    kept = tuple(line for line in booking.lines if line.line_id != event.line_id)
+    gone = tuple((line, event) for line in booking.lines if line.line_id == event.line_id)
+    return replace(
+        booking,
+        lines=kept,
+        refused_lines=booking.refused_lines + gone,
+        last_at=event.refused_at,
+    )
 
 
 PaymentEvent = (
@@ -192,9 +249,12 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 requested=event.amount,
                 hold_id=event.hold_id,
                 request=event,
+                together=event.together,
                 since=event.requested_at,
             )
             return replace(booking, tenders=(*booking.tenders, tender), last_at=event.requested_at)
+        case PaymentHeld(payment=payment) if event.request_id is not None:
+            return _leg_held(booking, event, event.request_id)
         case PaymentHeld(payment=payment):
             tender = replace(_tender(booking, payment.payment_id), status="held", payment=payment)
             return _with(booking, tender, at=event.held_at)
@@ -221,6 +281,22 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
             return _with(booking, tender, at=booking.last_at)
         case _:
             assert_never(event)
+
+
+def _leg_held(booking: Booking, event: PaymentHeld, request_id: str) -> Booking:
+    request = _tender(booking, request_id)
+    leg = Tender(
+        payment_id=event.payment.payment_id,
+        kind=request.kind,
+        name=request.name,
+        status="held",
+        requested=event.payment.amount,
+        hold_id=event.payment.hold_id,
+        payment=event.payment,
+        since=event.held_at,
+    )
+    divided = _with(booking, replace(request, status="divided"), at=event.held_at)
+    return replace(divided, tenders=(*divided.tenders, leg))
 
 
 def _tender(booking: Booking, payment_id: str) -> Tender:

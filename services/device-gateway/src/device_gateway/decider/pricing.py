@@ -13,7 +13,15 @@ from device_gateway.decider.refusals import (
     LineRefused,
     VatUnknown,
 )
-from device_gateway.events import Line, VatRate, VatTotal
+from device_gateway.events import (
+    Line,
+    LineKind,
+    Payment,
+    SoldTerms,
+    VatRate,
+    VatTotal,
+    VoucherArticles,
+)
 from money import Money, split_by_rate, total
 
 LINES_MAX = 500
@@ -31,50 +39,88 @@ VOUCHER_VAT = "zero"
 """A multi-purpose voucher is taxed when it is redeemed (§ 3 (15) UStG)."""
 
 
+NOT_TAXABLE = 5
+"""UST_SCHLUESSEL of what is not taxed here: vouchers whose goods are not known yet."""
+
+FREE_PRICED: frozenset[LineKind] = frozenset(
+    {"voucher_sale", "voucher_top_up", "voucher_article_sale", "voucher_article_redemption"}
+)
+"""One line is one piece of paper with an amount on it."""
+
+
 def priced(
     new: Sequence[NewLine],
     *,
     before: Sequence[Line],
+    numbered: int,
     rates: Mapping[str, VatRate],
+    pairs: Sequence[VoucherArticles],
     booking_id: str,
     currency: str,
 ) -> tuple[Line, ...]:
-    """The lines as they stand in the booking, numbered on from `before`."""
-    if len(before) + len(new) > LINES_MAX:
+    """The lines as they stand in the booking, numbered on from `numbered`."""
+    if numbered + len(new) > LINES_MAX:
         raise BookingTooLarge(f"a booking has at most {LINES_MAX} lines", limit=LINES_MAX)
+    articles = _voucher_articles(pairs)
     kept = {line.vat: (line.rate, line.dsfinvk_key) for line in before}
     lines = list[Line]()
-    for number, line in enumerate(new, start=len(before) + 1):
+    for number, line in enumerate(new, start=numbered + 1):
         if line.unit_price.currency != currency:
             raise CurrencyUnknown(f"line {number}: this store sells in {currency}")
-        _keep_limits(line, number)
+        _keep_limits(line, number, articles)
         rate, key = kept.get(line.vat) or _rate(rates, line.vat, number)
-        lines.append(
-            Line(
-                line_id=str(number),
-                kind=line.kind,
-                sku=line.sku,
-                name=line.name,
-                quantity=format(line.quantity.normalize(), "f"),
-                unit_price=line.unit_price,
-                amount=line.unit_price.times(line.quantity),
-                vat=line.vat,
-                rate=rate,
-                dsfinvk_key=key,
-                voucher_id=voucher_id_of(booking_id, number) if _sells(line) else None,
-            )
-        )
+        lines.append(_line(line, number, rate, key, booking_id))
     _keep_totals([*before, *lines], currency)
     return tuple(lines)
+
+
+def _line(line: NewLine, number: int, rate: int, key: int, booking_id: str) -> Line:
+    price = -line.unit_price if line.kind == "voucher_article_redemption" else line.unit_price
+    own_id = None
+    if line.kind == "voucher_sale":
+        own_id = line.own_id or voucher_id_of(booking_id, number)
+    return Line(
+        line_id=str(number),
+        kind=line.kind,
+        sku=line.sku,
+        name=line.name,
+        quantity=format(line.quantity.normalize(), "f"),
+        unit_price=price,
+        amount=price.times(line.quantity),
+        vat=line.vat,
+        rate=rate,
+        dsfinvk_key=key,
+        voucher_id=own_id,
+        article_group=line.article_group,
+        case=_case(line, key),
+        voucher=line.voucher,
+        top_up_id=line.own_id if line.kind == "voucher_top_up" else None,
+    )
+
+
+def _case(line: NewLine, key: int) -> str | None:
+    """GV_TYP: a voucher that is taxed when it is sold is an Einzweckgutschein."""
+    if line.kind not in FREE_PRICED:
+        return None
+    purpose = "Mehrzweckgutschein" if key == NOT_TAXABLE else "Einzweckgutschein"
+    redeems = line.kind == "voucher_article_redemption"
+    return f"{purpose}{'Einloesung' if redeems else 'Kauf'}"
+
+
+def _voucher_articles(
+    pairs: Sequence[VoucherArticles],
+) -> Mapping[tuple[LineKind, str], str]:
+    """(kind of line, sku) → VAT key."""
+    found: dict[tuple[LineKind, str], str] = {}
+    for pair in pairs:
+        found["voucher_article_sale", pair.sale.sku] = pair.sale.vat
+        found["voucher_article_redemption", pair.redemption.sku] = pair.redemption.vat
+    return found
 
 
 def voucher_id_of(booking_id: str, line_number: int) -> str:
     """The same sale line always prepares the same voucher."""
     return str(uuid5(UUID(booking_id), f"line/{line_number}"))
-
-
-def _sells(line: NewLine) -> bool:
-    return line.kind == "voucher_sale"
 
 
 def _rate(rates: Mapping[str, VatRate], vat: str, number: int) -> tuple[int, int]:
@@ -84,18 +130,40 @@ def _rate(rates: Mapping[str, VatRate], vat: str, number: int) -> tuple[int, int
     return found.rate, found.dsfinvk_key
 
 
-def _keep_limits(line: NewLine, number: int) -> None:
+def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, str], str]) -> None:
     if not 0 < line.quantity <= QUANTITY_MAX:
         raise LineRefused(f"line {number}: quantity is above 0 and at most {QUANTITY_MAX}")
     if not 0 <= line.unit_price.amount <= UNIT_PRICE_MAX:
         raise LineRefused(f"line {number}: unit_price is 0 to {UNIT_PRICE_MAX} minor units")
-    if _sells(line):
+    if line.kind in FREE_PRICED:
         if line.unit_price.amount == 0:
             raise LineRefused(f"line {number}: a voucher is sold for more than nothing")
         if line.quantity != 1:
             raise LineRefused(f"line {number}: one line sells one voucher")
-        if line.vat != VOUCHER_VAT:
-            raise LineRefused(f"line {number}: a multi-purpose voucher has VAT {VOUCHER_VAT}")
+    if line.kind == "voucher_sale":
+        _keep_terms(line, number)
+    elif line.voucher is not None:
+        raise LineRefused(f"line {number}: only the sale of a voucher has its terms")
+    if line.kind in ("voucher_article_sale", "voucher_article_redemption"):
+        vat = articles.get((line.kind, line.sku or ""))
+        if vat is None:
+            raise LineRefused(f"line {number}: the chain declares no such voucher article")
+        if vat != line.vat:
+            raise LineRefused(f"line {number}: the chain declares VAT {vat} for this article")
+
+
+def _keep_terms(line: NewLine, number: int) -> None:
+    terms = line.voucher or SoldTerms()
+    single = terms.kind == "single_purpose"
+    if single == (line.vat == VOUCHER_VAT):
+        wanted = "the VAT of its goods" if single else f"VAT {VOUCHER_VAT}"
+        raise LineRefused(f"line {number}: a {terms.kind} voucher has {wanted}")
+    if terms.value is not None and terms.value.currency != line.unit_price.currency:
+        raise CurrencyUnknown(f"line {number}: value and price have one currency")
+    if terms.value is not None and not (
+        line.unit_price <= terms.value and terms.value.amount <= UNIT_PRICE_MAX
+    ):
+        raise LineRefused(f"line {number}: a voucher costs at most its value")
 
 
 def _keep_totals(lines: Sequence[Line], currency: str) -> None:
@@ -108,23 +176,43 @@ def _keep_totals(lines: Sequence[Line], currency: str) -> None:
         )
 
 
-def vat_totals(lines: Iterable[Line]) -> tuple[VatTotal, ...]:
-    """The VAT table over lines, computed once per booking on gross sums (money.vat)."""
-    kept = tuple(lines)
-    keys = {line.vat: line.dsfinvk_key for line in kept}
+def taxed_before(payments: Iterable[Payment]) -> Iterable[tuple[Payment, str, int, int]]:
+    """Payments by single-purpose vouchers, with VAT key, rate and UST_SCHLUESSEL of their sale."""
+    for paid in payments:
+        if paid.rate is not None and paid.vat is not None and paid.dsfinvk_key is not None:
+            yield paid, paid.vat, paid.rate, paid.dsfinvk_key
+
+
+def vat_totals(lines: Iterable[Line], payments: Iterable[Payment] = ()) -> tuple[VatTotal, ...]:
+    """The VAT table over lines, computed once per booking on gross sums (money.vat).
+
+    What single-purpose vouchers pay was taxed when they were sold: it is taken off, at the rate of
+    that day.
+    """
+    parts = [(line.vat, line.rate, line.dsfinvk_key, line.amount) for line in lines]
+    parts += [(vat, rate, key, -paid.amount) for paid, vat, rate, key in taxed_before(payments)]
+    # A rate may have changed since the sale: then the same VAT key has two rows.
+    rows = {f"{vat}@{rate}": (vat, key) for vat, rate, key, _ in reversed(parts)}
     return tuple(
         VatTotal(
-            vat=share.vat,
+            vat=rows[share.vat][0],
             rate=share.rate,
-            dsfinvk_key=keys[share.vat],
+            dsfinvk_key=rows[share.vat][1],
             gross=share.gross,
             net=share.net,
             tax=share.tax,
         )
-        for share in split_by_rate((line.vat, line.rate, line.amount) for line in kept)
+        for share in split_by_rate(
+            (f"{vat}@{rate}", rate, amount) for vat, rate, _, amount in parts
+        )
     )
 
 
+GOODS: frozenset[LineKind] = frozenset({"article", "voucher_article_redemption", "discount"})
+"""What a voucher may pay for: what is left once article vouchers and discounts are off. No voucher
+buys or tops up a voucher."""
+
+
 def article_total(lines: Iterable[Line], currency: str) -> Money:
-    """What a voucher may pay for: everything but vouchers."""
-    return total((line.amount for line in lines if line.kind != "voucher_sale"), currency=currency)
+    """What vouchers may pay for."""
+    return total((line.amount for line in lines if line.kind in GOODS), currency=currency)

@@ -91,6 +91,28 @@ class OpenAmount(DomainError):
     title = "An amount is still open"
 
 
+class BookingNegative(DomainError):
+    """More was taken off than there is; a payout is a booking of another kind."""
+
+    code = "booking.negative"
+    status = 422
+    title = "A booking's total is never below zero"
+
+
+class LineNotPrepared(DomainError):
+    """`lines` names them. The till repeats the request that held the code, or aborts."""
+
+    code = "line.not_prepared"
+    title = "The voucher service has not agreed to a line yet"
+
+
+class VoucherDiffers(DomainError):
+    """The voucher service's terms are not those of the line: price, kind or VAT."""
+
+    code = "voucher.differs"
+    title = "This voucher has other terms than the line that sells it"
+
+
 class VatUnknown(DomainError):
     code = "vat.unknown"
     status = 422

@@ -5,10 +5,13 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 from __future__ import annotations
 
 from device_gateway.events.booking import (
+    BasketPart,
     BookingAborted,
     BookingRecorded,
     BookingStarted,
     Line,
+    LinePrepared,
+    LineRefused,
     LinesAdded,
     Payment,
     PaymentAccepted,
@@ -17,9 +20,11 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    SoldTerms,
     VatTotal,
     VerdictOverdue,
     VerdictReceived,
+    Waiver,
 )
 from device_gateway.events.paper import (
     ReceiptPrinted,
@@ -31,6 +36,7 @@ from device_gateway.events.parts import (
     Part,
     PaymentKind,
     Quantity,
+    VoucherKind,
 )
 from device_gateway.events.store import (
     Address,
@@ -41,6 +47,8 @@ from device_gateway.events.store import (
     StoreTse,
     TillJoined,
     VatRate,
+    VoucherArticle,
+    VoucherArticles,
 )
 from device_gateway.events.till import (
     NumberGiven,
@@ -48,11 +56,13 @@ from device_gateway.events.till import (
     TillPaired,
     TillRevoked,
 )
+from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
 __all__ = [
     "EVENTS",
     "Address",
+    "BasketPart",
     "BookingAborted",
     "BookingEvent",
     "BookingRecorded",
@@ -61,6 +71,8 @@ __all__ = [
     "LegalEntity",
     "Line",
     "LineKind",
+    "LinePrepared",
+    "LineRefused",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -78,6 +90,7 @@ __all__ = [
     "Quantity",
     "ReceiptPrinted",
     "ReceiptQueued",
+    "SoldTerms",
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
@@ -89,6 +102,10 @@ __all__ = [
     "VatTotal",
     "VerdictOverdue",
     "VerdictReceived",
+    "VoucherArticle",
+    "VoucherArticles",
+    "VoucherKind",
+    "Waiver",
     "registry",
 ]
 
@@ -97,6 +114,8 @@ TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven
 BookingEvent = (
     BookingStarted
     | LinesAdded
+    | LinePrepared
+    | LineRefused
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -113,12 +132,12 @@ BookingEvent = (
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
-    BookingStarted, LinesAdded, PaymentAccepted, PaymentRequested, PaymentHeld, PaymentRefused,
-    PaymentReopened, PaymentReleased, BookingRecorded, BookingAborted, VerdictReceived,
-    VerdictOverdue, ReceiptQueued, ReceiptPrinted,
+    BookingStarted, LinesAdded, LinePrepared, LineRefused, PaymentAccepted, PaymentRequested,
+    PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
+    BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
 )  # fmt: skip
 
 
 def registry(*others: type[Event]) -> Registry:
     """The service's registry; `others` are the events of the printing room."""
-    return Registry(*EVENTS, *others)
+    return Registry(*EVENTS, *others, upcasters=UPCASTERS)

@@ -7,16 +7,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from device_gateway.events.parts import FiscalKind, LineKind, Part, PaymentKind, Quantity
+from device_gateway.events.parts import (
+    FiscalKind,
+    LeftOut,
+    LineKind,
+    Part,
+    PaymentKind,
+    Quantity,
+    Rare,
+    VoucherKind,
+)
 from events import Event, event_type
 from money import Money
 
 
+class SoldTerms(Part):
+    """What kind of voucher a line sells."""
+
+    kind: VoucherKind = "multi_purpose"
+    value: Rare[Money] = None
+    """Face value, where it is not what is paid; with a template None: the template fixes it."""
+    goods: Rare[str] = None
+    """Single-purpose: the kind of goods, for the paper (BMF letter of 2 Nov 2020)."""
+    template: Rare[str] = None
+    card: Annotated[bool, LeftOut] = False
+    """A printed card is sold: its code was in the request and stands nowhere."""
+
+
 class Line(Part):
-    """One line. `amount` is gross: unit price x quantity, rounded to whole minor units."""
+    """One line. `amount` is gross: unit price x quantity, rounded to whole minor units. What lowers
+    the total (a redemption, a discount) has a negative price and amount."""
 
     line_id: str
-    kind: LineKind
+    kind: Annotated[LineKind, Field(json_schema_extra={"x-fallback": "article"})]
     sku: str | None = None
     name: str
     quantity: Quantity
@@ -26,7 +49,28 @@ class Line(Part):
     rate: int
     dsfinvk_key: int
     voucher_id: str | None = None
+    """Of what is sold or topped up on this line, or the preparation of a printed card."""
     voucher_serial: str | None = None
+    article_group: Rare[str] = None
+    """Some vouchers pay for some groups only."""
+    case: Rare[str] = None
+    """GV_TYP of DSFinV-K, where it is not `Umsatz`."""
+    voucher: Rare[SoldTerms] = None
+    top_up_id: Rare[str] = None
+    hold_id: Rare[str] = None
+    """Of the voucher that a discount comes of."""
+    reason: Rare[str] = None
+    """Why a discount was given."""
+
+    @property
+    def has_slip(self) -> bool:
+        """A voucher whose code is printed: a card has its own."""
+        return self.kind == "voucher_sale" and not (self.voucher is not None and self.voucher.card)
+
+    @property
+    def asks_first(self) -> bool:
+        """A printed card or a top-up: the voucher service has to agree while its code is known."""
+        return self.kind == "voucher_top_up" or (self.kind == "voucher_sale" and not self.has_slip)
 
 
 class Payment(Part):
@@ -48,6 +92,34 @@ class Payment(Part):
     vat: str | None = None
     dsfinvk_key: int | None = None
     """Vouchers: the VAT treatment of the redemption (multi-purpose: key 5)."""
+    rate: Rare[int] = None
+    """Single-purpose: basis points at which the voucher was taxed when it was sold."""
+    case: Rare[str] = None
+    """GV_TYP of DSFinV-K: a redemption is no means of payment there."""
+    waiver: Rare[str] = None
+    """The voucher was given away: it lowers the price, and this is the reason. Such a payment is
+    never in a recorded booking: it has become lines of kind `discount` by then."""
+
+
+class Waiver(Part):
+    """What a voucher that was given away took off the price. Its value is used up, but it is no
+    means of payment."""
+
+    hold_id: str
+    voucher_id: str
+    serial: str
+    amount: Money
+    reason: str
+
+
+class BasketPart(Part):
+    """What of the booking a voucher may pay for: the unpaid goods of one group and VAT key. What
+    is settled at a VAT key already stands here with a minus."""
+
+    gross: Money
+    vat: str
+    dsfinvk_key: int
+    article_group: Rare[str] = None
 
 
 class VatTotal(Part):
@@ -106,8 +178,12 @@ class PaymentRequested(Event):
     name: str
     fiscal: FiscalKind
     hold_id: str
+    """Of a group of vouchers: the group's id; each voucher gets a hold of its own."""
     amount: Money
     requested_at: datetime
+    together: Annotated[bool, LeftOut] = False
+    """Several vouchers pay at once: `PUT /groups/{hold_id}`."""
+    basket: Annotated[tuple[BasketPart, ...], LeftOut] = ()
 
 
 @event_type("payment.held")
@@ -119,6 +195,8 @@ class PaymentHeld(Event):
     payment: Payment
     expires_at: datetime
     held_at: datetime
+    request_id: Rare[str] = None
+    """The request of several vouchers together that this one is a part of."""
 
 
 @event_type("payment.refused")
@@ -159,10 +237,39 @@ class PaymentReleased(Event):
     released_at: datetime
 
 
-@event_type("booking.recorded")
+@event_type("booking.line_prepared")
+class LinePrepared(Event):
+    """The voucher service knows what this line sells: a printed card, or a top-up."""
+
+    booking_id: str
+    store_id: str
+    line_id: str
+    voucher_id: str
+    voucher_serial: str
+    prepared_at: datetime
+
+
+@event_type("booking.line_refused")
+class LineRefused(Event):
+    """The voucher service said no to a printed card or a top-up: the line is gone."""
+
+    booking_id: str
+    store_id: str
+    line_id: str
+    code: str
+    detail: str
+    status: int
+    refused_at: datetime
+
+
+@event_type("booking.recorded", version=2)
 class BookingRecorded(Event):
     """The point of no return: the till's gapless number, and all that receipt, signature and
-    export are made of. Total = sum of lines = sum of payments."""
+    export are made of. Total = sum of lines = sum of payments.
+
+    v2: `kind` of a line may grow (a reader takes what it does not know for an article). The VAT
+    table is over the lines, less what single-purpose vouchers settle: that was taxed when they
+    were sold."""
 
     booking_id: str
     store_id: str
@@ -182,6 +289,8 @@ class BookingRecorded(Event):
     total: Money
     vat: tuple[VatTotal, ...]
     change: Money
+    waivers: Annotated[tuple[Waiver, ...], LeftOut] = ()
+    """Vouchers that were given away and are used up by this booking; their effect is in `lines`."""
 
 
 @event_type("booking.aborted")
@@ -199,6 +308,9 @@ class BookingAborted(Event):
     reason: str
     hold_ids: tuple[str, ...] = ()
     voucher_ids: tuple[str, ...] = ()
+    top_up_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    group_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    """Requests of several vouchers together, of which it is not known which holds they made."""
 
 
 @event_type("booking.verdict_received")

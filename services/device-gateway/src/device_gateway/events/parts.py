@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-LineKind = Literal["article", "voucher_sale"]
+LineKind = Literal[
+    "article",
+    "voucher_sale",
+    "voucher_article_sale",
+    "voucher_article_redemption",
+    "voucher_top_up",
+    "discount",
+]
+"""Of a line. `discount` is never sent by a till: it comes of a voucher that was given away."""
+
+VoucherKind = Literal["multi_purpose", "single_purpose"]
+"""Multi-purpose: taxed when redeemed, by what is bought. Single-purpose: taxed when sold."""
+
 PaymentKind = Literal["cash", "card", "voucher"]
 FiscalKind = Literal["Bar", "Unbar", "Keine"]
 
 Quantity = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
 """A decimal number as text: at most three decimals, never an exponent."""
+
+
+def _left_out(value: Any) -> bool:
+    return value is None or value is False or value == ()
+
+
+T = TypeVar("T")
+
+LeftOut = Field(exclude_if=_left_out)
+"""Not written where it says nothing: most lines and payments have none of it, and a booking has to
+fit into the log."""
+
+Rare = Annotated[T | None, LeftOut]
+"""A field that few have."""
 
 
 class Part(BaseModel):

@@ -62,6 +62,21 @@ class MeansOfPayment(Part):
     fiscal: FiscalKind
 
 
+class VoucherArticle(Part):
+    """An article with free price entry."""
+
+    sku: str
+    name: str
+    vat: str
+
+
+class VoucherArticles(Part):
+    """A pair of articles: vouchers without a balance that anybody keeps. Same VAT in both."""
+
+    sale: VoucherArticle
+    redemption: VoucherArticle
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`."""
@@ -79,6 +94,7 @@ class MasterDataChanged(Event):
     printers: tuple[StorePrinter, ...] = ()
     vat: tuple[VatRate, ...]
     means_of_payment: tuple[MeansOfPayment, ...]
+    voucher_articles: tuple[VoucherArticles, ...] = ()
     changed_at: datetime
 
 

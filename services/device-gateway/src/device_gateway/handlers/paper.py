@@ -88,7 +88,7 @@ async def note_printed(
     if not slips:
         return
     for line in booking.lines:
-        if line.voucher_id is None:
+        if line.voucher_id is None or not line.has_slip:
             continue
         try:
             await gateway.vouchers.delivered(line.voucher_id)

@@ -103,7 +103,10 @@ async def _release(gateway: Gateway, booking: Booking) -> None:
     for tender in booking.releases_due:
         assert tender.hold_id is not None
         assert booking.started is not None
-        await gateway.vouchers.release(tender.hold_id)
+        if tender.together:
+            await gateway.vouchers.release_together(tender.hold_id)
+        else:
+            await gateway.vouchers.release(tender.hold_id)
         booking_id = booking.started.booking_id
         command = NoteReleased(booking_id, tender.payment_id, gateway.clock())
         ask = Ask.of(f"released/{tender.hold_id}", tender.hold_id)

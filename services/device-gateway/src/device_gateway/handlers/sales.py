@@ -7,7 +7,7 @@ state from which a repeat of the request, or the recovery, ends in the same plac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -20,17 +20,11 @@ from device_gateway.commands import (
     RequestPayment,
     StartBooking,
 )
-from device_gateway.decider.booking import (
-    BOOKING,
-    add_lines,
-    finishable,
-    record,
-    request_payment,
-    start,
-)
+from device_gateway.decider.booking import BOOKING, chargeable, finishable, record, start
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.lines import add_lines
+from device_gateway.decider.paying import request_payment
 from device_gateway.decider.refusals import (
-    BookingEmpty,
     MeansUnknown,
 )
 from device_gateway.decider.till import TILL, give_number
@@ -48,7 +42,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
     till_stream,
 )
-from device_gateway.handlers.vouchers import confirm_holds, hold, prepared, present, sub_ask
+from device_gateway.handlers.vouchers import agree, confirm_holds, hold, prepared, present, sub_ask
 from device_gateway.ports import SoldVoucher, VoucherRefused
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
 from money import Money
@@ -61,9 +55,26 @@ class TenderedPayment:
     kind: PaymentKind
     amount: Money | None
     code: str | None = None
+    codes: Sequence[str] = ()
+    """Several vouchers that pay together."""
 
     def __repr__(self) -> str:
         return f"TenderedPayment({self.kind}, {self.amount})"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLineWithCode:
+    """A line as the till sent it; the code of a printed card, or of a voucher that is topped up,
+    stays in memory."""
+
+    line: NewLine
+    code: str
+
+    def __repr__(self) -> str:
+        return f"NewLineWithCode({self.line})"
+
+
+SentLine = NewLine | NewLineWithCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,7 @@ class Sale:
 
     store_id: str
     till_id: str
-    lines: Sequence[NewLine]
+    lines: Sequence[SentLine]
     payments: Sequence[TenderedPayment]
     finish: bool
 
@@ -98,6 +109,33 @@ def hold_id_of(booking_id: str, payment_id: str) -> str:
     return str(uuid5(UUID(booking_id), f"hold/{payment_id}"))
 
 
+def _own_id(booking_id: str, key: str, index: int) -> str:
+    return str(uuid5(UUID(booking_id), f"code/{key}/{index}"))
+
+
+def _new_lines(booking_id: str, sent: Sequence[SentLine], key: str) -> list[NewLine]:
+    """The lines without their codes; those that had one get an id of their own."""
+    return [
+        replace(each.line, own_id=_own_id(booking_id, key, index))
+        if isinstance(each, NewLineWithCode)
+        else each
+        for index, each in enumerate(sent)
+    ]
+
+
+async def _agreed(
+    gateway: Gateway, booking: Booking, sent: Sequence[SentLine], *, ask: Ask
+) -> Booking:
+    """Have the voucher service agree to each line that came with a code."""
+    assert booking.started is not None
+    for index, each in enumerate(sent):
+        if isinstance(each, NewLineWithCode):
+            own_id = _own_id(booking.started.booking_id, ask.key, index)
+            step = sub_ask(ask, f"line/{index}")
+            booking = await agree(gateway, booking, own_id, each.code, ask=step)
+    return booking
+
+
 def _new_payment(
     master_data: MasterDataChanged, booking_id: str, paid: TenderedPayment, key: str
 ) -> NewPayment:
@@ -111,6 +149,7 @@ def _new_payment(
                 fiscal=means.fiscal,
                 amount=paid.amount,
                 hold_id=hold_id_of(booking_id, payment_id) if paid.kind == "voucher" else None,
+                together=bool(paid.codes),
             )
     raise MeansUnknown(f"this store does not take {paid.kind}")
 
@@ -129,6 +168,7 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     ]
     booking = await _begin(gateway, sale, booking_id, master_data, payments, ask)
     try:
+        booking = await _agreed(gateway, booking, sale.lines, ask=ask)
         for index, (new, paid) in enumerate(zip(payments, sale.payments, strict=True)):
             step = sub_ask(ask, f"payment/{index}")
             if booking.open and booking.tender(new.payment_id) is None:
@@ -161,7 +201,13 @@ async def _begin(
         currency=master_data.currency,
         now=now,
     )
-    adding = AddLines(booking_id, sale.lines, rates_on(master_data, day), now)
+    adding = AddLines(
+        booking_id,
+        _new_lines(booking_id, sale.lines, ask.key),
+        rates_on(master_data, day),
+        now,
+        master_data.voucher_articles,
+    )
     recording = RecordBooking(booking_id, day, {}, frozenset(), gateway.sign_by(now), now)
 
     def decide(states: Mapping[str, Any]) -> Decision:
@@ -175,14 +221,15 @@ async def _begin(
 
         note(start(starting, states[till_part], booking))
         note(add_lines(adding, booking))
-        if sale.finish and not booking.lines:
-            raise BookingEmpty
-        for new in payments:
+        if sale.finish:
+            chargeable(booking)
+        # A line that is refused yet would leave more paid than there is.
+        for new in () if booking.unprepared else payments:
             note(request_payment(RequestPayment(booking_id, new, now), booking))
             if new.kind == "voucher":
                 break  # What comes after it depends on how much the voucher pays.
         numbers = tuple[NumberGiven, ...]()
-        asks_others = booking.sells_vouchers or any(new.kind == "voucher" for new in payments)
+        asks_others = booking.asks_vouchers or any(new.kind == "voucher" for new in payments)
         if sale.finish and not asks_others and not booking.open_amount:
             numbers = (give_number(states[till_part], booking_id),)
             note(record(recording, booking, numbers[0].number))
@@ -198,18 +245,25 @@ async def _begin(
 
 
 async def add(
-    gateway: Gateway, booking: Booking, lines: Sequence[NewLine], *, ask: Ask
+    gateway: Gateway, booking: Booking, sent: Sequence[SentLine], *, ask: Ask
 ) -> Progress:
     """More lines for an open booking."""
     assert booking.started is not None
     started = booking.started
     master_data = await gateway.master_data(started.store_id)
     rates = rates_on(master_data, business_date(master_data, gateway.clock()))
-    command = AddLines(started.booking_id, lines, rates, gateway.clock())
+    lines = _new_lines(started.booking_id, sent, ask.key)
+    command = AddLines(
+        started.booking_id, lines, rates, gateway.clock(), master_data.voucher_articles
+    )
     done = await handle(
         gateway.store, BOOKING, booking_stream(started.booking_id), command, ask=ask
     )
-    return Progress(await present(gateway, started.booking_id, done.state, done.repeated))
+    booking = await present(gateway, started.booking_id, done.state, done.repeated)
+    try:
+        return Progress(await _agreed(gateway, booking, sent, ask=ask))
+    except DomainError as refusal:
+        raise await _told(gateway, refusal, started.booking_id) from refusal
 
 
 async def pay(
@@ -252,7 +306,8 @@ async def _answered(
     tender = booking.tender(new.payment_id)
     assert tender is not None
     if tender.status == "requested" and booking.open:
-        booking = await hold(gateway, booking, tender, paid.code or "", ask=sub_ask(ask, "answer"))
+        codes = paid.codes or ((paid.code,) if paid.code else ())
+        booking = await hold(gateway, booking, tender, codes, ask=sub_ask(ask, "answer"))
         tender = booking.tender(new.payment_id)
         assert tender is not None
     if tender.refusal is not None:

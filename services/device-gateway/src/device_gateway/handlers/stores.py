@@ -14,6 +14,8 @@ from device_gateway.events import (
     StorePrinter,
     StoreTse,
     VatRate,
+    VoucherArticle,
+    VoucherArticles,
 )
 from device_gateway.handlers.gateway import Gateway, store_stream
 from events import Ask, Metadata, handle
@@ -70,8 +72,18 @@ def master_data_of(
             MeansOfPayment(kind=means.kind, name=means.name, fiscal=means.fiscal)
             for means in chain.means_of_payment
         ),
+        voucher_articles=tuple(
+            VoucherArticles(
+                sale=_voucher_article(pair.sale), redemption=_voucher_article(pair.redemption)
+            )
+            for pair in chain.voucher_articles
+        ),
         changed_at=now,
     )
+
+
+def _voucher_article(article: declared.VoucherArticle) -> VoucherArticle:
+    return VoucherArticle(sku=article.sku, name=article.name, vat=article.vat)
 
 
 def _address(address: declared.Address) -> Address:

@@ -19,6 +19,7 @@ from device_gateway.ports import ReceiptOrder, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
 from device_gateway.printing.ports import NotTheFirst, PrintQueue
 from device_gateway.receipt.build import receipt_of, slip_of
+from device_gateway.receipt.document import SinglePurpose
 from device_gateway.receipt.grid import Grid
 from device_gateway.receipt.html import receipt_html
 from device_gateway.receipt.layout import receipt_rows, slip_rows
@@ -123,8 +124,14 @@ class PrintingDesk:
             if voucher.code is None:
                 log.warning("no slip for voucher %s: its code is gone", voucher.serial)
                 continue
-            slip = slip_of(order, serial=voucher.serial, value=voucher.value, valid_until=None)
-            grid = slip_rows(slip, voucher.code, profile.columns, profile.codepage)
+            slip = slip_of(
+                order,
+                serial=voucher.serial,
+                value=voucher.value,
+                valid_until=voucher.valid_until,
+                single_purpose=_single_purpose(voucher),
+            )
+            grid = slip_rows(slip, voucher.code, profile.columns, profile.codepage, qr=voucher.qr)
             slips.append(encode(grid, profile))
         return slips
 
@@ -192,3 +199,9 @@ class PrintingDesk:
         if new:
             self._queued(printer.printer_id)
         return new
+
+
+def _single_purpose(voucher: SoldVoucher) -> SinglePurpose | None:
+    if voucher.kind != "single_purpose" or voucher.rate is None:
+        return None
+    return SinglePurpose(rate=voucher.rate, goods=voucher.goods)

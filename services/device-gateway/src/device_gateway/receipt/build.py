@@ -27,6 +27,7 @@ from device_gateway.receipt.document import (
     Pending,
     ReceiptDocument,
     Signed,
+    SinglePurpose,
     Tender,
     VatRow,
     VoucherSlip,
@@ -48,7 +49,7 @@ class VerdictIncomplete(ValueError):
 def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
     """The document of one order. Raises `VerdictIncomplete`."""
     booking, store = order.booking, order.master_data
-    letters = {row.vat: LETTERS[at] for at, row in enumerate(booking.vat)}
+    letters = {(row.vat, row.rate): LETTERS[at] for at, row in enumerate(booking.vat)}
     return ReceiptDocument(
         language=_language(store),
         time_zone=store.time_zone,
@@ -59,9 +60,9 @@ def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
         client_id=booking.client_id,
         number=booking.number,
         issued_at=booking.recorded_at,
-        items=tuple(_item(line, letters[line.vat]) for line in booking.lines),
+        items=tuple(_item(line, letters[line.vat, line.rate]) for line in booking.lines),
         total=booking.total,
-        vat=tuple(_vat_row(row, letters[row.vat], store) for row in booking.vat),
+        vat=tuple(_vat_row(row, letters[row.vat, row.rate], store) for row in booking.vat),
         tenders=tuple(_tender(payment) for payment in booking.payments),
         fiscal=_fiscal(booking, order.verdict, outage=order.outage),
         is_copy=order.is_copy,
@@ -70,12 +71,18 @@ def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
 
 
 def slip_of(
-    order: ReceiptOrder, *, serial: str, value: Money, valid_until: date | None
+    order: ReceiptOrder,
+    *,
+    serial: str,
+    value: Money,
+    valid_until: date | None,
+    single_purpose: SinglePurpose | None = None,
 ) -> VoucherSlip:
     """The slip of one voucher sold, without its code.
 
-    `valid_until` None: the statutory period (§§ 195, 199 BGB: three years from the end of the year
-    of sale), which is what the voucher service grants unless the chain promises more.
+    `valid_until` None: the voucher service did not say; then the statutory period (§§ 195, 199
+    BGB: three years from the end of the year of sale), which it grants unless the chain promises
+    more.
     """
     store = order.master_data
     sold_on = order.booking.recorded_at.astimezone(ZoneInfo(store.time_zone)).date()
@@ -87,6 +94,7 @@ def slip_of(
         value=value,
         sold_on=sold_on,
         valid_until=valid_until or date(sold_on.year + 3, 12, 31),
+        single_purpose=single_purpose,
         is_copy=order.is_copy,
     )
 
@@ -110,13 +118,21 @@ def _language(store: MasterDataChanged) -> Language:
 
 
 def _item(line: Line, letter: str) -> Item:
+    terms, off = line.voucher, line.kind == "discount"
+    single = None
+    if terms is not None and terms.kind == "single_purpose":
+        single = SinglePurpose(rate=line.rate, goods=terms.goods)
+    given = masked(line.voucher_serial) if off and line.voucher_serial else None
     return Item(
         name=line.name,
         quantity=line.quantity,
         unit_price=line.unit_price,
         amount=line.amount,
         letter=letter,
-        voucher_serial=line.voucher_serial,
+        voucher_serial=None if off else line.voucher_serial,
+        single_purpose=single,
+        given_serial_masked=given,
+        reason=line.reason,
     )
 
 
@@ -142,6 +158,7 @@ def _tender(payment: Payment) -> Tender:
         change=payment.change,
         voucher_serial_masked=None if serial is None else masked(serial),
         voucher_remaining=payment.voucher_remaining,
+        taxed_before=payment.rate,
     )
 
 

@@ -38,6 +38,14 @@ class Business(DocumentPart):
     tax_number: str | None = None
 
 
+class SinglePurpose(DocumentPart):
+    """A voucher whose goods and VAT are fixed. Its paper names both (BMF letter of 2 Nov 2020)."""
+
+    rate: int
+    """Basis points."""
+    goods: str | None = None
+
+
 class Item(DocumentPart):
     """One line. `letter` points into the VAT table; `amount` is gross."""
 
@@ -47,7 +55,13 @@ class Item(DocumentPart):
     amount: Money
     letter: str
     voucher_serial: str | None = None
-    """A voucher sold on this line."""
+    """A voucher sold or topped up on this line."""
+    single_purpose: SinglePurpose | None = None
+    """That voucher was taxed with this line."""
+    given_serial_masked: str | None = None
+    """A discount: the end of the serial of the voucher that it comes of."""
+    reason: str | None = None
+    """Why a discount was given."""
 
 
 class VatRow(DocumentPart):
@@ -72,6 +86,8 @@ class Tender(DocumentPart):
     voucher_serial_masked: str | None = None
     """Only the end of the serial: a found receipt names no voucher."""
     voucher_remaining: Money | None = None
+    taxed_before: int | None = None
+    """Single-purpose voucher: the rate at which it was taxed when it was sold, basis points."""
 
 
 class Signed(DocumentPart):
@@ -140,4 +156,5 @@ class VoucherSlip(DocumentPart):
     value: Money
     sold_on: date
     valid_until: date
+    single_purpose: SinglePurpose | None = None
     is_copy: bool = False

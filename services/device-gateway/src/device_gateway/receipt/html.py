@@ -15,7 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from device_gateway.receipt.document import ReceiptDocument, Signed, VoucherSlip
-from device_gateway.receipt.layout import till_label
+from device_gateway.receipt.layout import (
+    item_notes,
+    single_purpose_words,
+    taxed_before_words,
+    till_label,
+)
 from device_gateway.receipt.safe_text import printable
 from device_gateway.receipt.words import (
     Words,
@@ -47,13 +52,15 @@ def receipt_html(document: ReceiptDocument) -> str:
         tse_time=tse_time,
         percent=lambda rate: percent(rate, say),
         quantity=lambda text: quantity(text, say),
+        notes=lambda item: item_notes(item, say),
+        taxed_before=lambda rate: taxed_before_words(rate, say),
         one=lambda text: Decimal(text) == 1,
         qr=_fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
         **_common(document.language, say, is_copy=document.is_copy),
     )
 
 
-def slip_html(slip: VoucherSlip, code: str) -> str:
+def slip_html(slip: VoucherSlip, code: str, *, qr: str | None = None) -> str:
     """The voucher's slip with its secret code: given to the customer, cached by nobody."""
     say = words(slip.language)
     return (
@@ -62,7 +69,8 @@ def slip_html(slip: VoucherSlip, code: str) -> str:
         .render(
             slip=slip,
             code=code,
-            qr=_qr_svg(code),
+            qr=_qr_svg(qr or code),
+            single_purpose=lambda voucher: single_purpose_words(voucher, say),
             day=lambda on: day(on, say),
             **_common(slip.language, say, is_copy=slip.is_copy),
         )

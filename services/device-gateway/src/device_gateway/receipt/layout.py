@@ -11,6 +11,7 @@ from device_gateway.receipt.document import (
     Pending,
     ReceiptDocument,
     Signed,
+    SinglePurpose,
     Tender,
     VoucherSlip,
 )
@@ -49,16 +50,22 @@ def receipt_rows(document: ReceiptDocument, columns: int, codepage: Codepage) ->
     return grid
 
 
-def slip_rows(slip: VoucherSlip, code: str, columns: int, codepage: Codepage) -> Grid:
-    """The slip of one voucher sold. `code` is the secret: it is shown here and kept nowhere."""
+def slip_rows(
+    slip: VoucherSlip, code: str, columns: int, codepage: Codepage, *, qr: str | None = None
+) -> Grid:
+    """The slip of one voucher sold. `code` is the secret: it is shown here and kept nowhere. `qr`
+    is what the QR code says, and as secret; None: the code itself."""
     say, grid = words(slip.language), Grid(columns, codepage)
     _copy_mark(grid, slip.is_copy, say)
     grid.centre(slip.store_name, style="bold")
     grid.blank()
     grid.centre(say.slip, style="big")
     grid.centre(with_currency(slip.value, say), style="big")
+    if slip.single_purpose is not None:
+        for line in single_purpose_words(slip.single_purpose, say):
+            grid.centre(line, style="bold")
     grid.blank()
-    grid.qr(code, dots=SLIP_QR_DOTS)
+    grid.qr(qr or code, dots=SLIP_QR_DOTS)
     grid.blank()
     grid.centre(say.slip_code)
     grid.centre(code, style="big")
@@ -76,6 +83,13 @@ def slip_rows(slip: VoucherSlip, code: str, columns: int, codepage: Codepage) ->
     grid.centre(f"{slip.business.postal_code} {slip.business.city}")
     _copy_mark(grid, slip.is_copy, say)
     return grid
+
+
+def single_purpose_words(voucher: SinglePurpose, say: Words) -> tuple[str, ...]:
+    """What the paper of such a voucher has to say: what it is, for what, and the VAT in it."""
+    goods = () if voucher.goods is None else (f"{say.goods} {voucher.goods}",)
+    including = say.including.format(rate=percent(voucher.rate, say))
+    return (say.single_purpose, *goods, including)
 
 
 def _copy_mark(grid: Grid, is_copy: bool, say: Words) -> None:
@@ -132,6 +146,20 @@ def _item(grid: Grid, item: Item, say: Words) -> None:
         grid.pair(count, money, indent=2)
     if item.voucher_serial is not None:
         grid.left(f"{say.sold_voucher} {item.voucher_serial}", indent=2)
+    for note in item_notes(item, say):
+        grid.left(note, indent=2)
+
+
+def item_notes(item: Item, say: Words) -> tuple[str, ...]:
+    """What stands below a line: of a single-purpose voucher what it is for, of a discount why."""
+    notes: list[str] = []
+    if item.single_purpose is not None:
+        notes.append(", ".join(single_purpose_words(item.single_purpose, say)))
+    if item.given_serial_masked is not None:
+        notes.append(f"{say.given} {item.given_serial_masked}")
+    if item.reason is not None:
+        notes.append(item.reason)
+    return tuple(notes)
 
 
 def _tenders(grid: Grid, document: ReceiptDocument, say: Words) -> None:
@@ -148,8 +176,15 @@ def _tender(grid: Grid, tender: Tender, say: Words) -> None:
     if tender.tendered is not None and tender.change:
         grid.pair(say.tendered, with_currency(tender.tendered, say), indent=2)
         grid.pair(say.change, with_currency(tender.change, say), indent=2)
+    if tender.taxed_before is not None:
+        grid.left(taxed_before_words(tender.taxed_before, say), indent=2)
     if tender.voucher_remaining is not None:
         grid.pair(say.remaining, with_currency(tender.voucher_remaining, say), indent=2)
+
+
+def taxed_before_words(rate: int, say: Words) -> str:
+    """Why the VAT table has less than the goods: it was paid with the voucher."""
+    return say.taxed_before.format(rate=percent(rate, say))
 
 
 def _vat(grid: Grid, document: ReceiptDocument, say: Words) -> None:

@@ -21,10 +21,15 @@ def receipt_text(
 
 
 def slip_text(
-    slip: VoucherSlip, code: str, *, columns: int = 48, codepage: Codepage = "CP858"
+    slip: VoucherSlip,
+    code: str,
+    *,
+    columns: int = 48,
+    codepage: Codepage = "CP858",
+    qr: str | None = None,
 ) -> str:
     """The slip of a voucher, with its secret code: for the customer's eyes and no log."""
-    return grid_text(slip_rows(slip, code, columns, codepage))
+    return grid_text(slip_rows(slip, code, columns, codepage, qr=qr))
 
 
 def grid_text(grid: Grid) -> str:

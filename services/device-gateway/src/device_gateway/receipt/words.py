@@ -39,6 +39,13 @@ class Words:
     voucher: str
     remaining: str
     sold_voucher: str
+    single_purpose: str
+    taxed_before: str
+    """With `{rate}`."""
+    including: str
+    """With `{rate}`."""
+    goods: str
+    given: str
     copy: str
     outage: str
     outage_note: str
@@ -82,6 +89,11 @@ GERMAN = Words(
     voucher="Gutschein",
     remaining="Restguthaben",
     sold_voucher="Gutschein-Nr.",
+    single_purpose="Einzweck-Gutschein",
+    taxed_before="Einzweck-Gutschein, beim Kauf mit {rate} versteuert",
+    including="inkl. {rate} MwSt.",
+    goods="für",
+    given="Geschenkter Gutschein",
     copy="KOPIE",
     outage="TSE ausgefallen",
     outage_note="Die Technische Sicherheitseinrichtung war beim Abschluss nicht verfügbar.",
@@ -129,6 +141,11 @@ ENGLISH = Words(
     voucher="Voucher",
     remaining="Remaining balance",
     sold_voucher="Voucher no.",
+    single_purpose="Single-purpose voucher",
+    taxed_before="Single-purpose voucher, {rate} VAT paid when it was sold",
+    including="incl. {rate} VAT",
+    goods="for",
+    given="Donated voucher",
     copy="COPY / KOPIE",
     outage="TSE ausgefallen",
     outage_note="The security device was not available when this sale was completed.",

@@ -42,7 +42,7 @@ def router(rooms: Rooms) -> APIRouter:
     accounts, office_rooms = rooms.accounts, rooms.back_office
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(rooms.vouchers, accounts.payments, accounts.accounts))
-    routes.include_router(sales.routes(rooms.vouchers))
+    routes.include_router(sales.routes(rooms.vouchers, rooms.qr))
     routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
     for more in accounts.routers:
         routes.include_router(more)

@@ -184,6 +184,8 @@ class PreparedAnswer(Taxed):
     serial: str
     code: str | None
     """To be printed once. This is the only answer that holds it. None: a card shows its own."""
+    qr: str | None = None
+    """The signed text for the QR code, which holds the code; where there is a code."""
     value: Money
     consideration: Money
     goods: str | None = None

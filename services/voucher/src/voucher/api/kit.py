@@ -14,10 +14,10 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from events import Ask
+from kassenverbund.kit import signed_qr
 from kassenverbund.kit.auth import Caller, Forbidden, caller_of
 from kassenverbund.kit.idempotency import IDEMPOTENCY_KEY_MAX, ask_of
 from money import Money
-from voucher import codes
 from voucher.decider import VoucherNotUsable
 
 PAGE_MAX = 500
@@ -44,8 +44,8 @@ Day = Annotated[date, AfterValidator(_near)]
 """A day that somebody may mean: with one far off, adding a year would leave the calendar."""
 
 Positive = Annotated[Money, AfterValidator(_positive)]
-Code = Annotated[SecretStr, Field(max_length=codes.TYPED_MAX)]
-"""As typed or scanned. It shows as asterisks wherever a body is printed."""
+Code = Annotated[SecretStr, Field(max_length=signed_qr.TEXT_MAX)]
+"""As typed or scanned, a signed QR code whole. It shows as asterisks wherever a body is printed."""
 
 Position = Annotated[int, Query(ge=0, le=2**62)]
 """Wait for the effect of a write, at most one second."""

@@ -25,18 +25,19 @@ from voucher.commands import CancelTopUp
 from voucher.decider import Status
 from voucher.events import SoldAt
 from voucher.handlers import Prepared, Vouchers, Wanted
+from voucher.qr import QrCodes
 
 Delivers = Annotated[Asked, Depends(writes("service", "back_office"))]
 
 
-def routes(vouchers: Vouchers) -> APIRouter:
+def routes(vouchers: Vouchers, qr: QrCodes) -> APIRouter:
     found = APIRouter(route_class=EvenRoute)
-    _preparing(found, vouchers)
+    _preparing(found, vouchers, qr)
     _topping_up(found, vouchers)
     return found
 
 
-def prepared(done: Prepared) -> Response:
+def prepared(done: Prepared, qr: QrCodes | None = None) -> Response:
     """The answer that carries the code."""
     voucher = done.voucher
     assert voucher.valid_until is not None  # It is for sale, so its last day is counted.
@@ -46,6 +47,7 @@ def prepared(done: Prepared) -> Response:
             voucher_id=voucher.voucher_id,
             serial=voucher.serial,
             code=codes.shown(done.code) if done.code else None,
+            qr=qr.of(voucher, done.code) if qr is not None and done.code else None,
             value=voucher.value,
             consideration=voucher.value if issue is None else issue.consideration,
             goods=voucher.terms.goods,
@@ -69,7 +71,7 @@ def wanted_by(body: PrepareBody) -> Wanted:
     )
 
 
-def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
+def _preparing(routes: APIRouter, vouchers: Vouchers, qr: QrCodes) -> None:
     @routes.put("/v1/prepared/{voucher_id}", response_model=PreparedAnswer, openapi_extra=WRITE)
     async def prepare(voucher_id: Identifier, body: PrepareBody, asked: Gateway) -> Response:
         """A pending voucher and its code for one booking line; a repeat gets the same code. With
@@ -101,7 +103,7 @@ def _preparing(routes: APIRouter, vouchers: Vouchers) -> None:
                 sold_at=sold_at,
                 wanted=wanted_by(body),
             )
-        return prepared(done)
+        return prepared(done, qr)
 
     @routes.post(
         "/v1/prepared/{voucher_id}/cancel", response_model=VoucherState, openapi_extra=WRITE

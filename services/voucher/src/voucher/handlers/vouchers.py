@@ -42,6 +42,7 @@ from voucher.commands import (
     Mode,
     PlaceHold,
     RedeemVoucher,
+    ReleaseGroup,
     ReleaseHold,
 )
 from voucher.decider import (
@@ -81,6 +82,7 @@ FromBookings = (
     | CancelVoucher
     | CaptureHold
     | ReleaseHold
+    | ReleaseGroup
     | BookedTopUp
     | CancelTopUp
     | BookedReversal
@@ -338,6 +340,8 @@ class Vouchers:
                 await self.capture(command, ask)
             case ReleaseHold():
                 await self.release(command, ask)
+            case ReleaseGroup():
+                await self.groups.release(ask, group_id=command.group_id)
             case BookedTopUp():
                 await self.selling.record_top_up(command, ask)
             case CancelTopUp():

@@ -4,7 +4,10 @@
 
 A multi-purpose voucher is not taxed when it is sold: plus in slot 5. When it pays, it is a line
 with the opposite sign in slot 5 and no payment (fiscal cases MehrzweckgutscheinKauf and
-MehrzweckgutscheinEinloesung). So the five slots and the payments always have the same sum.
+MehrzweckgutscheinEinloesung). A single-purpose voucher is taxed when it is sold, in the slot of
+its goods, and is taken off there when it pays (EinzweckgutscheinKauf, EinzweckgutscheinEinloesung).
+One that was given away is a discount (Rabatt) in the slots of the goods, and no payment. So the
+five slots and the payments always have the same sum.
 """
 
 from __future__ import annotations
@@ -104,7 +107,7 @@ def _slot_of_redemption(payment: Payment) -> int:
             f"payment {payment.payment_id} ({payment.kind}) is no payment in the fiscal sense "
             "and does not say which VAT key it reduces",
         )
-    return slot_of(payment.dsfinvk_key, 0)
+    return slot_of(payment.dsfinvk_key, payment.rate or 0)
 
 
 def _sums_agree(

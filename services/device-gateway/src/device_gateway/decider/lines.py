@@ -1,0 +1,85 @@
+"""The lines of a booking, while it is open."""
+
+from __future__ import annotations
+
+from device_gateway.commands import AddLines, NoteLineRefused, NotePrepared
+from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.pricing import priced
+from device_gateway.decider.refusals import (
+    BookingIsAborted,
+    BookingIsRecorded,
+    BookingNegative,
+    BookingUnknown,
+)
+from device_gateway.events import BookingStarted, LinePrepared, LineRefused, LinesAdded
+from money import total
+
+
+def must_be_open(booking: Booking) -> BookingStarted:
+    """Raises what a booking that ended, or never began, is told."""
+    if booking.started is None:
+        raise BookingUnknown
+    if booking.recorded is not None:
+        raise BookingIsRecorded
+    if booking.aborted is not None:
+        raise BookingIsAborted
+    return booking.started
+
+
+def add_lines(command: AddLines, booking: Booking) -> tuple[LinesAdded, ...]:
+    started = must_be_open(booking)
+    lines = priced(
+        command.lines,
+        before=booking.lines,
+        numbered=booking.numbered,
+        rates=command.rates,
+        pairs=command.voucher_articles,
+        booking_id=started.booking_id,
+        currency=started.currency,
+    )
+    if not lines:
+        return ()
+    more = total((line.amount for line in lines), currency=started.currency)
+    if booking.payments and (booking.open_amount + more).amount < 0:
+        raise BookingNegative("more is paid already than these lines leave")
+    return (
+        LinesAdded(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            lines=lines,
+            added_at=command.now,
+        ),
+    )
+
+
+def note_prepared(command: NotePrepared, booking: Booking) -> tuple[LinePrepared, ...]:
+    started = must_be_open(booking)
+    if all(line.line_id != command.line_id for line in booking.unprepared):
+        return ()
+    return (
+        LinePrepared(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            line_id=command.line_id,
+            voucher_id=command.voucher_id,
+            voucher_serial=command.serial,
+            prepared_at=command.now,
+        ),
+    )
+
+
+def note_line_refused(command: NoteLineRefused, booking: Booking) -> tuple[LineRefused, ...]:
+    started = must_be_open(booking)
+    if all(line.line_id != command.line_id for line in booking.unprepared):
+        return ()
+    return (
+        LineRefused(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            line_id=command.line_id,
+            code=command.code,
+            detail=command.detail,
+            status=command.status,
+            refused_at=command.now,
+        ),
+    )

@@ -1,0 +1,206 @@
+"""How an open booking is paid."""
+
+from __future__ import annotations
+
+from device_gateway.commands import (
+    NoteHeld,
+    NoteHeldTogether,
+    NoteRefused,
+    NoteReleased,
+    ReopenPayment,
+    RequestPayment,
+)
+from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.lines import must_be_open
+from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
+from device_gateway.decider.refusals import (
+    BookingChanged,
+    BookingTooLarge,
+    CurrencyUnknown,
+    NothingOpen,
+    PaymentExceedsOpen,
+    PaymentOutOfRange,
+    VoucherBuysVoucher,
+)
+from device_gateway.decider.waivers import basket_of
+from device_gateway.events import (
+    BookingStarted,
+    Payment,
+    PaymentAccepted,
+    PaymentHeld,
+    PaymentRefused,
+    PaymentReleased,
+    PaymentReopened,
+    PaymentRequested,
+)
+from money import Money, total
+
+
+def request_payment(
+    command: RequestPayment, booking: Booking
+) -> tuple[PaymentAccepted | PaymentRequested, ...]:
+    """Cash and card settle at once; a voucher is requested up to what it may pay."""
+    started = must_be_open(booking)
+    new = command.payment
+    if len(booking.tenders) >= PAYMENTS_MAX:
+        raise BookingTooLarge(f"a booking has at most {PAYMENTS_MAX} payments", limit=PAYMENTS_MAX)
+    if new.amount is not None:
+        if new.amount.currency != started.currency:
+            raise CurrencyUnknown(f"this store sells in {started.currency}")
+        if not 0 < new.amount.amount <= TOTAL_MAX:
+            raise PaymentOutOfRange(f"a payment is 1 to {TOTAL_MAX} minor units")
+    left = booking.open_amount
+    if left.amount <= 0:
+        raise NothingOpen
+    wanted = new.amount or left
+    if new.kind != "cash" and wanted > left:
+        raise PaymentExceedsOpen(open_amount=left.model_dump())
+    if new.kind == "voucher":
+        return (_requested(command, booking, started, left),)
+    change = wanted - left if wanted > left else left.zero
+    payment = Payment(
+        payment_id=new.payment_id,
+        kind=new.kind,
+        name=new.name,
+        fiscal=new.fiscal,
+        amount=wanted - change,
+        tendered=wanted if new.kind == "cash" else None,
+        change=change if new.kind == "cash" else None,
+    )
+    return (
+        PaymentAccepted(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            payment=payment,
+            accepted_at=command.now,
+        ),
+    )
+
+
+def _requested(
+    command: RequestPayment, booking: Booking, started: BookingStarted, left: Money
+) -> PaymentRequested:
+    new = command.payment
+    assert new.hold_id is not None  # The handler derives it for every voucher.
+    allowed = booking.open_to_vouchers
+    if allowed.amount <= 0 or (new.amount is not None and new.amount > allowed):
+        raise VoucherBuysVoucher(open_to_vouchers=allowed.model_dump())
+    return PaymentRequested(
+        booking_id=started.booking_id,
+        store_id=started.store_id,
+        payment_id=new.payment_id,
+        kind=new.kind,
+        name=new.name,
+        fiscal=new.fiscal,
+        hold_id=new.hold_id,
+        amount=new.amount or min(left, allowed),
+        requested_at=command.now,
+        together=new.together,
+        basket=basket_of(booking.lines, booking.payments),
+    )
+
+
+def _requested_tender(booking: Booking, payment_id: str) -> Tender:
+    tender = booking.tender(payment_id)
+    assert tender is not None  # Answers are only noted for what was requested.
+    return tender
+
+
+def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
+    """A late answer to a payment that was given up changes nothing: its release is due."""
+    tender = _requested_tender(booking, command.payment.payment_id)
+    if tender.status != "requested":
+        return ()
+    started = must_be_open(booking)
+    assert command.payment.amount <= tender.requested
+    if command.payment.amount > booking.open_to_vouchers:
+        # Two vouchers were asked for side by side and together exceed what is open.
+        raise BookingChanged
+    return (
+        PaymentHeld(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            payment=command.payment,
+            expires_at=command.expires_at,
+            held_at=command.now,
+        ),
+    )
+
+
+def note_held_together(command: NoteHeldTogether, booking: Booking) -> tuple[PaymentHeld, ...]:
+    """One payment for each voucher of a group; otherwise as `note_held`."""
+    tender = _requested_tender(booking, command.payment_id)
+    if tender.status != "requested":
+        return ()
+    started = must_be_open(booking)
+    paid = total((leg.amount for leg, _ in command.legs), currency=started.currency)
+    assert paid <= tender.requested
+    if paid > booking.open_to_vouchers:
+        raise BookingChanged
+    return tuple(
+        PaymentHeld(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            payment=leg,
+            expires_at=expires_at,
+            held_at=command.now,
+            request_id=command.payment_id,
+        )
+        for leg, expires_at in command.legs
+    )
+
+
+def note_refused(command: NoteRefused, booking: Booking) -> tuple[PaymentRefused, ...]:
+    tender = _requested_tender(booking, command.payment_id)
+    if tender.status != "requested" or not booking.open:
+        return ()
+    assert booking.started is not None
+    assert tender.hold_id is not None
+    return (
+        PaymentRefused(
+            booking_id=booking.started.booking_id,
+            store_id=booking.started.store_id,
+            payment_id=command.payment_id,
+            hold_id=tender.hold_id,
+            code=command.code,
+            detail=command.detail,
+            status=command.status,
+            release_due=command.release_due,
+            refused_at=command.now,
+        ),
+    )
+
+
+def reopen(command: ReopenPayment, booking: Booking) -> tuple[PaymentReopened, ...]:
+    started = must_be_open(booking)
+    tender = _requested_tender(booking, command.payment_id)
+    if tender.status != "held":
+        return ()
+    assert tender.hold_id is not None
+    return (
+        PaymentReopened(
+            booking_id=started.booking_id,
+            store_id=started.store_id,
+            payment_id=command.payment_id,
+            hold_id=tender.hold_id,
+            code=command.code,
+            reopened_at=command.now,
+        ),
+    )
+
+
+def note_released(command: NoteReleased, booking: Booking) -> tuple[PaymentReleased, ...]:
+    tender = _requested_tender(booking, command.payment_id)
+    if not tender.release_due:
+        return ()
+    assert booking.started is not None
+    assert tender.hold_id is not None
+    return (
+        PaymentReleased(
+            booking_id=booking.started.booking_id,
+            store_id=booking.started.store_id,
+            payment_id=command.payment_id,
+            hold_id=tender.hold_id,
+            released_at=command.now,
+        ),
+    )
