@@ -121,6 +121,18 @@ def _beside(runtime: Runtime) -> _Beside:
     )
 
 
+def _mailing(runtime: Runtime, beside: _Beside, qr: QrCodes) -> Mailing:
+    return Mailing(
+        runtime.store,
+        chain=runtime.chain,
+        deliveries=beside.deliveries,
+        outbox=beside.outbox,
+        mailer=runtime.mailer,
+        qr=qr,
+        clock=runtime.clock,
+    )
+
+
 def _rooms(runtime: Runtime, beside: _Beside) -> api.Rooms:
     """All handlers, over one log."""
     qr = QrCodes(runtime.secrets)
@@ -163,22 +175,13 @@ def _rooms(runtime: Runtime, beside: _Beside) -> api.Rooms:
         rules=AccountRules.of(runtime.chain),
         private_webhooks=runtime.chain.accounts.private_webhooks,
     )
-    mailing = Mailing(
-        runtime.store,
-        chain=runtime.chain,
-        deliveries=beside.deliveries,
-        outbox=beside.outbox,
-        mailer=runtime.mailer,
-        qr=qr,
-        clock=runtime.clock,
-    )
     return api.Rooms(
         chain=runtime.chain,
         vouchers=vouchers,
         accounts=accounts,
         back_office=back_office,
         templates=CatalogueQueries(runtime.engine, schema=SCHEMA),
-        mailing=mailing,
+        mailing=_mailing(runtime, beside, qr),
         overdrafts=Overdrafting(runtime.store),
         qr=qr,
         queries=_queries(runtime),
