@@ -125,7 +125,9 @@ def bare_application(url: str) -> FastAPI:
     return app
 
 
-async def our_application(url: str, var: Path, stack: contextlib.AsyncExitStack) -> FastAPI:
+async def our_application(
+    url: str, var: Path, stack: contextlib.AsyncExitStack, *, read_models: bool = True
+) -> FastAPI:
     """The program's application with the voucher service, as `serve voucher` builds it."""
     own = issuer(var)
     settings = Settings(tls="off", var=var)
@@ -161,16 +163,18 @@ async def our_application(url: str, var: Path, stack: contextlib.AsyncExitStack)
     loops = [
         group.create_task(run_projection(store, engine, projection, schema=SERVICE.schema))
         for projection in opened.projections
+        if read_models
     ]
     stack.callback(lambda: [loop.cancel() for loop in loops])
     return app
 
 
 async def serve(which: str, url: str, var: Path, port: int) -> None:
+    """`ours`, `logged` (ours without read models: nobody waits for them) or `bare`."""
     async with contextlib.AsyncExitStack() as stack:
         app = bare_application(url)
-        if which == "ours":
-            app = await our_application(url, var, stack)
+        if which != "bare":
+            app = await our_application(url, var, stack, read_models=which == "ours")
         config = uvicorn.Config(
             app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", access_log=False,
             log_level="warning", lifespan="on" if which == "bare" else "off",
@@ -357,7 +361,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--vouchers", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--serve", choices=("ours", "bare"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=("ours", "logged", "bare"), help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     parser.add_argument("--var", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
