@@ -5,10 +5,12 @@
 The log is filled in bulk (`vouchers_seed.py`) and then proved whole by `verify`. With `--fold` the
 service folds its read models from it first (an hour for a million) and keeps them up during the
 measurement, as `benchmarks.redemptions` always does; without, it keeps none: a redemption never
-waits for them. Reports over a million vouchers: `benchmarks.voucher_reports`. Servers, load and bare reference (FastAPI and asyncpg, one
-guarded UPDATE and one INSERT) are those of `benchmarks.redemptions`. Uniform: each voucher is as
-likely as any other. Hot: Zipf with exponent 1.1, where the first voucher gets every eighth
-redemption of a million. With 3 processes, connections are spread evenly over three ports.
+waits for them. Reports over a million vouchers: `benchmarks.voucher_reports`.
+
+Servers, load and bare reference (FastAPI and asyncpg, one guarded UPDATE and one INSERT) are those
+of `benchmarks.redemptions`. Uniform: each voucher is as likely as any other. Hot: Zipf with
+exponent 1.1, where the first voucher gets every eighth redemption of a million. With 3 processes,
+connections are spread evenly over three ports.
 """
 
 from __future__ import annotations
