@@ -166,6 +166,6 @@ async def test_a_folder_with_a_long_path_works(var: Path) -> None:
 def test_an_interrupted_program_leaves_no_server(var: Path) -> None:
     process = holder(var)
     process.send_signal(signal.SIGINT)
-    process.wait(20)
+    process.wait(60)
 
     assert servers(var) == []

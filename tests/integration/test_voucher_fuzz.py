@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from tests.support.program import Program
 from tests.support.shop import article, by_voucher, cash, pair_tills, voucher_sale
 
+pytestmark = pytest.mark.xdist_group("voucher-fuzz")
+
 REQUESTS_MIN = 5_000
 """Of both makers together (issue 3, "It must show", 4)."""
 

@@ -16,9 +16,11 @@ from typing import Any
 import asyncpg
 
 from events import ANY
+from events.store.planned import APPEND_PLANNED
 from events.store.streams import Streams
 from kassenverbund.cli import main
 from money import Money
+from voucher.decider.lots import Part
 from voucher.decider.state import Issued
 
 _HANDLE = importlib.import_module("events.handle")  # `events.handle` itself is the function
@@ -32,10 +34,14 @@ EVERY = 12
 def holds_do_not_count() -> None:
     """What is held for one payment is given to the next one as well."""
 
-    def available(voucher: Issued, now: datetime, *, without: str = "") -> Money:
-        return voucher.balance
+    def held(voucher: Issued, now: datetime, *, without: str = "") -> Money:
+        return voucher.balance.zero
 
-    Issued.available = available  # type: ignore[assignment,method-assign]  # the fault
+    def rooms(voucher: Issued, now: datetime, *, without: str = "") -> list[tuple[Part, Money]]:
+        return [(part, part.left) for part in voucher.lots]
+
+    Issued.held = held  # type: ignore[method-assign,assignment]  # the fault
+    Issued.rooms = rooms  # type: ignore[method-assign,assignment]  # the fault
 
 
 def old_states_decide() -> None:
@@ -59,19 +65,23 @@ def looks_are_old() -> None:
         found: tuple[int, Any] = await _HANDLE._current(store, decider, stream)
         return found
 
-    vars(importlib.import_module("voucher.handlers.vouchers"))["state_of"] = state_of
+    vars(importlib.import_module("voucher.handlers.desk"))["state_of"] = state_of
 
 
 def commits_get_lost() -> None:
     """Now and then an answer is given for what is not stored."""
-    execute, commits = asyncpg.Connection.execute, count(1)
+    fetchval, appends = asyncpg.Connection.fetchval, count(1)
 
     async def forgetful(connection: Any, query: str, *arguments: Any, **named: Any) -> Any:
-        if query == "COMMIT" and (number := next(commits)) > SOLD_BY and number % EVERY == 0:
-            query = "ROLLBACK"
-        return await execute(connection, query, *arguments, **named)
+        number = next(appends) if query == APPEND_PLANNED else 0
+        if number <= SOLD_BY or number % EVERY:
+            return await fetchval(connection, query, *arguments, **named)
+        await connection.execute("BEGIN")
+        answer = await fetchval(connection, query, *arguments, **named)
+        await connection.execute("ROLLBACK")
+        return answer
 
-    asyncpg.Connection.execute = forgetful
+    asyncpg.Connection.fetchval = forgetful
 
 
 FAULTS: dict[str, Callable[[], None]] = {

@@ -1,7 +1,8 @@
 """Several vouchers that pay one amount: who pays how much. Pure.
 
-The one that ends soonest pays first, of those that end alike the one with the smallest balance. So
-at most one of them keeps a rest, those after it are not touched, and nobody pays nothing.
+The one that ends soonest pays first, of those that end alike the one with the smallest balance, and
+of those that are alike in both the one that pays for some goods only. So at most one of them keeps
+a rest, those after it are not touched, and nobody pays nothing.
 """
 
 from __future__ import annotations
@@ -109,11 +110,11 @@ def _usable(number: int, leg: PlaceHold, voucher: Voucher) -> Issued:
     return voucher
 
 
-def _order(voucher: Issued, now: datetime) -> tuple[date, int, str]:
+def _order(voucher: Issued, now: datetime) -> tuple[date, int, bool, str]:
     soonest = min(
         part.valid_until for part in voucher.lots if part.left and now < part.usable_before
     )
-    return (soonest, voucher.balance.amount, voucher.serial)
+    return (soonest, voucher.balance.amount, not restricted(voucher.terms), voucher.serial)
 
 
 def _paid(
