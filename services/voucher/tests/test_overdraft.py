@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events import DomainError, fold
+from events.reaction import Incoming
 from money import Money, euro
 from voucher.decider.overdraft import (
     OVERDRAFT,
@@ -18,6 +23,7 @@ from voucher.decider.overdraft import (
     SettleOverdraft,
 )
 from voucher.events import OverdraftBooked, OverdraftSettled, VoucherCaptureFailed
+from voucher.handlers.overdrafts import Overdrafting
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -89,3 +95,32 @@ def test_the_balance_is_the_sum_of_what_is_open(
             continue
         owed = sum(each.amount.amount for each in account.open.values())
         assert account.balance == Money(amount=owed, currency="EUR")
+
+
+def reported_late(incoming: Incoming) -> Incoming:
+    """The same booking, with vouchers that the store took without a line."""
+    document = json.loads(incoming.data)
+    for payment in document["payments"]:
+        if payment["kind"] == "voucher":
+            payment["offline"] = True
+    return replace(incoming, data=json.dumps(document).encode())
+
+
+async def test_what_was_taken_offline_and_spent_elsewhere_is_the_stores_overdraft(
+    world: Any, recorded: Callable[..., Incoming]
+) -> None:
+    sold = await world.sell("v1", "20.00")
+    await world.pay(sold.code, "12.00", "H1")
+    late = reported_late(recorded("B9", paid=[("H9", "15.00", "v1")]))
+    await world.hear(late)
+    await world.hear(late)
+
+    assert (await world.issued("v1")).balance == euro("0.00")
+    entries = await world.store.read(after=0, records_max=1_000)
+    (redeemed,) = (e.event for e in entries if e.name == "voucher.redeemed" and e.event.offline)
+    (booked,) = (e.event for e in entries if e.name == "overdraft.booked")
+    assert redeemed.amount == euro("8.00")
+    assert (booked.amount, booked.store_id, booked.offline) == (euro("7.00"), "koeln", True)
+
+    settled = await Overdrafting(world.store).settle(world.ask(), "koeln", settle("H9"))
+    assert (settled.amount, settled.balance) == (euro("7.00"), euro("0.00"))
