@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import random
@@ -57,6 +58,7 @@ from kassenverbund.http import application, mount
 from kassenverbund.issuer import Issuer
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Runtime
+from kassenverbund.program import GC_THRESHOLD
 from kassenverbund.settings import Settings
 from money import Money
 from voucher import codes
@@ -175,11 +177,19 @@ async def serve(which: str, url: str, var: Path, port: int) -> None:
         app = bare_application(url)
         if which != "bare":
             app = await our_application(url, var, stack, read_models=which == "ours")
+            collect_garbage_seldom()
         config = uvicorn.Config(
             app, host="127.0.0.1", port=port, loop="uvloop", http="httptools", access_log=False,
             log_level="warning", lifespan="on" if which == "bare" else "off",
         )  # fmt: skip
         await uvicorn.Server(config).serve()
+
+
+def collect_garbage_seldom() -> None:
+    """As the program does once it is ready."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
 
 
 def issuer(var: Path) -> Issuer:
