@@ -25,12 +25,10 @@ from hypothesis import strategies as st
 from tests.support.program import Program
 from tests.support.shop import article, by_voucher, cash, pair_tills, voucher_sale
 
-pytestmark = pytest.mark.xdist_group("voucher-fuzz")
+SPOILED = 4_500
+GENERATED_MIN = 500
+"""At least 5,000 requests of both makers together (issue 3, "It must show", 4)."""
 
-REQUESTS_MIN = 5_000
-"""Of both makers together (issue 3, "It must show", 4)."""
-
-SPOILED = 4_000
 AT_ONCE = 16
 FUZZ_SEED = 20261122
 SCHEMATHESIS_EXAMPLES = 25
@@ -262,6 +260,7 @@ async def test_no_spoiled_request_breaks_the_service_or_changes_a_balance(book: 
 
     await asyncio.gather(*(send(*request) for request in requests))
     assert broken == []
+    assert book.asked == len(requests) >= SPOILED
     assert await book.balances() == before
 
 
@@ -295,9 +294,8 @@ async def test_no_generated_request_breaks_the_service_or_changes_a_balance(
         assert done.returncode == 0, done.stdout[-6000:]
         asked += sum(int(number) for number in re.findall(r"(\d+) generated", done.stdout))
     assert await book.balances() == before
-    book.asked += asked
-    print(f"{book.asked} requests in all")
-    assert book.asked >= REQUESTS_MIN
+    print(f"{asked} requests by schemathesis")
+    assert asked >= GENERATED_MIN
 
 
 async def test_the_log_is_whole_and_says_what_the_read_models_say(book: Book) -> None:
