@@ -402,7 +402,7 @@ async def test_the_history_tells_all_stores_in_both_languages(log: Log, office: 
     assert english[-1]["actor"] == "policy:bookings"
 
 
-async def test_the_sweeper_finds_the_holds_of_accounts_and_prepared_settlements(
+async def test_the_vouchers_sweeper_leaves_the_holds_of_accounts_alone(
     log: Log, office: Office
 ) -> None:
     log.on("2026-06-01").tell(
@@ -412,16 +412,8 @@ async def test_the_sweeper_finds_the_holds_of_accounts_and_prepared_settlements(
             store_id="koeln", till_id="t2", booking_id="B", payment_id="P",
             business_date=log.today, expires_at=log.now + timedelta(minutes=5), held_at=log.now,
         ),
-        FeeSettlementPrepared(
-            account_id="a1", fee_id="F1", settlement_id="S1", how="payment", amount=euro("15.00"),
-            booking_id="B", store_id="koeln", till_id="t2",
-            expires_at=log.now + timedelta(minutes=5), prepared_at=log.now,
-        ),
     )  # fmt: skip
     await office.get("/v1/reports/pending")
     lapsed = PostgresLapsedHolds(office.engine)
-    soon, late = log.now + timedelta(minutes=4), log.now + timedelta(minutes=5)
-    assert await lapsed.lapsed_of_accounts(soon, holds_max=10) == []
-    assert await lapsed.lapsed_of_accounts(late, holds_max=10) == [("a1", "H1")]
+    late = log.now + timedelta(minutes=5)
     assert await lapsed.lapsed(late, holds_max=10) == []
-    assert await lapsed.lapsed_settlements(late, settlements_max=10) == [("a1", "S1")]
