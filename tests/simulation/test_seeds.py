@@ -17,7 +17,7 @@ from tests.simulation.virtual_time import quietly
 from tests.simulation.world import World
 
 FIRST = int(os.environ.get("FIRST") or 0)
-SEEDS = int(os.environ.get("SEEDS") or 200)
+SEEDS = int(os.environ.get("SEEDS") or 100)
 GROUP = 20
 """How many seeds one test plays, so that several workers share them."""
 
