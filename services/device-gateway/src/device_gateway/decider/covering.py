@@ -52,11 +52,18 @@ def goods_left(lines: Iterable[Line], payments: Sequence[Payment]) -> Counter[st
     return left
 
 
-def overpaid(lines: Sequence[Line], payments: Sequence[Payment]) -> bool:
-    """Whether vouchers pay for more than the goods of some taxed VAT key."""
+def overpaid(lines: Sequence[Line], payments: Sequence[Payment]) -> set[str]:
+    """The taxed VAT keys at which vouchers pay for more than there is of goods."""
     left = goods_left(lines, payments)
     taxed = {line.vat for line in lines if line.rate}
-    return any(left[vat] < 0 for vat in taxed)
+    return {vat for vat in taxed if left[vat] < 0}
+
+
+def vat_keys_of(lines: Iterable[Line], payments: Sequence[Payment]) -> set[str]:
+    """The VAT keys of the goods that payments are for, of those that are choosy."""
+    taken = covered(payments)
+    keys = {line.vat for line in lines if taken[line.line_id]}
+    return keys | {vat for _, vat, _, _ in taxed_before(payments)}
 
 
 def basket_of(lines: Sequence[Line], payments: Sequence[Payment]) -> tuple[BasketPart, ...]:

@@ -13,7 +13,13 @@ from device_gateway.commands import (
     RequestPayment,
 )
 from device_gateway.decider.booking_state import Booking, Tender
-from device_gateway.decider.covering import basket_of, overpaid, spread, uncovered
+from device_gateway.decider.covering import (
+    basket_of,
+    overpaid,
+    spread,
+    uncovered,
+    vat_keys_of,
+)
 from device_gateway.decider.lines import must_be_open
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
 from device_gateway.decider.refusals import (
@@ -166,7 +172,7 @@ def _on_lines(paid: Sequence[Payment], booking: Booking) -> Sequence[Payment]:
         if covers is None:
             raise BookingChanged
         done.append(payment.model_copy(update={"covers": covers}))
-    if overpaid(booking.lines, (*booking.payments, *done)):
+    if vat_keys_of(booking.lines, done) & overpaid(booking.lines, (*booking.payments, *done)):
         raise BookingChanged
     return done
 
