@@ -34,8 +34,9 @@ from device_gateway.events import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+    registry,
 )
-from events import fold
+from events import encode, fold
 from money import Money, euro
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -80,9 +81,9 @@ class Till:
         assert tender.request is not None
         return tender.request.basket
 
-    def held(self, payment_id: str, covers: dict[str, str], **more: Any) -> None:
+    def held(self, payment_id: str, covers: dict[str, str], **more: Any) -> list[BookingEvent]:
         paid = payment(payment_id, covers, **more)
-        self.do(NoteHeld(BOOKING_ID, paid, NOW + timedelta(minutes=5), NOW))
+        return self.do(NoteHeld(BOOKING_ID, paid, NOW + timedelta(minutes=5), NOW))
 
     def cash(self, amount: str) -> None:
         new = NewPayment(f"cash-{amount}", "cash", "Bar", "Bar", euro(amount))
@@ -223,6 +224,20 @@ def test_the_recorded_payment_says_what_it_covers() -> None:
     till.held("p1", {"1": "8.00"})
     till.cash("20.00")
     assert till.recorded().payments[0].covers == (Cover(line_id="1", amount=euro("8.00")),)
+
+
+def test_what_a_payment_covers_is_read_as_it_was_written() -> None:
+    till = Till(BOOK)
+    till.ask("p1")
+    (held,) = till.held("p1", {"1": "8.00"})
+    assert registry().decode("payment.held", 1, encode(held)) == held
+
+
+def test_a_payment_for_everything_is_written_as_ever() -> None:
+    till = Till(BOOK)
+    till.ask("p1")
+    (held,) = till.held("p1", {}, amount=euro("8.00"))
+    assert b"covers" not in encode(held)
 
 
 def test_a_discount_lowers_the_vat_of_the_lines_that_it_covers() -> None:

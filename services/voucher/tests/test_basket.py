@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import fold
+from events import encode, fold
 from money import Money
 from voucher.commands import ConfirmHold, Goods, PlaceHold
 from voucher.decider import (
@@ -32,6 +32,7 @@ from voucher.events import (
     VoucherHeld,
     VoucherIssued,
 )
+from voucher.service import REGISTRY
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 HASH = "ab" * 32
@@ -101,9 +102,15 @@ def test_a_hold_names_the_lines_it_pays_for_as_the_request_did() -> None:
     assert fact.covers == (Cover(line=1, line_id="3", amount=cents(2000)),)
 
 
-def test_a_hold_of_a_voucher_for_everything_names_none() -> None:
+def test_a_hold_of_a_voucher_for_everything_names_none_and_is_written_as_ever() -> None:
     fact, _ = placed(voucher(Terms()), (BOOK, PEN))
     assert fact.covers == ()
+    assert b"covers" not in encode(fact)
+
+
+def test_the_goods_of_a_hold_are_read_as_they_were_written() -> None:
+    fact, _ = placed(voucher(for_groups("books")), (BOOK, AUDIOBOOK, PEN), 900)
+    assert REGISTRY.decode("voucher.held", 1, encode(fact)) == fact
 
 
 def test_within_one_vat_key_it_pays_line_by_line() -> None:
