@@ -203,9 +203,11 @@ class Counter:
         payload = [data for job, data in self.queue.jobs.values() if job.document == document][-1]
         return judge(payload).papers[-1]
 
-    async def donated(self, value: str, reason: str = "Treue") -> str:
+    async def donated(
+        self, value: str, reason: str = "Treue", *, template: str | None = None
+    ) -> str:
         """The code of a voucher that was given away."""
-        given = await self.vouchers.give_away(f"given-{uuid4().hex[:8]}", value, reason)
+        given = await self.vouchers.give_away(f"given-{uuid4().hex[:8]}", value, reason, template)
         return given.code
 
     async def printed_card(self) -> str:
@@ -243,9 +245,9 @@ class Counter:
         )
         return code
 
-    async def bought(self, minor: int) -> str:
+    async def bought(self, minor: int, **terms: Any) -> str:
         """The code of a multi-purpose voucher sold at this till."""
-        sold = await self.sell([voucher_sale(minor)], cash(minor))
+        sold = await self.sell([voucher_sale(minor, **terms)], cash(minor))
         code: str = sold["vouchers"][0]["code"]
         return code
 

@@ -94,6 +94,8 @@ class VoucherService:
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    covers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By code: what a hold says it pays for; word for word, sense or not."""
     failing: list[str] = field(default_factory=list)
     """One word per coming call: `away` (503, nothing done), `lost` (done, then 502)."""
 
@@ -182,6 +184,7 @@ class VoucherService:
             "kind": "multi_purpose",
             "dsfinvk_key": 5,
             "vat": "zero",
+            "covers": self.covers.get(hold["code"]),
         }
 
     async def _confirm(self, hold_id: str) -> Any:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from device_gateway.handlers.recovery import sweep
+
 
 async def test_a_complete_cash_sale_is_recorded_with_the_tills_first_number(
     till: Any, words: Any
@@ -144,6 +148,46 @@ async def test_a_voucher_of_a_given_amount_is_not_asked_for_more(
     sale = words.sale([words.article(1600)], words.voucher("CODE-50", 700), words.cash(900))
     told = (await till.post("", sale)).json()
     assert [paid["amount"]["amount"] for paid in told["payments"]] == [700, 900]
+
+
+def covering(line: int, minor: int) -> dict[str, Any]:
+    return {"line": line, "amount": {"amount": minor, "currency": "EUR"}}
+
+
+@pytest.mark.parametrize(
+    "covers",
+    [
+        [covering(0, 299), covering(1, 400)],
+        [covering(0, 301), covering(1, 399)],
+        [covering(0, 700)],
+        [covering(0, 300), covering(0, 300), covering(1, 100)],
+        [covering(1, 700), covering(0, 0)],
+        [covering(0, 300), covering(2, 400)],
+    ],
+    ids=["too little", "a line too much", "all on one", "a line twice", "nothing", "no line"],
+)
+async def test_a_hold_that_covers_lines_without_sense_is_given_up_and_released(
+    rig: Any, till: Any, words: Any, covers: list[dict[str, Any]]
+) -> None:
+    rig.vouchers.sell("CODE-7", 700)
+    rig.vouchers.covers["CODE-7"] = covers
+    sale = words.sale([words.article(300), words.article(600)], words.voucher("CODE-7"))
+    answer = await till.post("", sale)
+    assert (answer.status_code, answer.json()["open_amount"]) == (503, words.eur(900))
+    rig.clock.advance(60)
+    await sweep(rig.gateway, rig.unfinished)
+    assert [hold["state"] for hold in rig.vouchers.holds.values()] == ["released"]
+
+
+async def test_a_hold_that_covers_lines_is_recorded_with_them(
+    rig: Any, till: Any, words: Any
+) -> None:
+    rig.vouchers.sell("CODE-7", 700)
+    rig.vouchers.covers["CODE-7"] = [covering(0, 300), covering(1, 400)]
+    lines = [words.article(300), words.article(600)]
+    await till.post("", words.sale(lines, words.voucher("CODE-7"), words.cash(200)))
+    covers = rig.events("booking.recorded")[0].payments[0].covers
+    assert [(part.line_id, part.amount.amount) for part in covers] == [("1", 300), ("2", 400)]
 
 
 async def test_an_unknown_voucher_records_nothing_and_the_booking_stays_open(
@@ -288,8 +332,6 @@ async def test_a_lost_answer_of_the_voucher_service_is_asked_for_again_with_the_
 async def test_a_silent_voucher_service_is_told_to_the_cashier_and_the_hold_is_released_later(
     rig: Any, till: Any, words: Any
 ) -> None:
-    from device_gateway.handlers.recovery import sweep
-
     rig.vouchers.sell("CODE-50", 5000)
     rig.vouchers.failing = ["lost", "away", "away"]
     answer = await till.post("", words.sale([words.article(500)], words.voucher("CODE-50")))

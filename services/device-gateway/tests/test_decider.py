@@ -103,7 +103,9 @@ def requested(amount: str, payment_id: str = "p1") -> PaymentRequested:
         booking_id=BOOKING_ID, store_id="berlin", payment_id=payment_id, kind="voucher",
         name="voucher", fiscal="Keine", hold_id=f"h-{payment_id}", amount=euro(amount),
         requested_at=NOW,
-        basket=(BasketPart(gross=euro(amount), vat="standard", dsfinvk_key=1),),
+        basket=(
+            BasketPart(gross=euro(amount), vat="standard", dsfinvk_key=1, line_id="1"),
+        ),
     )  # fmt: skip
 
 

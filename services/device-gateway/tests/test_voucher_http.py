@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import httpx
 import pytest
 
 from device_gateway.adapters.voucher_http import TRIES_MAX, HttpVoucherService
-from device_gateway.ports import VoucherRefused, VoucherUnavailable
+from device_gateway.events import BasketPart, Cover
+from device_gateway.ports import Hold, Place, VoucherRefused, VoucherUnavailable
+from money import euro
 
 CONFIRMED = httpx.Response(200, json={"hold_id": "h", "state": "confirmed"})
 
@@ -48,3 +51,38 @@ async def test_another_conflict_of_states_is_a_refusal_at_once() -> None:
     with pytest.raises(VoucherRefused):
         await service([expired], keys).confirm("h")
     assert len(keys) == 1
+
+
+BASKET = (
+    BasketPart(gross=euro("8.00"), vat="reduced", dsfinvk_key=2, line_id="4"),
+    BasketPart(gross=euro("-1.00"), vat="reduced", dsfinvk_key=2),
+)
+PLACE = Place("berlin", "till-1", "b1", "p1")
+
+
+def held(*covers: dict[str, Any]) -> httpx.Response:
+    money = {"amount": 800, "currency": "EUR"}
+    return httpx.Response(
+        200,
+        json={
+            "hold_id": "h", "voucher_id": "v", "serial": "S", "amount": money,
+            "voucher_remaining": money, "expires_at": "2026-11-20T10:05:00Z",
+            "covers": [{**cover, "amount": money} for cover in covers],
+        },
+    )  # fmt: skip
+
+
+async def hold(answer: httpx.Response) -> Hold:
+    asked = service([answer], [])
+    return await asked.hold("h", code="C", up_to=euro("8.00"), basket=BASKET, place=PLACE)
+
+
+async def test_the_lines_that_a_hold_covers_go_by_their_place_in_the_basket() -> None:
+    found = await hold(held({"line": 0}))
+    assert found.covers == (Cover(line_id="4", amount=euro("8.00")),)
+
+
+@pytest.mark.parametrize("place", [-1, 1, 2])
+async def test_a_hold_that_covers_what_was_not_in_the_basket_is_no_answer(place: int) -> None:
+    with pytest.raises(VoucherUnavailable):
+        await hold(held({"line": place}))

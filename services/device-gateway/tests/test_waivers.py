@@ -8,19 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device_gateway.decider.pricing import vat_totals
-from device_gateway.decider.waivers import basket_of, discounts, parts_of
-from device_gateway.events import Line, Payment
+from device_gateway.decider.waivers import discounts
+from device_gateway.events import Cover, Line, Payment
 from money import Money, euro, total
 
 KEYS = {"standard": (1900, 1), "reduced": (700, 2), "zero": (0, 5)}
-WEIGHTS = st.dictionaries(st.sampled_from(list("abcde")), st.integers(1, 10_000), min_size=1)
 
 
-def line(amount: str, vat: str = "standard", *, group: str | None = None) -> Line:
+def line(amount: str, vat: str = "standard", *, line_id: str = "1", **more: Any) -> Line:
     rate, key = KEYS[vat]
     return Line(
-        line_id="1", kind="article", name="x", quantity="1", unit_price=euro(amount),
-        amount=euro(amount), vat=vat, rate=rate, dsfinvk_key=key, article_group=group,
+        line_id=line_id, kind="article", name="x", quantity="1", unit_price=euro(amount),
+        amount=euro(amount), vat=vat, rate=rate, dsfinvk_key=key, **more,
     )  # fmt: skip
 
 
@@ -31,26 +30,13 @@ def paid(amount: Money, name: str = "p", **more: Any) -> Payment:
     )  # fmt: skip
 
 
+def covering(amount: str, line_id: str) -> Cover:
+    return Cover(line_id=line_id, amount=euro(amount))
+
+
 def single(amount: str, vat: str, name: str = "s", rate: int | None = None) -> Payment:
     usual, key = KEYS[vat]
     return paid(euro(amount), name, vat=vat, rate=usual if rate is None else rate, dsfinvk_key=key)
-
-
-@given(weights=WEIGHTS, data=st.data())
-def test_the_parts_are_exactly_the_amount(weights: dict[str, int], data: st.DataObject) -> None:
-    minor = data.draw(st.integers(0, sum(weights.values())))
-    assert sum(parts_of(minor, weights).values()) == minor
-
-
-@given(weights=WEIGHTS, data=st.data())
-def test_no_part_is_more_than_there_is(weights: dict[str, int], data: st.DataObject) -> None:
-    minor = data.draw(st.integers(0, sum(weights.values())))
-    parts = parts_of(minor, weights)
-    assert all(0 <= part <= weights[name] for name, part in parts.items())
-
-
-def test_an_equal_remainder_goes_to_the_larger_part() -> None:
-    assert parts_of(1, {"a": 1, "b": 3}) == {"a": 0, "b": 1}
 
 
 def test_what_a_single_purpose_voucher_pays_is_not_lowered_again() -> None:
@@ -83,10 +69,23 @@ def test_a_voucher_of_an_older_rate_has_a_row_of_its_own() -> None:
     ]
 
 
-def test_a_basket_adds_up_groups_and_takes_off_what_is_settled() -> None:
-    lines = (line("5.00", group="books"), line("3.00", group="books"), line("2.00"))
-    found = basket_of(lines, (single("1.00", "standard"),))
-    assert [(part.article_group, part.gross) for part in found] == [
-        (None, euro("1.00")),
-        ("books", euro("8.00")),
-    ]
+def test_one_for_some_goods_lowers_only_the_lines_that_it_covers() -> None:
+    lines = (
+        line("20.00", line_id="1"),
+        line("8.00", "reduced", line_id="2", article_group="books"),
+    )
+    donated = paid(euro("8.00"), "w", waiver="Treue", covers=(covering("8.00", "2"),))
+    made = discounts(lines, (donated,), numbered=2)
+    assert [(each.vat, each.amount) for each in made] == [("reduced", euro("-8.00"))]
+
+
+def test_one_for_everything_leaves_alone_what_another_covers() -> None:
+    lines = (
+        line("10.00", line_id="1"),
+        line("10.00", "reduced", line_id="2", article_group="books"),
+    )
+    bought = paid(euro("10.00"), "b", covers=(covering("10.00", "2"),))
+    donated = paid(euro("5.00"), "w", waiver="Treue")
+    for payments in ((bought, donated), (donated, bought)):
+        made = discounts(lines, payments, numbered=2)
+        assert [(each.vat, each.amount) for each in made] == [("standard", euro("-5.00"))]

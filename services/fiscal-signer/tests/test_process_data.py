@@ -31,6 +31,7 @@ def voucher(cents: int, key: int = 5) -> dict[str, Any]:
 
 
 BOOKS: dict[str, Any] = {"key": 2, "rate": 700}
+CENTS_800 = {"amount": 800, "currency": "EUR"}
 SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
 
 
@@ -93,6 +94,18 @@ SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
             ],
             [payment(200)],
             "Beleg^1.00_1.00_0.00_0.00_0.00^2.00:Bar",
+        ),
+        # Given away for books only: the discount stands in their slot alone.
+        (
+            [line(800, **BOOKS), line(2000), line(-800, kind="discount", **BOOKS)],
+            [payment(2000)],
+            "Beleg^20.00_0.00_0.00_0.00_0.00^20.00:Bar",
+        ),
+        # Bought for books only: which lines it covers changes nothing here.
+        (
+            [line(800, **BOOKS), line(2000)],
+            [{**voucher(800), "covers": [{"line_id": "1", "amount": CENTS_800}]}, payment(2000)],
+            "Beleg^20.00_8.00_0.00_0.00_-8.00^20.00:Bar",
         ),
         (
             [line(3000)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -46,6 +46,67 @@ async def test_a_single_purpose_voucher_says_how_it_is_taxed(shop: Shop, sell: A
     held = await shop.hold(uuid4().hex, sold["code"], 1200, mode="up_to", basket=basket)
     body = held.json()
     assert (body["amount"], body["eligible"], body["vat"]) == (eur(300), eur(300), "standard")
+
+
+def entry(minor: int, line_id: str, group: str, vat: str = "reduced") -> dict[str, Any]:
+    key = {"standard": 1, "reduced": 2}[vat]
+    return {"gross": eur(minor), "vat": vat, "dsfinvk_key": key, "article_group": group,
+            "line_id": line_id}  # fmt: skip
+
+
+BOOK, PEN = entry(800, "1", "books"), entry(2000, "2", "pens", "standard")
+
+
+@pytest.fixture
+def for_books(shop: Shop, recorded: Make) -> Callable[[int], Awaitable[str]]:
+    """The code of a bought voucher that pays for books only."""
+
+    async def one(worth: int) -> str:
+        template_id, voucher_id = uuid4().hex, uuid4().hex
+        terms = {"restrictions": {"article_groups": ["books"]}}
+        template = {"name": "Bücher", "terms": terms, "value": eur(worth)}
+        path = f"/voucher/v1/templates/{template_id}"
+        await shop.send("PUT", path, template, by="office")
+        sold = await shop.prepare(voucher_id, worth, template=template_id)
+        await shop.hear(recorded(f"sale-{voucher_id}", sells=[(voucher_id, "1.00")]))
+        code: str = sold.json()["code"]
+        return code
+
+    return one
+
+
+async def test_a_hold_says_which_lines_it_pays_for_and_says_it_again(
+    shop: Shop, for_books: Any
+) -> None:
+    code, hold_id = await for_books(1000), uuid4().hex
+    covers = [{"line": 0, "line_id": "1", "amount": eur(800)}]
+    for _ in range(2):
+        held = await shop.hold(hold_id, code, 2800, mode="up_to", basket=[BOOK, PEN])
+        assert (held.json()["amount"], held.json()["covers"]) == (eur(800), covers)
+    confirmed = await shop.send("POST", f"/voucher/v1/holds/{hold_id}/confirm", {})
+    assert confirmed.json()["covers"] == covers
+
+
+async def test_a_hold_of_a_voucher_for_everything_names_no_lines(shop: Shop, sell: Any) -> None:
+    held = await shop.hold(uuid4().hex, (await sell())["code"], 800, basket=[BOOK])
+    assert held.json()["covers"] is None
+
+
+async def test_a_group_says_of_each_leg_which_lines_it_pays_for(
+    shop: Shop, unique: str, for_books: Any
+) -> None:
+    codes = [await for_books(500), await for_books(500)]
+    body = {"codes": codes, "amount": eur(2800), "payment_id": "P1", "basket": [BOOK, PEN], **AT}
+    for _ in range(2):
+        answer = (await shop.send("PUT", f"/voucher/v1/groups/{unique}", body)).json()
+        covers = [leg["covers"] for leg in answer["legs"]]
+        assert sorted(cover["amount"]["amount"] for (cover,) in covers) == [300, 500]
+        assert {cover["line_id"] for (cover,) in covers} == {"1"}
+
+
+async def test_a_basket_that_names_a_line_twice_is_refused(shop: Shop, sell: Any) -> None:
+    answer = await shop.hold(uuid4().hex, (await sell())["code"], 800, basket=[BOOK, BOOK])
+    assert problem(answer) == (422, "request.invalid")
 
 
 async def test_several_vouchers_pay_together_over_http(shop: Shop, sell: Any, unique: str) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from device_gateway.events import (
     BasketPart,
     BookingRecorded,
+    Cover,
     MasterDataChanged,
     SoldTerms,
     VerdictReceived,
@@ -131,6 +132,8 @@ class Hold:
     """Single-purpose: basis points."""
     waiver: str | None = None
     """It was given away, and this is the reason: it is no means of payment."""
+    covers: Sequence[Cover] = ()
+    """A voucher for some goods only: which lines of the basket, together `amount`."""
 
 
 class VoucherUnavailable(DomainError):

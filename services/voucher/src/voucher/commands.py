@@ -29,6 +29,8 @@ class Goods:
     vat: str
     dsfinvk_key: int
     article_group: str | None = None
+    line_id: str | None = None
+    """With it, `gross` is what is still unpaid of that line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from device_gateway.events import BasketPart, SoldTerms, VoucherKind
+from device_gateway.events import BasketPart, Cover, SoldTerms, VoucherKind
 from device_gateway.ports import (
     Hold,
     Place,
@@ -58,6 +58,11 @@ class _ToppedUp(_Reply):
     vat: str = "zero"
 
 
+class _Cover(_Reply):
+    line: int
+    amount: Money
+
+
 class _Held(_Reply):
     hold_id: str
     voucher_id: str
@@ -70,6 +75,7 @@ class _Held(_Reply):
     kind: VoucherKind = "multi_purpose"
     rate: int | None = None
     waiver: str | None = None
+    covers: tuple[_Cover, ...] | None = None
 
 
 class _HeldTogether(_Reply):
@@ -136,7 +142,7 @@ class HttpVoucherService:
     ) -> Hold:
         body = {"code": code, "mode": "up_to", **_paying(up_to, basket, place)}
         path = f"/voucher/v1/holds/{hold_id}"
-        return _hold_of(await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"))
+        return _hold_of(await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"), basket)
 
     async def hold_together(
         self, group_id: str, *, codes: Sequence[str], up_to: Money, basket: Sequence[BasketPart],
@@ -145,7 +151,7 @@ class HttpVoucherService:
         body = {"codes": list(codes), **_paying(up_to, basket, place)}
         path = f"/voucher/v1/groups/{group_id}"
         reply = await self._ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
-        return tuple(_hold_of(leg) for leg in reply.legs)
+        return tuple(_hold_of(leg, basket) for leg in reply.legs)
 
     async def confirm(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/confirm"
@@ -227,6 +233,7 @@ def _paying(up_to: Money, basket: Sequence[BasketPart], place: Place) -> dict[st
             "vat": part.vat,
             "dsfinvk_key": part.dsfinvk_key,
             **({} if part.article_group is None else {"article_group": part.article_group}),
+            **({} if part.line_id is None else {"line_id": part.line_id}),
         }
         for part in basket
     ]
@@ -234,7 +241,7 @@ def _paying(up_to: Money, basket: Sequence[BasketPart], place: Place) -> dict[st
     return {**paying, "basket": parts} if parts else paying
 
 
-def _hold_of(reply: _Held) -> Hold:
+def _hold_of(reply: _Held, basket: Sequence[BasketPart]) -> Hold:
     single = reply.kind == "single_purpose"
     return Hold(
         hold_id=reply.hold_id,
@@ -248,7 +255,15 @@ def _hold_of(reply: _Held) -> Hold:
         kind=reply.kind,
         rate=reply.rate if single else None,
         waiver=reply.waiver,
+        covers=tuple(_cover_of(cover, basket) for cover in reply.covers or ()),
     )
+
+
+def _cover_of(cover: _Cover, basket: Sequence[BasketPart]) -> Cover:
+    line_id = basket[cover.line].line_id if 0 <= cover.line < len(basket) else None
+    if line_id is None:
+        raise VoucherUnavailable("the voucher service covers what is not in the basket")
+    return Cover(line_id=line_id, amount=cover.amount)
 
 
 def _read(shape: type[Any], answer: httpx.Response) -> Any:

@@ -31,6 +31,7 @@ from device_gateway.decider.after import (
     note_verdict,
 )
 from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.covering import overpaid
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -56,7 +57,7 @@ from device_gateway.decider.refusals import (
     VoucherBuysVoucher,
 )
 from device_gateway.decider.till import Till, must_be_active
-from device_gateway.decider.waivers import discounts, goods_left, waivers_of
+from device_gateway.decider.waivers import discounts, waivers_of
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -96,11 +97,9 @@ def chargeable(booking: Booking) -> None:
         raise BookingNegative(total=booking.total.model_dump())
     if booking.goods_left.amount < 0:
         raise VoucherBuysVoucher("vouchers pay for more than the goods cost")
-    if any(line.kind == "voucher_article_redemption" for line in booking.lines):
-        left = goods_left(booking.lines, booking.payments)
-        taxed = {line.vat for line in booking.lines if line.rate}
-        if any(left[vat] < 0 for vat in taxed):
-            raise BookingNegative("taxed vouchers pay for more than the goods of their VAT")
+    takes_off = any(line.kind == "voucher_article_redemption" for line in booking.lines)
+    if takes_off and overpaid(booking.lines, booking.payments):
+        raise BookingNegative("taxed vouchers pay for more than the goods of their VAT")
 
 
 def finishable(booking: Booking) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from device_gateway.commands import AddLines, NoteLineRefused, NotePrepared
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.covering import overpaid, vat_keys_of
 from device_gateway.decider.pricing import priced
 from device_gateway.decider.refusals import (
     BookingIsAborted,
@@ -42,6 +43,11 @@ def add_lines(command: AddLines, booking: Booking) -> tuple[LinesAdded, ...]:
     more = total((line.amount for line in lines), currency=started.currency)
     if booking.payments and (booking.open_amount + more).amount < 0:
         raise BookingNegative("more is paid already than these lines leave")
+    takes_off = any(line.kind == "voucher_article_redemption" for line in lines)
+    if booking.payments and takes_off:
+        held = vat_keys_of(booking.lines, booking.payments)
+        if held & overpaid((*booking.lines, *lines), booking.payments):
+            raise BookingNegative("vouchers pay for these goods already")
     return (
         LinesAdded(
             booking_id=started.booking_id,

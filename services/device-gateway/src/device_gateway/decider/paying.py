@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from device_gateway.commands import (
     NoteHeld,
     NoteHeldTogether,
@@ -11,6 +13,13 @@ from device_gateway.commands import (
     RequestPayment,
 )
 from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.covering import (
+    basket_of,
+    overpaid,
+    spread,
+    uncovered,
+    vat_keys_of,
+)
 from device_gateway.decider.lines import must_be_open
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
 from device_gateway.decider.refusals import (
@@ -22,7 +31,6 @@ from device_gateway.decider.refusals import (
     PaymentOutOfRange,
     VoucherBuysVoucher,
 )
-from device_gateway.decider.waivers import basket_of
 from device_gateway.events import (
     BookingStarted,
     Payment,
@@ -116,11 +124,12 @@ def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
     if command.payment.amount > booking.open_to_vouchers:
         # Two vouchers were asked for side by side and together exceed what is open.
         raise BookingChanged
+    (payment,) = _on_lines((command.payment,), booking)
     return (
         PaymentHeld(
             booking_id=started.booking_id,
             store_id=started.store_id,
-            payment=command.payment,
+            payment=payment,
             expires_at=command.expires_at,
             held_at=command.now,
         ),
@@ -137,6 +146,7 @@ def note_held_together(command: NoteHeldTogether, booking: Booking) -> tuple[Pay
     assert paid <= tender.requested
     if paid > booking.open_to_vouchers:
         raise BookingChanged
+    legs = _on_lines([leg for leg, _ in command.legs], booking)
     return tuple(
         PaymentHeld(
             booking_id=started.booking_id,
@@ -146,8 +156,25 @@ def note_held_together(command: NoteHeldTogether, booking: Booking) -> tuple[Pay
             held_at=command.now,
             request_id=command.payment_id,
         )
-        for leg, expires_at in command.legs
+        for leg, (_, expires_at) in zip(legs, command.legs, strict=True)
     )
+
+
+def _on_lines(paid: Sequence[Payment], booking: Booking) -> Sequence[Payment]:
+    """The payments with the lines that they cover. Raises `BookingChanged` where the goods were
+    covered by another voucher, or taken off, while the voucher service was asked."""
+    if not any(payment.covers for payment in paid):
+        return paid
+    done: list[Payment] = []
+    for payment in paid:
+        left = uncovered(booking.lines, (*booking.payments, *done))
+        covers = spread(payment.covers, booking.lines, left)
+        if covers is None:
+            raise BookingChanged
+        done.append(payment.model_copy(update={"covers": covers}))
+    if vat_keys_of(booking.lines, done) & overpaid(booking.lines, (*booking.payments, *done)):
+        raise BookingChanged
+    return done
 
 
 def note_refused(command: NoteRefused, booking: Booking) -> tuple[PaymentRefused, ...]:

@@ -1,57 +1,36 @@
-"""Vouchers that take something off: what goods are left for them, and their discounts. Pure.
+"""Vouchers that were given away: their discounts. Pure.
 
-A voucher that was given away is no means of payment: it lowers the price of the goods, over all
-their VAT rates in proportion (largest remainder, so the parts are exactly the amount).
+Such a voucher is no means of payment: it lowers the price of the goods. One for some goods only
+lowers those that it covers; one for everything lowers what no voucher covers, over all VAT rates in
+proportion (largest remainder, so the parts are exactly the amount).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from device_gateway.decider.pricing import taxed_before
-from device_gateway.events import BasketPart, Line, Payment, Waiver
-from money import Money
+from device_gateway.decider.covering import goods_left
+from device_gateway.events import Line, Payment, Waiver
+from money import Money, parts_of
 
 DISCOUNT = "Rabatt"
 """GV_TYP, and the name of the line."""
 
 
-def parts_of(minor: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """`minor` over the weights, in proportion: whole minor units whose sum is `minor`. Of equal
-    remainders the larger weight gets the unit, then the first name.
-
-    No part is larger than its weight as long as `minor` is not larger than their sum.
-    """
-    whole = sum(weights.values())
-    if whole <= 0:
-        return {}
-    parts = {name: minor * weight // whole for name, weight in weights.items()}
-    ranked = sorted(
-        weights, key=lambda name: (-(minor * weights[name] % whole), -weights[name], name)
-    )
-    for name in ranked[: minor - sum(parts.values())]:
-        parts[name] += 1
-    return parts
-
-
-def goods_left(lines: Iterable[Line], payments: Iterable[Payment]) -> Counter[str]:
-    """Minor units of goods by VAT key, less what was taxed elsewhere or is taken off already."""
-    left: Counter[str] = Counter()
-    for line in lines:
-        if line.kind in ("article", "voucher_article_redemption"):
-            left[line.vat] += line.amount.amount
-    for paid, vat, _, _ in taxed_before(payments):
-        left[vat] -= paid.amount.amount
-    return left
-
-
 def waived(lines: Sequence[Line], payments: Sequence[Payment]) -> dict[str, dict[str, int]]:
     """Payment id → VAT key → minor units that the voucher takes off there."""
     left = goods_left(lines, payments)
+    vat_of = {line.line_id: line.vat for line in lines}
     found: dict[str, dict[str, int]] = {}
     for paid in payments:
         if paid.waiver is None:
+            continue
+        if paid.covers:
+            own: Counter[str] = Counter()
+            for cover in paid.covers:
+                own[vat_of[cover.line_id]] += cover.amount.amount
+            found[paid.payment_id] = dict(own)
             continue
         parts = parts_of(paid.amount.amount, {vat: some for vat, some in left.items() if some > 0})
         left.subtract(parts)
@@ -105,31 +84,4 @@ def waivers_of(payments: Iterable[Payment]) -> tuple[Waiver, ...]:
         )
         for paid in payments
         if paid.waiver and paid.hold_id and paid.voucher_id and paid.voucher_serial
-    )
-
-
-def basket_of(lines: Sequence[Line], payments: Sequence[Payment]) -> tuple[BasketPart, ...]:
-    """What a voucher for some goods only may still pay for."""
-    sums: Counter[tuple[str, str]] = Counter()
-    keys: dict[str, int] = {}
-    currency = ""
-    for line in lines:
-        if line.kind in ("article", "voucher_article_redemption"):
-            sums[line.article_group or "", line.vat] += line.amount.amount
-            keys[line.vat], currency = line.dsfinvk_key, line.amount.currency
-    for paid, vat, _, key in taxed_before(payments):
-        sums["", vat] -= paid.amount.amount
-        keys.setdefault(vat, key)
-    for parts in waived(lines, payments).values():
-        for vat, minor in parts.items():
-            sums["", vat] -= minor
-    return tuple(
-        BasketPart(
-            gross=Money(amount=minor, currency=currency),
-            vat=vat,
-            dsfinvk_key=keys[vat],
-            article_group=group or None,
-        )
-        for (group, vat), minor in sorted(sums.items())
-        if minor
     )

@@ -73,6 +73,13 @@ class Line(Part):
         return self.kind == "voucher_top_up" or (self.kind == "voucher_sale" and not self.has_slip)
 
 
+class Cover(Part):
+    """How much of one line a payment is for."""
+
+    line_id: str
+    amount: Money
+
+
 class Payment(Part):
     """A payment that settled something. `amount` is what it settles of the total."""
 
@@ -99,6 +106,9 @@ class Payment(Part):
     waiver: Rare[str] = None
     """The voucher was given away: it lowers the price, and this is the reason. Such a payment is
     never in a recorded booking: it has become lines of kind `discount` by then."""
+    covers: Annotated[tuple[Cover, ...], LeftOut] = ()
+    """A voucher for some goods only: the lines that it pays for, together `amount`. Empty: it pays
+    for whatever nothing else does."""
 
 
 class Waiver(Part):
@@ -113,13 +123,15 @@ class Waiver(Part):
 
 
 class BasketPart(Part):
-    """What of the booking a voucher may pay for: the unpaid goods of one group and VAT key. What
-    is settled at a VAT key already stands here with a minus."""
+    """What of the booking a voucher may pay for: a line, less what other payments cover of it.
+    What is settled somewhere at a VAT key stands here with a minus and without a line."""
 
     gross: Money
     vat: str
     dsfinvk_key: int
     article_group: Rare[str] = None
+    line_id: Rare[str] = None
+    """The line; in a long booking the first of many that are alike in group and VAT key."""
 
 
 class VatTotal(Part):

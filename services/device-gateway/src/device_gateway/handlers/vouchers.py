@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from device_gateway.commands import (
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.refusals import BookingChanged, OpenAmount, VoucherDiffers
-from device_gateway.events import Line, Payment
+from device_gateway.events import Line, Payment, PaymentRequested
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.ports import (
     Hold,
@@ -60,8 +61,7 @@ async def hold(
     except VoucherRefused as no:
         await refused.note(no, release_due=False)
         raise
-    paid = sum(each.amount.amount for each in held)
-    if not held or paid > request.amount.amount or any(each.amount.amount <= 0 for each in held):
+    if not _makes_sense(held, request):
         return await refused.note(VoucherUnavailable("an answer without sense"), release_due=True)
     command = _noted(started.booking_id, tender, held, gateway.clock())
     try:
@@ -95,6 +95,29 @@ async def _held(
         place=place,
     )
     return (held,)
+
+
+def _makes_sense(held: Sequence[Hold], request: PaymentRequested) -> bool:
+    """Whether the answer is one to the request: no more than was asked for, and each hold that
+    names lines covers them with all it pays, of the VAT that it carries."""
+    paid = sum(each.amount.amount for each in held)
+    if not held or paid > request.amount.amount or any(each.amount.amount <= 0 for each in held):
+        return False
+    asked = {part.line_id: part for part in request.basket}
+    taken: Counter[str] = Counter()
+    for each in held:
+        for cover in each.covers:
+            taken[cover.line_id] += cover.amount.amount
+            part = asked.get(cover.line_id)
+            if part is None or cover.amount.amount <= 0:
+                return False
+            if taken[cover.line_id] > part.gross.amount:
+                return False
+            if each.kind == "single_purpose" and part.vat != each.vat:
+                return False
+        if each.covers and sum(part.amount.amount for part in each.covers) != each.amount.amount:
+            return False
+    return True
 
 
 def place_of(booking: Booking, part_id: str) -> Place:
@@ -137,6 +160,7 @@ def _payment_of(hold: Hold, tender: Tender, payment_id: str) -> Payment:
         rate=hold.rate,
         case=f"{'Einzweck' if single else 'Mehrzweck'}gutscheinEinloesung",
         waiver=hold.waiver,
+        covers=tuple(hold.covers),
     )
 
 

@@ -15,7 +15,7 @@ from voucher.api.kit import Answer, Body, Code, Positive, as_json
 from voucher.commands import Goods, Mode
 from voucher.decider import Hold, Issued, Voucher, eligible, restricted
 from voucher.decider.together import CODES_MAX
-from voucher.events import Funding, Kind, Purpose, Terms
+from voucher.events import Cover, Funding, Kind, Purpose, Terms
 from voucher.handlers import HOLD_S, HOLD_S_MAX
 
 VALUE_MINOR_MAX = 1_000_000
@@ -51,9 +51,20 @@ class GoodsBody(Body):
     vat: Identifier
     dsfinvk_key: Annotated[int, Field(ge=1, le=9999)]
     article_group: Identifier | None = None
+    line_id: Identifier | None = None
+    """With it, `gross` is what is still unpaid of that line: nothing is taken off again here."""
 
 
-Basket = Annotated[tuple[GoodsBody, ...], Field(max_length=BASKET_MAX)]
+def _each_line_once(basket: tuple[GoodsBody, ...]) -> tuple[GoodsBody, ...]:
+    named = [part.line_id for part in basket if part.line_id is not None]
+    if len(set(named)) < len(named):
+        raise ValueError("a basket names each line once")
+    return basket
+
+
+Basket = Annotated[
+    tuple[GoodsBody, ...], Field(max_length=BASKET_MAX), AfterValidator(_each_line_once)
+]
 
 
 def goods_of(basket: tuple[GoodsBody, ...] | None) -> tuple[Goods, ...] | None:
@@ -65,6 +76,7 @@ def goods_of(basket: tuple[GoodsBody, ...] | None) -> tuple[Goods, ...] | None:
             vat=part.vat,
             dsfinvk_key=part.dsfinvk_key,
             article_group=part.article_group,
+            line_id=part.line_id,
         )
         for part in basket
     )
@@ -235,6 +247,9 @@ class HoldAnswer(Taxed):
     purpose: Purpose = "payment"
     eligible: Money | None = None
     """What of the basket it may pay for; None: everything."""
+    covers: tuple[Cover, ...] | None = None
+    """Which entries of the basket it pays for, and how much of each; together `amount`. None: it
+    pays for everything."""
     position: int
 
 
@@ -316,7 +331,8 @@ def shown_hold(
     voucher: Issued, hold: Hold, position: int, basket: tuple[Goods, ...] | None = None
 ) -> HoldAnswer:
     terms = voucher.terms
-    limit = eligible(terms, basket) if basket and restricted(terms) else None
+    choosy = basket and restricted(terms)
+    limit = eligible(terms, basket, hold.amount.currency) if choosy else None
     return HoldAnswer(
         hold_id=hold.hold_id,
         voucher_id=voucher.voucher_id,
@@ -327,6 +343,7 @@ def shown_hold(
         state=hold.state.value,
         purpose=hold.purpose,
         eligible=limit,
+        covers=hold.covers or None,
         position=position,
         **taxed(terms),
     )

@@ -7,6 +7,7 @@ confirmed one never lapses.
 
 from events import Decider
 from voucher.commands import VoucherCommand
+from voucher.decider.basket import eligible, fits, restricted
 from voucher.decider.decide import decide
 from voucher.decider.evolve import evolve
 from voucher.decider.holding import HOLDS_OPEN_MAX
@@ -44,7 +45,7 @@ from voucher.decider.refusals import (
     VoucherSold,
     WrongCurrency,
 )
-from voucher.decider.rules import eligible, fits, restricted, taken_at
+from voucher.decider.rules import taken_at
 from voucher.decider.state import (
     ENDED,
     Hold,

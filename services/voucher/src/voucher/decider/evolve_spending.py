@@ -39,6 +39,7 @@ def held(voucher: Issued, event: VoucherHeld) -> Issued:
         payment_id=event.payment_id,
         purpose=event.purpose,
         group_id=event.group_id,
+        covers=event.covers,
     )
     return replace(
         voucher,

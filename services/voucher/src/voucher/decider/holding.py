@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from money import Money
 from voucher.commands import ConfirmHold, PlaceHold, ReleaseHold
+from voucher.decider.basket import beside_own, money, restricted, room, take, unpaid
 from voucher.decider.refusals import (
     HoldCaptured,
     HoldExpired,
@@ -19,9 +20,9 @@ from voucher.decider.refusals import (
     VoucherHeldNow,
     VoucherNotUsable,
 )
-from voucher.decider.rules import accepted, eligible, expiries, freed, payable, same_code
+from voucher.decider.rules import accepted, expiries, freed, payable, same_code
 from voucher.decider.state import Hold, HoldState, Issued, Unissued, Voucher
-from voucher.events import VoucherEvent, VoucherHeld, VoucherHoldConfirmed
+from voucher.events import Cover, VoucherEvent, VoucherHeld, VoucherHoldConfirmed
 
 HOLDS_OPEN_MAX = 20
 """Payments that may hold one voucher at once. More is a defect of a till or an attack."""
@@ -37,7 +38,13 @@ def place(command: PlaceHold, voucher: Voucher) -> Events:
     if known is not None:
         return _placed_before(command, known)
     accepted(voucher, command)
-    amount = _amount(command, voucher)
+    return placed(command, voucher, *_amount(command, voucher))
+
+
+def placed(
+    command: PlaceHold, voucher: Issued, amount: Money, covers: Sequence[Cover] = ()
+) -> Events:
+    """A hold of `amount`, which is available. Raises `TooManyHolds`."""
     lapsed = expiries(voucher, command.now)
     if len(voucher.open) - len(lapsed) >= HOLDS_OPEN_MAX:
         raise TooManyHolds
@@ -58,29 +65,31 @@ def place(command: PlaceHold, voucher: Voucher) -> Events:
             purpose=command.purpose,
             group_id=command.group_id,
             approved_by=command.approved_by if command.purpose == "payout" else None,
+            covers=tuple(covers),
         ),
     )
 
 
-def _amount(command: PlaceHold, voucher: Issued) -> Money:
+def _amount(command: PlaceHold, voucher: Issued) -> tuple[Money, Sequence[Cover]]:
     match command.purpose:
         case "payment":
-            limit = eligible(voucher.terms, command.basket)
-            if limit is not None:
-                limit = _not_paid_yet(command, voucher, limit)
-            return payable(voucher, command.amount, command.mode, command.now, limit=limit)
+            return _payment(command, voucher)
         case "payout":
-            return _payout(command, voucher)
+            return _payout(command, voucher), ()
         case "sale_reversal":
-            return _sale_reversal(command, voucher)
+            return _sale_reversal(command, voucher), ()
 
 
-def _not_paid_yet(command: PlaceHold, voucher: Issued, limit: Money) -> Money:
-    """Another hold of this voucher may pay for a part of the same basket."""
-    for hold in voucher.open.values():
-        if hold.booking_id == command.booking_id and not hold.lapsed(command.now):
-            limit = limit - min(limit, hold.amount)
-    return limit
+def _payment(command: PlaceHold, voucher: Issued) -> tuple[Money, Sequence[Cover]]:
+    if not restricted(voucher.terms):
+        return payable(voucher, command.amount, command.mode, command.now, limit=None), ()
+    currency = command.amount.currency
+    basket = unpaid(command.basket, currency)
+    basket = beside_own(basket, voucher, command.booking_id, command.now)
+    limit = money(room(basket, voucher.terms), currency)
+    amount = payable(voucher, command.amount, command.mode, command.now, limit=limit)
+    covers, _ = take(basket, voucher.terms, amount.amount)
+    return amount, covers
 
 
 def _payout(command: PlaceHold, voucher: Issued) -> Money:
@@ -177,6 +186,7 @@ def confirm(command: ConfirmHold, voucher: Voucher) -> Events:
         held_at=command.now,
         purpose=hold.purpose,
         group_id=hold.group_id,
+        covers=hold.covers,
     )
     return (*expiries(voucher, command.now), again, confirmed)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from datetime import datetime
 
-from money import Money, total
-from voucher.commands import Goods, Mode, PlaceHold, RedeemVoucher
+from money import Money
+from voucher.commands import Mode, PlaceHold, RedeemVoucher
 from voucher.decider.lots import drawn
 from voucher.decider.refusals import (
-    BasketNeeded,
     VoucherInsufficient,
     VoucherNotUsable,
     WrongCurrency,
@@ -19,7 +17,6 @@ from voucher.decider.state import Hold, Issued, Unissued, Voucher
 from voucher.events import (
     LotUse,
     ReleaseReason,
-    Terms,
     VoucherEvent,
     VoucherHoldReleased,
 )
@@ -47,29 +44,6 @@ def taken_at(voucher: Issued, store_id: str, accepted_by: str, *, across_entitie
     if not own and not across_entities and accepted_by not in limits.legal_entities:
         return False
     return not limits.stores or store_id in limits.stores
-
-
-def eligible(terms: Terms, basket: Sequence[Goods] | None) -> Money | None:
-    """What of the basket the voucher may pay for; None: all of it. Raises `BasketNeeded`."""
-    if not restricted(terms):
-        return None
-    if not basket:
-        raise BasketNeeded
-    fitting = [goods.gross for goods in basket if fits(terms, goods)]
-    found = total(fitting, currency=basket[0].gross.currency)
-    return max(found, found.zero)
-
-
-def restricted(terms: Terms) -> bool:
-    """Whether it pays for some goods only."""
-    return terms.kind == "single_purpose" or bool(terms.restrictions.article_groups)
-
-
-def fits(terms: Terms, goods: Goods) -> bool:
-    groups = terms.restrictions.article_groups
-    if groups and goods.article_group not in groups:
-        return False
-    return terms.kind == "multi_purpose" or goods.vat == terms.vat
 
 
 def payable(

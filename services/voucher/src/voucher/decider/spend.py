@@ -7,6 +7,7 @@ from datetime import datetime
 
 from money import Money, total
 from voucher.commands import CaptureHold, CapturePart, RedeemVoucher, ReverseRedemption
+from voucher.decider.basket import eligible
 from voucher.decider.lots import proportion
 from voucher.decider.refusals import (
     HoldCaptured,
@@ -23,7 +24,6 @@ from voucher.decider.refusals import (
 )
 from voucher.decider.rules import (
     accepted,
-    eligible,
     expiries,
     payable,
     same_code,
@@ -204,7 +204,7 @@ def redeem(command: RedeemVoucher, voucher: Voucher) -> Events:
             raise HoldReused
         return ()
     accepted(voucher, command)
-    limit = eligible(voucher.terms, command.basket)
+    limit = eligible(voucher.terms, command.basket, command.amount.currency)
     amount = payable(voucher, command.amount, command.mode, command.now, limit=limit)
     return (
         *expiries(voucher, command.now),

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from money import Money, total
 from voucher.decider.lots import Part, end_of
-from voucher.events import Kind, LotUse, Purpose, Terms
+from voucher.events import Cover, Kind, LotUse, Purpose, Terms
 
 __all__ = [
     "ENDED", "Hold", "HoldState", "Issued", "Past", "Status", "TopUp", "Unissued", "Voucher",
@@ -73,6 +73,8 @@ class Hold:
     """Bookings that captured a part of it, while it is still open."""
     back: Money | None = None
     """Once captured: what reversals have given back."""
+    covers: tuple[Cover, ...] = ()
+    """While it is open: the goods it pays for, of a voucher for some goods only."""
 
     def lapsed(self, now: datetime) -> bool:
         """Its time is over. Decided by the time of the command, whether written down or not."""

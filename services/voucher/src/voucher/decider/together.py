@@ -8,21 +8,31 @@ a rest, those after it are not touched, and nobody pays nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from money import Money, total
-from voucher.commands import Goods, PlaceHold
-from voucher.decider.holding import place
+from money import Money
+from voucher.commands import PlaceHold
+from voucher.decider.basket import (
+    Basket,
+    beside_own,
+    money,
+    pay_anything,
+    restricted,
+    room,
+    take,
+    unpaid,
+)
+from voucher.decider.holding import placed
 from voucher.decider.refusals import (
     HoldExpired,
     HoldReleased,
     VoucherInsufficient,
     VoucherNotUsable,
 )
-from voucher.decider.rules import accepted, fits, restricted, same_code
+from voucher.decider.rules import accepted, same_code
 from voucher.decider.state import Hold, HoldState, Issued, Voucher
-from voucher.events import VoucherEvent
+from voucher.events import Cover, VoucherEvent
 
 CODES_MAX = 10
 """Vouchers that pay together."""
@@ -44,7 +54,7 @@ def place_together(
     """The facts of each voucher that pays; nothing for a repeat.
 
     Raises `VoucherNotUsable` (`extra`: `voucher`, its place in the request) if any of them pays
-    nothing here, `VoucherInsufficient` if all of them are held by others.
+    nothing here, `VoucherInsufficient` if all of them are held by others, `BasketNeeded`.
     """
     if _placed_before(command, vouchers):
         return {}
@@ -52,27 +62,22 @@ def place_together(
         stream: _usable(number, leg, vouchers[stream])
         for number, (stream, leg) in enumerate(command.legs.items())
     }
+    order = sorted(usable, key=lambda name: _order(usable[name], command.now))
+    basket = _basket(command, [usable[stream] for stream in order])
     due, decided = command.amount, dict[str, Sequence[VoucherEvent]]()
-    basket = next(iter(command.legs.values())).basket
-    goods = None if basket is None else list(basket)
-    for stream in sorted(usable, key=lambda name: _order(usable[name], command.now)):
-        voucher = usable[stream]
+    for number, stream in enumerate(order):
+        voucher, covers = usable[stream], tuple[Cover, ...]()
         amount = min(due, voucher.available(command.now))
-        if restricted(voucher.terms) and goods is not None:
-            fitting = [part.gross for part in goods if fits(voucher.terms, part)]
-            amount = min(amount, max(due.zero, total(fitting, currency=due.currency)))
-        if not amount:
-            continue
-        leg = replace(
-            command.legs[stream],
-            amount=amount,
-            mode="exact",
-            basket=None if goods is None else tuple(goods),
-        )
-        decided[stream] = place(leg, voucher)
-        if goods is not None:
-            goods = _paid(goods, amount, voucher, list(usable.values()))
-        due = due - amount
+        if basket is not None and restricted(voucher.terms):
+            amount = min(amount, money(room(basket, voucher.terms), due.currency))
+            later = [usable[other].terms for other in order[number + 1 :]]
+            choosy = [terms for terms in later if restricted(terms)]
+            covers, basket = take(basket, voucher.terms, amount.amount, choosy)
+        elif basket is not None:
+            basket = pay_anything(basket, amount.amount)
+        if amount:
+            decided[stream] = placed(command.legs[stream], voucher, amount, covers)
+            due = due - amount
     if not decided:
         raise VoucherInsufficient(available=command.amount.zero.model_dump())
     return decided
@@ -117,21 +122,13 @@ def _order(voucher: Issued, now: datetime) -> tuple[date, int, bool, str]:
     return (soonest, voucher.balance.amount, not restricted(voucher.terms), voucher.serial)
 
 
-def _paid(
-    goods: Sequence[Goods], amount: Money, voucher: Issued, others: Sequence[Issued]
-) -> list[Goods]:
-    """What is left to be paid of the basket. A voucher for everything pays first for what the
-    choosy ones cannot."""
-    choosy = [other.terms for other in others if restricted(other.terms)]
-    ranked = sorted(
-        range(len(goods)), key=lambda place: sum(fits(terms, goods[place]) for terms in choosy)
-    )
-    left = list(goods)
-    for number in ranked:
-        part = left[number]
-        if restricted(voucher.terms) and not fits(voucher.terms, part):
-            continue
-        taken = min(amount, max(part.gross, part.gross.zero))
-        left[number] = replace(part, gross=part.gross - taken)
-        amount = amount - taken
-    return left
+def _basket(command: Together, vouchers: Sequence[Issued]) -> Basket | None:
+    """What is to be paid, if it matters to any of them. Raises `BasketNeeded`."""
+    choosy = [voucher for voucher in vouchers if restricted(voucher.terms)]
+    if not choosy:
+        return None
+    leg = next(iter(command.legs.values()))
+    basket = unpaid(leg.basket, command.amount.currency)
+    for voucher in choosy:
+        basket = beside_own(basket, voucher, leg.booking_id, command.now)
+    return basket

@@ -90,6 +90,7 @@ from voucher.events.spending import (
 )
 from voucher.events.terms import (
     MULTI_PURPOSE,
+    Cover,
     Effect,
     Funding,
     Kind,
@@ -201,6 +202,7 @@ __all__ = [
     "BlockReason",
     "CaptureFault",
     "CodeReason",
+    "Cover",
     "CreditLot",
     "CreditSource",
     "Effect",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from events import Event, event_type
 from money import Money
-from voucher.events.terms import LotUse
+from voucher.events.terms import Cover, LotUse
 
 ReleaseReason = Literal["released", "expired", "aborted"]
 CaptureFault = Literal["hold_unknown", "hold_released", "hold_expired", "over_hold", "not_usable"]
@@ -38,6 +38,9 @@ class VoucherHeld(Event):
     """Several vouchers that pay together."""
     approved_by: str | None = None
     """A payout by goodwill: the person who allowed it."""
+    covers: Annotated[tuple[Cover, ...], Field(exclude_if=lambda given: given == ())] = ()
+    """Which goods it pays for. Empty: the voucher pays for everything, or the fact is from before
+    this was written down."""
 
 
 @event_type("voucher.hold_confirmed", version=1)

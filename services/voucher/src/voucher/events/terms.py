@@ -122,6 +122,16 @@ class LotUse(Part):
     parts together are exactly the tax of the sale."""
 
 
+class Cover(Part):
+    """How much of one entry of the basket a hold pays for."""
+
+    line: int
+    """Its place in the basket of the request, from 0."""
+    line_id: Annotated[str | None, Field(exclude_if=lambda given: given is None)] = None
+    """As the request named it."""
+    amount: Money
+
+
 class Lot(Part):
     """A part of the value that can be used, with what it brings along when it moves."""
 

@@ -147,6 +147,13 @@ TEMPLATES = {
     "rest": SomeTemplate(Terms(payout="below_minimum", payout_below=euro("5.00"))),
     "kulanz": SomeTemplate(Terms(payout="goodwill")),
     "buecher": SomeTemplate(Terms(restrictions=Restrictions(article_groups=("books",)))),
+    "buecher-geschenk": SomeTemplate(
+        Terms(
+            funding="donated",
+            reason="Foerderverein",
+            restrictions=Restrictions(article_groups=("books",)),
+        )
+    ),
     "nur-berlin": SomeTemplate(Terms(restrictions=Restrictions(stores=("berlin",)))),
     "beide": SomeTemplate(Terms(restrictions=Restrictions(legal_entities=("hafen",)))),
     "kurz": SomeTemplate(Terms(), years=1),

@@ -72,15 +72,18 @@ class World:
         await self.book(f"sale-{voucher_id}", sells=[(voucher_id, value)])
         return done
 
-    async def give_away(self, voucher_id: str, value: str, reason: str = "Jubilaeum") -> Prepared:
-        """A donated voucher, active at once."""
+    async def give_away(
+        self, voucher_id: str, value: str, reason: str = "Jubilaeum", template: str | None = None
+    ) -> Prepared:
+        """A donated voucher, active at once; with a template its terms are those of it."""
+        plain = Wanted(funding="donated", reason=reason)
         return await self.vouchers.selling.give_away(
             self.ask(),
             voucher_id=voucher_id,
             value=euro(value),
             legal_entity_id="kette",
             store_id=None,
-            wanted=Wanted(funding="donated", reason=reason),
+            wanted=plain if template is None else Wanted(template_id=template),
         )
 
     async def book(self, booking_id: str, **booking: Any) -> None:
