@@ -238,3 +238,23 @@ async def test_closing_does_not_wait_for_a_host_that_stays(tmp_path: Path) -> No
     async with asyncio.timeout(DEADLINE_S):
         await closing
     writer.close()
+
+
+async def test_closing_gives_up_the_pictures_and_keeps_the_papers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DRAW_AT_CLOSE_S", 0.0)
+    monkeypatch.setattr(server, "QUIET_S", DEADLINE_S)  # Nothing is drawn before it closes.
+    async with VirtualPrinter(tmp_path) as printer:
+        await send(printer, RECEIPT)
+        await printer.wait_for_papers(1)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".bin", ".txt"}
+    assert not [thread for thread in threading.enumerate() if "draws" in thread.name]
+
+
+async def test_a_picture_that_nobody_wants_any_more_is_given_up() -> None:
+    async with VirtualPrinter() as printer:
+        await send(printer, RECEIPT)
+        (paper,) = await printer.wait_for_papers(1)
+    with pytest.raises(GivenUp):
+        png(paper, enough=lambda: True)

@@ -43,7 +43,7 @@ def router(rooms: Rooms) -> APIRouter:
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(rooms.vouchers, accounts.payments, accounts.accounts))
     routes.include_router(sales.routes(rooms.vouchers, rooms.qr))
-    routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
+    routes.include_router(office.routes(rooms.vouchers, rooms.qr, rooms.queries, rooms.clock))
     for more in accounts.routers:
         routes.include_router(more)
     routes.include_router(catalogue.routes(office_rooms.catalogue, rooms.templates))

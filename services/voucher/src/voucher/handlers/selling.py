@@ -43,7 +43,7 @@ from voucher.events import (
     VoucherCardPrepared,
     VoucherTopUpPrepared,
 )
-from voucher.handlers.batches import voided
+from voucher.handlers.batch_names import voided
 from voucher.handlers.desk import Desk
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
