@@ -71,8 +71,8 @@ async def verify(
     belongs to a decided key, and each decided key has all its entries.
     All of it is seen as at one moment, while others may go on appending.
     What cannot be seen from inside is a log whose newest entries were cut off together with their
-    keys: compare `Verdict.head` and `head_hash` with ones that were kept elsewhere. A schema without
-    a log is not whole.
+    keys: compare `Verdict.head` and `head_hash` with ones that were kept elsewhere. A schema
+    without a log is not whole.
 
     `progress(done, all)` is called once per page. Raises `Transient`.
     """

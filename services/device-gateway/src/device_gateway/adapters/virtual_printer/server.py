@@ -151,9 +151,11 @@ class VirtualPrinter:
         if self._drawer is not None:
             await _end(self._drawer)
             self._drawer = None
+            loop = asyncio.get_running_loop()
+            until = loop.time() + DRAW_AT_CLOSE_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DRAW_AT_CLOSE_S):
-                    while self._undrawn:
+                while self._undrawn and loop.time() < until:
+                    async with asyncio.timeout_at(until):
                         await self._draw_one()
         if self._pencil is not None:
             self._enough.set()
