@@ -36,6 +36,7 @@ class ProcessStore:
         self.outcome = shared.outcome
         self.load = shared.load
         self.read = shared.read
+        self.read_named = shared.read_named
         self.owner_of = shared.owner_of
         self.owners_of = shared.owners_of
         self.head = shared.head

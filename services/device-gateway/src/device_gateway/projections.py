@@ -29,6 +29,7 @@ from device_gateway.events import (
     ReceiptQueued,
 )
 from events import Recorded
+from events.projection import names_of
 
 _BEGUN = text(
     "INSERT INTO unfinished_booking"
@@ -80,6 +81,21 @@ class UnfinishedProjection:
 
     name = "unfinished_booking"
     version = 1
+    reads = names_of(
+        BookingAborted,
+        BookingRecorded,
+        BookingStarted,
+        LinePrepared,
+        LineRefused,
+        LinesAdded,
+        PaymentAccepted,
+        PaymentHeld,
+        PaymentRefused,
+        PaymentReleased,
+        PaymentReopened,
+        PaymentRequested,
+        ReceiptQueued,
+    )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         changes: dict[str, _Change] = {}
