@@ -144,6 +144,11 @@ class Desk:
         codes = tuple(voucher.code for voucher in vouchers)
         return await self._queue(Paper(order.booking.booking_id, job_id, order, codes))
 
+    async def enqueue_remainder_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        return await self.enqueue_voucher_slips(order, job_id=job_id, vouchers=vouchers)
+
     async def _queue(self, paper: Paper) -> bool:
         async def queue() -> bool:
             new = paper.job_id not in self.printers.queued

@@ -146,7 +146,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
         case BookingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
-            recorded.papers += 2 if any(line.has_slip for line in event.lines) else 1
+            recorded.papers += 1 + any(line.has_slip for line in event.lines) + bool(event.renewed)
         case ReceiptQueued():
             queued = changes.setdefault(event.booking_id, _Change())
             queued.papers, queued.settled = queued.papers - 1, True

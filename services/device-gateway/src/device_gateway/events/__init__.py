@@ -27,6 +27,7 @@ from device_gateway.events.booking import (
     Waiver,
 )
 from device_gateway.events.paper import (
+    PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "MeansOfPayment",
     "NumberGiven",
     "PairingOffered",
+    "PaperKind",
     "Part",
     "Payment",
     "PaymentAccepted",
