@@ -138,6 +138,30 @@ def test_verify_says_in_german_that_the_log_is_whole(written: Program) -> None:
     assert "vollständig" in done.stdout
 
 
+def test_verify_without_names_proves_the_logs_that_are_there_and_names_the_others(
+    written: Program, documents: Documents
+) -> None:
+    done = written.call("verify", "--json")
+
+    told = {line["service"]: line for line in documents(done.stdout)}
+    assert done.returncode == 0, done.stderr
+    assert told["notebook"]["whole"]
+    assert told["voucher"] == {"service": "voucher", "there": False}
+
+
+def test_verify_fails_for_a_named_service_whose_log_is_not_there(
+    written: Program, documents: Documents
+) -> None:
+    done = written.call("verify", "notebook", "voucher", "--json")
+
+    assert done.returncode == 1
+    assert [line["whole"] for line in documents(done.stdout)] == [True, False]
+
+
+def test_verify_of_a_database_without_any_log_fails(program: Program) -> None:
+    assert program.call("verify").returncode == 1
+
+
 def test_the_line_to_try_works_in_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

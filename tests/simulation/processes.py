@@ -34,21 +34,21 @@ from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
+from tests.simulation.devices import Desk, Devices, Printers
 from tests.simulation.faults import Crash, Faults
-from tests.simulation.parts import (
-    Attempts,
-    Deliveries,
-    Desk,
-    Devices,
+from tests.simulation.folded import (
     FoldedBookings,
     FoldedVouchers,
     LapsedHolds,
-    Printers,
+    UnfinishedBookings,
+)
+from tests.simulation.parts import (
+    Attempts,
+    Deliveries,
     ProcessBus,
     ProcessCheckpoints,
     ProcessStore,
     Rows,
-    UnfinishedBookings,
     Wire,
 )
 from tests.simulation.virtual_time import VirtualClock

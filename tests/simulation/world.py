@@ -31,15 +31,10 @@ from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage, Memor
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.events import REGISTRY as SIGNER_REGISTRY
 from tests.simulation.chain import STORES, TILLS, chain, store_of, tse_of
+from tests.simulation.devices import Devices, Paper, Printers
 from tests.simulation.faults import Crash, Faults
-from tests.simulation.parts import (
-    Devices,
-    FoldedBookings,
-    FoldedVouchers,
-    Paper,
-    Printers,
-    Rows,
-)
+from tests.simulation.folded import FoldedBookings, FoldedVouchers
+from tests.simulation.parts import Rows
 from tests.simulation.processes import (
     Breakable,
     GatewayProcess,

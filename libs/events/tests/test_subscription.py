@@ -11,13 +11,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.errors import LogBroken
-from events.event import Recorded
+from events.event import Recorded, Registry
+from events.projection import names_of
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
 from events.subscription import run_projection, wait_until
 from events.testing.counter import DEADLINE_S, Totals
 from events.testing.memory import MemoryEventStore
-from events.testing.store_contract import REGISTRY, counted
+from events.testing.store_contract import REGISTRY, Closed, closed, counted
 
 
 @pytest.fixture
@@ -148,12 +149,45 @@ async def test_a_new_version_is_built_beside_the_old_one(
     assert await rebuilt.totals(engine) == await totals.totals(engine) == {"counter-1": 2}
 
 
+@pytest.mark.parametrize("reads", [None, names_of(Closed)])
 async def test_a_gap_in_the_log_stops_a_projection(
-    engine: AsyncEngine, schema: str, totals: Totals
+    engine: AsyncEngine, schema: str, totals: Totals, reads: frozenset[str] | None
 ) -> None:
     log = MemoryEventStore("counter", REGISTRY)
     await log.append(counted("counter-1", 1, 2, 3))
     del log.log[1]
+    totals.reads = reads
     with pytest.raises(LogBroken):
         await asyncio.wait_for(run_projection(log, engine, totals, schema=schema), DEADLINE_S)
     assert await totals.totals(engine) == {}
+
+
+async def test_a_projection_sees_what_it_reads_and_passes_the_rest_by(
+    store: PostgresEventStore, engine: AsyncEngine, schema: str, totals: Totals
+) -> None:
+    await store.append(counted("counter-1", 1, 2))
+    await store.append(closed("counter-1"))
+    await store.append(counted("counter-2", 1))
+    totals.reads = names_of(Closed)
+    async with running(run_projection(store, engine, totals, schema=schema)):
+        assert await wait_until(engine, schema, totals, 4, DEADLINE_S)
+        await store.append(closed("counter-2"))
+        assert await wait_until(engine, schema, totals, 5, DEADLINE_S)
+    assert await totals.totals(engine) == {"counter-1": 1, "counter-2": 1}
+
+
+async def test_an_event_that_nobody_reads_is_not_decoded(
+    database_url: str, store: PostgresEventStore, engine: AsyncEngine, schema: str, totals: Totals
+) -> None:
+    """A registry that does not know the others is enough."""
+    await store.append(counted("counter-1", 1, 2))
+    await store.append(closed("counter-1"))
+    totals.reads = names_of(Closed)
+    async with (
+        PostgresEventStore.open(
+            database_url, service="counter", schema=schema, registry=Registry(Closed)
+        ) as knows_little,
+        running(run_projection(knows_little, engine, totals, schema=schema)),
+    ):
+        assert await wait_until(engine, schema, totals, 3, DEADLINE_S)
+    assert await totals.totals(engine) == {"counter-1": 1}

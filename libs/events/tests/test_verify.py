@@ -9,7 +9,7 @@ import pytest
 from events.store.connection import connect
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
-from events.store.verify import verify
+from events.store.verify import schemas_in, verify
 from events.testing.store_contract import REGISTRY, counted
 
 
@@ -142,3 +142,16 @@ async def test_nobody_rewrites_the_log(
     finally:
         await connection.close()
     assert await faults_of(database_url, schema) == ""
+
+
+async def test_a_schema_without_a_log_is_not_whole(
+    database_url: str, schema: str, superuser: asyncpg.Connection
+) -> None:
+    await superuser.execute("ALTER TABLE event RENAME TO gone")
+    assert "there is no log" in await faults_of(database_url, schema)
+
+
+async def test_schemas_that_are_missing_are_told_from_those_that_are_there(
+    database_url: str, schema: str
+) -> None:
+    assert await schemas_in(database_url, [schema, "s_nowhere"]) == {schema}

@@ -93,6 +93,10 @@ class VoucherService:
     balances: dict[str, int] = field(default_factory=dict)
     holds: dict[str, dict[str, Any]] = field(default_factory=dict)
     prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weak: set[str] = field(default_factory=set)
+    """Codes that are short ones of another system."""
+    captured: set[str] = field(default_factory=set)
+    """Holds whose booking has reached the service."""
     calls: list[str] = field(default_factory=list)
     covers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """By code: what a hold says it pays for; word for word, sense or not."""
@@ -132,6 +136,8 @@ class VoucherService:
         app.post("/voucher/v1/holds/{hold_id}/confirm")(self._confirm)
         app.post("/voucher/v1/holds/{hold_id}/release")(self._release)
         app.post("/voucher/v1/prepared/{voucher_id}/delivered")(self._delivered)
+        app.put("/voucher/v1/holds/{hold_id}/new-code")(self._new_code)
+        app.post("/voucher/v1/holds/{hold_id}/new-code/delivered")(self._new_code_delivered)
         return app
 
     async def _prepare(self, voucher_id: str, body: dict[str, Any]) -> Any:
@@ -185,6 +191,7 @@ class VoucherService:
             "dsfinvk_key": 5,
             "vat": "zero",
             "covers": self.covers.get(hold["code"]),
+            "new_code": hold["code"] in self.weak,
         }
 
     async def _confirm(self, hold_id: str) -> Any:
@@ -197,6 +204,26 @@ class VoucherService:
             return _problem(409, "hold.expired")
         hold["state"] = "confirmed"
         return {"hold_id": hold_id, "state": "confirmed"}
+
+    async def _new_code(self, hold_id: str) -> Any:
+        hold = self.holds[hold_id]
+        if hold_id not in self.captured:
+            return _problem(409, "hold.open")
+        if hold.get("told") or self.balances[hold["code"]] <= hold["amount"]:
+            return {"hold_id": hold_id, "state": "kept"}
+        return {
+            "hold_id": hold_id,
+            "state": "renewed",
+            "voucher_id": f"v-{hold['code']}",
+            "serial": f"S-{hold['code']}",
+            "code": f"NEW-{hold['code']}",
+            "value": {"amount": self.balances[hold["code"]] - hold["amount"], "currency": "EUR"},
+            "valid_until": "2029-12-31",
+        }
+
+    async def _new_code_delivered(self, hold_id: str) -> Any:
+        self.holds[hold_id]["told"] = True
+        return {"voucher_id": hold_id}
 
     async def _release(self, hold_id: str) -> Any:
         self.holds.setdefault(hold_id, {"amount": 0})["state"] = "released"
@@ -213,6 +240,7 @@ class Desk:
 
     receipts: dict[str, ReceiptOrder] = field(default_factory=dict)
     slips: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
+    remainders: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
     crash_next: bool = False
     prints: bool = False
     """There is a printer, which will say when the paper is out."""
@@ -238,6 +266,14 @@ class Desk:
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
     ) -> bool:
         self.slips.setdefault(job_id, vouchers)
+        return self.prints
+
+    async def enqueue_remainder_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        if not vouchers:
+            return False
+        self.remainders.setdefault(job_id, vouchers)
         return self.prints
 
 

@@ -6,12 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from events.testing.golden import golden_faults
+from events.testing.unread import reacts_unread
 from fiscal_signer.events import REGISTRY
+from fiscal_signer.projections import SignatureBook
 from fiscal_signer.public import PUBLICATION
 
 
 def test_every_version_ever_written_can_be_read() -> None:
     assert golden_faults(REGISTRY, Path(__file__).parent / "golden") == []
+
+
+async def test_the_signature_book_reads_all_that_it_reacts_to() -> None:
+    golden = Path(__file__).parent / "golden"
+    assert await reacts_unread(SignatureBook(), REGISTRY, golden) == []
 
 
 def test_every_published_event_names_its_store() -> None:

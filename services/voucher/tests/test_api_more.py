@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from events.reaction import Incoming
+from kassenverbund.kit.signed_qr import PREFIX
 from voucher.testing.shop import eur, problem
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ def sell(shop: Shop, recorded: Make) -> Callable[..., Any]:
         return answer
 
     return one
+
+
+async def pays(shop: Shop, scanned: str) -> bool:
+    """Whether a till can hold a cent with what it scanned."""
+    return (await shop.hold(uuid4().hex, scanned, 1)).status_code == 200
+
+
+async def test_a_gift_comes_with_its_signed_qr_code(shop: Shop, unique: str) -> None:
+    body = {
+        "voucher_id": unique,
+        "legal_entity_id": "kette",
+        "value": eur(500),
+        "funding": "promotional",
+        "reason": "Jubilaeum",
+    }
+    given = (await shop.send("POST", "/voucher/v1/vouchers", body, by="office")).json()
+    assert given["qr"].startswith(PREFIX)
+    assert await pays(shop, given["qr"])
 
 
 async def test_a_single_purpose_voucher_says_how_it_is_taxed(shop: Shop, sell: Any) -> None:
@@ -202,6 +221,7 @@ async def test_a_manager_blocks_extends_and_replaces(shop: Shop, sell: Any, uniq
     first = (await shop.send("PUT", slip, body, by="manager")).json()
     again = (await shop.send("PUT", slip, body, by="manager")).json()
     assert first["code"] == again["code"] != sold["code"]
+    assert await pays(shop, first["qr"])
     await shop.send("POST", f"{slip}/delivered", {}, by="manager")
     assert problem(await shop.send("PUT", slip, body, by="manager")) == (
         409, "voucher.code_gone",

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from events import encode
+from events.projection import Projection
+from events.testing.unread import reacts_unread
+from voucher.adapters.account_reservations import AccountReservations
 from voucher.events import EVENTS
+from voucher.projections_catalogue import CatalogueBook
 from voucher.public import PUBLICATION
 from voucher.service import REGISTRY
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
+FOLDER = Path(__file__).parent / "golden"
+GOLDEN = sorted(FOLDER.glob("*.json"))
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -31,6 +36,11 @@ def test_a_published_event_still_decodes(path: Path, form: str) -> None:
 def test_every_event_has_a_golden_file_of_its_version() -> None:
     named = {path.stem for path in GOLDEN}
     assert {f"{event.event_name}.v{event.event_version}" for event in EVENTS} <= named
+
+
+@pytest.mark.parametrize("projection", [CatalogueBook(), AccountReservations()])
+async def test_a_projection_reads_all_that_it_reacts_to(projection: Projection) -> None:
+    assert await reacts_unread(projection, REGISTRY, FOLDER) == []
 
 
 def test_every_event_leaves_the_service() -> None:

@@ -31,7 +31,7 @@ from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 from money import Money, euro
 from voucher.commands import CancelTopUp, Goods
-from voucher.decider import ENDED, Issued
+from voucher.decider import ENDED, Issued, Status
 from voucher.events import (
     LotUse,
     VoucherActivated,
@@ -168,6 +168,16 @@ class ManyVouchers(RuleBasedStateMachine):
             "amount": self.amounts[top_up_id],
         }
         self.ask(self.world.book(f"b-{top_up_id}", lines=[line]))
+
+    @rule(code=codes, amount=amounts)
+    def record_a_top_up_that_nobody_prepared(self, code: str, amount: str) -> None:
+        line = {
+            "kind": "voucher_top_up",
+            "voucher_id": self.ids[code],
+            "top_up_id": self.new("t"),
+            "amount": amount,
+        }
+        self.ask(self.world.book(self.new("b"), lines=[line]))
 
     @rule(top_up_id=top_ups)
     def cancel_top_up(self, top_up_id: str) -> None:
@@ -356,6 +366,22 @@ class ManyVouchers(RuleBasedStateMachine):
             assert all(part.left >= part.left.zero for part in voucher.lots)
             if voucher.status in ENDED:
                 assert not voucher.balance
+
+    @invariant()
+    def nothing_is_on_a_voucher_that_was_merged(self) -> None:
+        for stream, facts in self.facts().items():
+            if any(isinstance(fact, VoucherTransferredOut) and fact.closes for fact in facts):
+                voucher = self.voucher(stream.removeprefix("voucher-"))
+                assert (voucher.status, voucher.balance.amount) == (Status.REPLACED, 0), stream
+
+    @invariant()
+    def no_top_up_counts_twice(self) -> None:
+        ids = [
+            entry.event.top_up_id
+            for entry in self.store.log
+            if isinstance(entry.event, VoucherToppedUp)
+        ]
+        assert len(ids) == len(set(ids))
 
     @invariant()
     def what_was_held_is_captured_or_released_or_still_held(self) -> None:

@@ -28,6 +28,9 @@ from voucher.events import (
     VoucherPaidOut,
     VoucherRedemptionReversed,
     VoucherSaleReversed,
+    VoucherToppedUp,
+    VoucherTransferredIn,
+    VoucherTransferredOut,
 )
 
 if TYPE_CHECKING:
@@ -126,6 +129,77 @@ async def test_a_refund_follows_several_merges(world: World) -> None:
     await world.refund("H1", "5.00", "X1")
     await world.refund("H1", "5.00", "X1")
     assert (await world.issued("v3")).balance == euro("40.00")
+
+
+# Top-ups that arrive when the voucher has ended
+
+
+async def late_top_up(world: World, voucher_id: str, value: str = "5.00") -> None:
+    """The till had prepared it, and its booking arrives long after the cancel."""
+    line = {"kind": "voucher_top_up", "voucher_id": voucher_id, "top_up_id": "T1", "amount": value}
+    await world.book("b-T1", lines=[line])
+
+
+async def test_a_recorded_top_up_of_a_merged_voucher_goes_on_to_its_successor(
+    world: World,
+) -> None:
+    one, two = await world.sell("v1", "50.00"), await world.sell("v2", "10.00")
+    await world.move(one.code, two.code, None, "M1")
+    await late_top_up(world, "v1")
+    first, second = await world.issued("v1"), await world.issued("v2")
+    assert (first.balance, first.status) == (euro("0.00"), "replaced")
+    assert second.balance == euro("65.00")
+
+
+async def test_both_vouchers_say_that_a_top_up_went_on(world: World) -> None:
+    one, two = await world.sell("v1", "50.00"), await world.sell("v2", "10.00")
+    await world.move(one.code, two.code, None, "M1")
+    await late_top_up(world, "v1")
+    (topped,) = await facts(world, VoucherToppedUp)
+    assert (topped.voucher_id, topped.value) == ("v1", euro("5.00"))
+    out = (await facts(world, VoucherTransferredOut))[-1]
+    into = (await facts(world, VoucherTransferredIn))[-1]
+    assert out.top_up_id == into.top_up_id == "T1"
+    assert (out.voucher_id, into.voucher_id, into.amount) == ("v1", "v2", euro("5.00"))
+    assert into.lots[0].consideration == euro("5.00")
+
+
+async def test_a_top_up_follows_several_merges_and_counts_once(
+    world: World, recorded: Make
+) -> None:
+    sold = [await world.sell(f"v{n}", "10.00") for n in range(4)]
+    for n in range(3):
+        await world.move(sold[n].code, sold[n + 1].code, None, f"M{n}")
+    line = {"kind": "voucher_top_up", "voucher_id": "v0", "top_up_id": "T1", "amount": "5.00"}
+    for delivery in "112":
+        await world.hear(recorded("b-T1", lines=[line], delivery=delivery))
+    assert (await world.issued("v3")).balance == euro("45.00")
+    ended = [await world.issued(f"v{n}") for n in range(3)]
+    assert [voucher.balance for voucher in ended] == [euro("0.00")] * 3
+
+
+async def test_a_cancelled_top_up_that_was_recorded_goes_on_too(
+    world: World, aborted: Make
+) -> None:
+    one, two = await world.sell("v1", "50.00"), await world.sell("v2", "10.00")
+    await world.prepare_top_up(one.code, "5.00", "T1")
+    await world.hear(aborted("b-T1", top_ups=["T1"]))
+    await world.move(one.code, two.code, None, "M1")
+    await late_top_up(world, "v1")
+    assert (await world.issued("v2")).balance == euro("65.00")
+
+
+async def test_a_top_up_of_a_voucher_that_ended_without_successor_is_on_the_voucher(
+    world: World,
+) -> None:
+    """As with a refund: the customer has the paper, and it pays again."""
+    sold = await world.sell("v1", "50.00")
+    await world.hold(sold.code, "50.00", "H9", purpose="sale_reversal")
+    line = {"kind": "voucher_sale_reversal", "hold_id": "H9", "amount": "-50.00"}
+    await world.book("B9", lines=[line])
+    await late_top_up(world, "v1")
+    assert (await world.issued("v1")).balance == euro("5.00")
+    await world.pay(sold.code, "5.00", "H1")
 
 
 async def test_a_refund_of_a_single_purpose_voucher_brings_its_tax_back(world: World) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from events import Recorded
 from events.store.contract import Verdict
-from events.store.verify import verify
+from events.store.verify import schemas_in, verify
 from kassenverbund.assembly import database, role_of
 from kassenverbund.background import open_store
 from kassenverbund.cli.output import console, line
@@ -52,14 +52,35 @@ def verify_logs(
     set_up_logs(settings)
     found = find_services(services or ())
 
-    async def work() -> list[Verdict]:
+    async def work() -> tuple[list[Verdict], list[Service]]:
         async with database(settings) as url:
-            return await prove(url, found, quiet=as_json)
+            # Whoever names a service means that its log has to be there.
+            there, missing = (found, []) if services else await _sorted_by_presence(url, found)
+            return await prove(url, there, quiet=as_json), list(missing)
 
-    verdicts = asyncio.run(work())
+    verdicts, missing = asyncio.run(work())
     show_verdicts(verdicts, as_json=as_json)
-    if not all(verdict.whole for verdict in verdicts):
+    _show_missing(missing, as_json=as_json)
+    if not verdicts or not all(verdict.whole for verdict in verdicts):
         raise typer.Exit(1)
+
+
+async def _sorted_by_presence(
+    url: str, services: Sequence[Service]
+) -> tuple[list[Service], list[Service]]:
+    """Those with a schema in this database, and those without: each may have a database of its
+    own (a cluster, a store box)."""
+    schemas = await schemas_in(url, [service.schema for service in services])
+    there = [service for service in services if service.schema in schemas]
+    return there, [service for service in services if service.schema not in schemas]
+
+
+def _show_missing(services: Sequence[Service], *, as_json: bool) -> None:
+    for service in services:
+        if as_json:
+            line({"service": service.name, "there": False})
+        else:
+            console().print(f"{service.name}: {say('not in this database')}", soft_wrap=True)
 
 
 async def prove(url: str, services: Sequence[Service], *, quiet: bool = True) -> list[Verdict]:

@@ -135,6 +135,7 @@ GERMAN: Mapping[str, str] = {
     "stopped because of a failure": "wegen eines Fehlers beendet",
     "whole": "vollständig",
     "BROKEN": "GEBROCHEN",
+    "not in this database": "nicht in dieser Datenbank",
     "events": "Ereignisse",
     "Service": "Dienst",
     "Result": "Ergebnis",

@@ -132,7 +132,10 @@ class VoucherPolicy(Part):
     """Minor units: the most that is paid out in cash at once (KWG § 25i (2))."""
     foreign_codes: bool = False
     """Whether short codes of another system, taken over by an import, are accepted. They can be
-    guessed: they are watched more narrowly and replaced at their first use."""
+    guessed: they are watched more narrowly."""
+    replace_weak_codes: bool = True
+    """Whether a voucher with such a code gets one of ours at its first use at a till, if a rest is
+    left: the till prints the new code, and the short one is dead."""
     revived_months: Annotated[int, Field(ge=0, le=120)] = 12
     """Goods paid with a voucher come back after its last day: how long the refund is usable."""
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events import Decider, Event, Recorded, Registry, event_type, handle
+from events.projection import names_of
 from events.publication import Publication
 from events.reaction import Incoming, Reaction
 from kassenverbund.kit.auth import Caller, CallerOf, requires
@@ -53,6 +54,7 @@ class NoteCounts:
 
     name = "note_counts"
     version = 1
+    reads = names_of(NoteWritten)
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         for entry in recorded:

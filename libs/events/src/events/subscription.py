@@ -14,7 +14,7 @@ from events.errors import LogBroken, Transient
 from events.event import Recorded
 from events.projection import Projection
 from events.store.connection import checked_name, faults, is_transient, raw
-from events.store.contract import EventStore
+from events.store.contract import EventStore, Stretch
 
 PAGE_RECORDS_MAX = 500
 """Events that one transaction folds."""
@@ -150,31 +150,35 @@ class _Reader:
                 if position is None:
                     return None
                 page = await self._page(position)
-                if page and not await self._fold(tx, position, page):
+                if page.position > position and not await self._fold(tx, position, page):
                     return None
         else:
             page = await self._page(position)
-            if page:
+            if page.position > position:
                 async with self._engine.begin() as tx:
                     if not await self._fold(tx, position, page):
                         return None
-        if page:
-            position = page[-1].position
-            telemetry.projected(self._store.service, self.name, len(page))
-        self._position = position
-        return _Turn(position, at_end=len(page) < PAGE_RECORDS_MAX)
+        if page.position > position:
+            telemetry.projected(self._store.service, self.name, page.position - position)
+        self._position = page.position
+        return _Turn(page.position, at_end=page.at_end)
 
-    async def _page(self, position: int) -> list[Recorded]:
+    async def _page(self, position: int) -> Stretch:
+        names = self._projection.reads
+        if names is not None:
+            return await self._store.read_named(names, after=position, records_max=PAGE_RECORDS_MAX)
         page = await self._store.read(after=position, records_max=PAGE_RECORDS_MAX)
         _assert_gapless(position, page)
-        return page
+        end = page[-1].position if page else position
+        return Stretch(page, end, at_end=len(page) < PAGE_RECORDS_MAX)
 
-    async def _fold(self, tx: AsyncConnection, position: int, page: list[Recorded]) -> bool:
+    async def _fold(self, tx: AsyncConnection, position: int, page: Stretch) -> bool:
         # First of all: from here on the row is locked, and another replica waits for our commit.
-        moved = await tx.exec_driver_sql(self._move, (self.name, position, page[-1].position))
+        moved = await tx.exec_driver_sql(self._move, (self.name, position, page.position))
         if moved.rowcount != 1:
             return False
-        await self._projection.apply(tx, page)
+        if page.recorded:
+            await self._projection.apply(tx, page.recorded)
         return True
 
 

@@ -11,6 +11,7 @@ from device_gateway.events import (
     FiscalKind,
     LineKind,
     MasterDataChanged,
+    PaperKind,
     Payment,
     PaymentKind,
     SoldTerms,
@@ -228,7 +229,7 @@ class NoteOverdue:
 class NoteQueued:
     booking_id: str
     job_id: str
-    slips: bool
+    document: PaperKind
     now: datetime
 
 

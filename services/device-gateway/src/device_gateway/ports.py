@@ -89,6 +89,12 @@ class ReceiptDesk(Protocol):
         """Queue one slip per sold voucher, code included; otherwise as `enqueue`."""
         ...
 
+    async def enqueue_remainder_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        """The same for vouchers that were paid with and have a new code; `value` is their rest."""
+        ...
+
 
 # --- vouchers ---
 
@@ -134,6 +140,8 @@ class Hold:
     """It was given away, and this is the reason: it is no means of payment."""
     covers: Sequence[Cover] = ()
     """A voucher for some goods only: which lines of the basket, together `amount`."""
+    new_code: bool = False
+    """It gets a new code once the booking is captured and leaves a rest."""
 
 
 class VoucherUnavailable(DomainError):
@@ -216,6 +224,16 @@ class VoucherService(Protocol):
 
     async def confirm(self, hold_id: str) -> None:
         """A confirmed hold no longer expires."""
+        ...
+
+    async def new_code(self, hold_id: str) -> SoldVoucher | None:
+        """The new code of a voucher that was paid with, and its rest as `value`; the same until
+        delivered. None: there is nothing to print. Refuses `hold.open` until the payment is
+        captured there: ask again later."""
+        ...
+
+    async def new_code_delivered(self, hold_id: str) -> None:
+        """The slip is printed: the new code may be forgotten."""
         ...
 
     async def release(self, hold_id: str) -> None:

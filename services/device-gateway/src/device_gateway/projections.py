@@ -29,6 +29,7 @@ from device_gateway.events import (
     ReceiptQueued,
 )
 from events import Recorded
+from events.projection import names_of
 
 _BEGUN = text(
     "INSERT INTO unfinished_booking"
@@ -80,6 +81,21 @@ class UnfinishedProjection:
 
     name = "unfinished_booking"
     version = 1
+    reads = names_of(
+        BookingAborted,
+        BookingRecorded,
+        BookingStarted,
+        LinePrepared,
+        LineRefused,
+        LinesAdded,
+        PaymentAccepted,
+        PaymentHeld,
+        PaymentRefused,
+        PaymentReleased,
+        PaymentReopened,
+        PaymentRequested,
+        ReceiptQueued,
+    )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         changes: dict[str, _Change] = {}
@@ -130,7 +146,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
         case BookingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
-            recorded.papers += 2 if any(line.has_slip for line in event.lines) else 1
+            recorded.papers += 1 + any(line.has_slip for line in event.lines) + bool(event.renewed)
         case ReceiptQueued():
             queued = changes.setdefault(event.booking_id, _Change())
             queued.papers, queued.settled = queued.papers - 1, True

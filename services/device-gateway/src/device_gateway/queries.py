@@ -14,7 +14,7 @@ from device_gateway.events import Line, VatTotal, VerdictReceived
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.sales import Progress
-from device_gateway.handlers.vouchers import prepared
+from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import SoldVoucher, VoucherRefused, VoucherUnavailable
 from money import Money
 
@@ -63,6 +63,8 @@ class PaymentAnswer(Answer):
     refusal: str | None = None
     waiver: str | None = None
     """The voucher was given away, for this reason: recorded, it is a discount and no payment."""
+    new_code: bool = False
+    """Keep the old paper: where a rest is left, the voucher has a new code (`remainders`)."""
 
 
 class SignatureAnswer(Answer):
@@ -114,6 +116,9 @@ class BookingAnswer(Answer):
     vat: tuple[VatTotal, ...]
     payments: tuple[PaymentAnswer, ...]
     vouchers: tuple[VoucherAnswer, ...]
+    remainders: tuple[VoucherAnswer, ...]
+    """Vouchers that were paid with and have a new code, as `vouchers`. Empty until they have it: a
+    till without a printer repeats its request."""
     signature: SignatureAnswer | None
     unsigned_reason: str | None
     receipt: ReceiptAnswer | None
@@ -156,6 +161,7 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
             _payment(tender) for tender in booking.tenders if tender.status != "divided"
         ),
         vouchers=_vouchers(booking, sold if with_codes else ()) if recorded else (),
+        remainders=await _remainders(gateway, booking) if with_codes else (),
         signature=_signature(booking.verdict),
         unsigned_reason=_unsigned_reason(booking),
         receipt=await _receipt(gateway, booking, state),
@@ -168,6 +174,18 @@ async def _codes(gateway: Gateway, booking: Booking) -> Sequence[SoldVoucher]:
         return await prepared(gateway, booking)
     except (VoucherUnavailable, VoucherRefused):
         return ()
+
+
+async def _remainders(gateway: Gateway, booking: Booking) -> tuple[VoucherAnswer, ...]:
+    """For a till that shows codes itself. The voucher service hears of the booking at its own pace:
+    there may be nothing yet, and the recovery goes on asking for the slip."""
+    try:
+        rests = await renewed(gateway, booking)
+    except (VoucherUnavailable, VoucherRefused):
+        return ()
+    return tuple(
+        VoucherAnswer(serial=rest.serial, code=rest.code, value=rest.value) for rest in rests
+    )
 
 
 def _vouchers(booking: Booking, sold: Iterable[SoldVoucher]) -> tuple[VoucherAnswer, ...]:
@@ -208,6 +226,7 @@ def _payment(tender: Tender) -> PaymentAnswer:
         voucher_remaining=paid.voucher_remaining if paid else None,
         refusal=tender.refusal.code if tender.refusal else None,
         waiver=paid.waiver if paid else None,
+        new_code=paid.new_code if paid else False,
     )
 
 

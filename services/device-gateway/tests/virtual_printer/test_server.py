@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from device_gateway.adapters.virtual_printer import Drawer, Mode, VirtualPrinter
+from device_gateway.adapters.virtual_printer import Drawer, Mode, VirtualPrinter, server
+from device_gateway.adapters.virtual_printer.picture import GivenUp, png
 
 RECEIPT = b"\x1b@\x1bt\x13Buch\n" + b"19,99 \xd5\n" * 40 + b"\x1dV\x00"
 CONFIRM = b"\x1d(H\x06\x0000KV01"
@@ -33,6 +35,10 @@ async def ask(printer: VirtualPrinter, question: bytes, answer_bytes: int) -> by
     writer.close()
     await writer.wait_closed()
     return answer
+
+
+def papers_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 async def send(printer: VirtualPrinter, data: bytes) -> None:
@@ -238,3 +244,23 @@ async def test_closing_does_not_wait_for_a_host_that_stays(tmp_path: Path) -> No
     async with asyncio.timeout(DEADLINE_S):
         await closing
     writer.close()
+
+
+async def test_closing_gives_up_the_pictures_and_keeps_the_papers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "DRAW_AT_CLOSE_S", 0.0)
+    monkeypatch.setattr(server, "QUIET_S", DEADLINE_S)  # Nothing is drawn before it closes.
+    async with VirtualPrinter(tmp_path) as printer:
+        await send(printer, RECEIPT)
+        await printer.wait_for_papers(1)
+    assert {path.suffix for path in papers_in(tmp_path)} == {".bin", ".txt"}
+    assert not [thread for thread in threading.enumerate() if "draws" in thread.name]
+
+
+async def test_a_picture_that_nobody_wants_any_more_is_given_up() -> None:
+    async with VirtualPrinter() as printer:
+        await send(printer, RECEIPT)
+        (paper,) = await printer.wait_for_papers(1)
+    with pytest.raises(GivenUp):
+        png(paper, enough=lambda: True)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events import Event, Recorded
+from events.projection import names_of
 from fiscal_signer.events import (
     ClientRegistered,
     LeftUnsigned,
@@ -68,6 +69,18 @@ class SignatureBook:
 
     name = "signature_book"
     version = 1
+    reads = names_of(
+        ClientRegistered,
+        LeftUnsigned,
+        OutageBegan,
+        OutageEnded,
+        SegmentOpened,
+        SignatureMade,
+        SignatureStarted,
+        SignatureSurplus,
+        TransactionAbandoned,
+        TseInitialized,
+    )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         """Fold a page of events, in log order."""

@@ -316,6 +316,18 @@ class ReplaceCode:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewCode:
+    """A till has used a voucher with a short code of another system: a code of ours takes over,
+    where a rest is left that somebody can use."""
+
+    hold_id: str
+    """What the till paid with."""
+    code_hash: str
+    hash_key_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimVoucher:
     """A known person takes all of it onto the own account. Appended with the account's credit."""
 
@@ -369,27 +381,10 @@ class BookedReversal:
 
 
 VoucherCommand = (
-    IssueVoucher
-    | PrepareCard
-    | ActivateVoucher
-    | CancelVoucher
-    | VoidCard
-    | PrepareTopUp
-    | RecordTopUp
-    | CancelTopUp
-    | PlaceHold
-    | ConfirmHold
-    | ReleaseHold
-    | CaptureHold
-    | CapturePart
-    | RedeemVoucher
-    | ReverseRedemption
-    | ExpireHolds
-    | BlockVoucher
-    | UnblockVoucher
-    | ExtendValidity
-    | WriteOff
-    | ReplaceCode
-    | ClaimVoucher
-    | ExtendEntitlement
-)
+    IssueVoucher | PrepareCard | ActivateVoucher | CancelVoucher | VoidCard
+    | PrepareTopUp | RecordTopUp | CancelTopUp
+    | PlaceHold | ConfirmHold | ReleaseHold | CaptureHold | CapturePart | RedeemVoucher
+    | ReverseRedemption | ExpireHolds
+    | BlockVoucher | UnblockVoucher | ExtendValidity | WriteOff | ReplaceCode | RenewCode
+    | ClaimVoucher | ExtendEntitlement
+)  # fmt: skip

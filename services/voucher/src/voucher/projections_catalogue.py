@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events import Recorded
+from events.projection import names_of
 from voucher.events import TemplateDefined
 
 _PUT = text(
@@ -25,6 +26,7 @@ class CatalogueBook:
 
     name = "catalogue"
     version = 1
+    reads = names_of(TemplateDefined)
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         for entry in recorded:

@@ -24,7 +24,7 @@ from voucher.decider.batch import (
 )
 from voucher.decider.catalogue import TemplateUnknown
 from voucher.events import BatchProgressed, SoldAt, VoucherIssued
-from voucher.handlers.batches import (
+from voucher.handlers.batch_names import (
     CodesGone,
     DigestDiffers,
     ExportTaken,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,22 @@ class Appended:
     """The events as stored, also on a repeat."""
 
 
+SPAN_PER_RECORD = 10
+"""`read_named` looks at so many positions for each fact it may answer with: facts that nobody reads
+are passed by quickly, and one look at the log stays short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of the log, and those of its facts that were asked for."""
+
+    recorded: list[Recorded]
+    position: int
+    """Where it ends. Nothing that was asked for is missing up to here."""
+    at_end: bool
+    """The log held no more at that moment."""
+
+
 class EventStore(Protocol):
     """One service's log.
 
@@ -106,6 +122,14 @@ class EventStore(Protocol):
 
     async def read(self, *, after: int, records_max: int) -> list[Recorded]:
         """Up to `records_max` events of the log with a position above `after`, in order."""
+        ...
+
+    async def read_named(self, names: Set[str], *, after: int, records_max: int) -> Stretch:
+        """The next stretch of the log above `after`, with up to `records_max` events of `names`.
+        The others are neither fetched nor decoded.
+
+        Raises `LogBroken` where a position is missing.
+        """
         ...
 
     async def owner_of(self, claim: str) -> str | None:

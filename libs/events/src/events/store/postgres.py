@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -15,11 +15,11 @@ from events.store.appender import APPENDER_SETTINGS, Appender
 from events.store.careful import Decided
 from events.store.connection import connect, faults, lock_number
 from events.store.connections import Connections
-from events.store.contract import Appended, AppendRequest
+from events.store.contract import SPAN_PER_RECORD, Appended, AppendRequest, Stretch
 from events.store.growth import POLL_S, Growth
 from events.store.planned import Stored
 from events.store.prepare import Prepared, prepare, utc_now
-from events.store.recent import Recent
+from events.store.recent import Recent, stretch
 from events.store.streams import Streams
 
 _COLUMNS = (
@@ -28,6 +28,14 @@ _COLUMNS = (
 )
 _LOAD = f"SELECT {_COLUMNS} FROM event WHERE stream = $1 AND version > $2 ORDER BY version"  # noqa: S608 (constants)
 _READ = f"SELECT {_COLUMNS} FROM event WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608 (constants)
+_NAMED = (
+    f"SELECT {_COLUMNS} FROM event WHERE position > $1 AND position <= $2"  # noqa: S608 (constants)
+    " AND type = ANY($3::text[]) ORDER BY position LIMIT $4"
+)
+_SPAN = (
+    "SELECT count(*), coalesce(max(position), $1) FROM"
+    " (SELECT position FROM event WHERE position > $1 ORDER BY position LIMIT $2) AS span"
+)
 _RANGE = f"SELECT {_COLUMNS} FROM event WHERE position BETWEEN $1 AND $2 ORDER BY position"  # noqa: S608 (constants)
 _OUTCOME = "SELECT input_hash, first_position, last_position FROM inbox WHERE key = $1"
 _HEAD = "SELECT coalesce(max(position), 0) FROM event"
@@ -134,6 +142,22 @@ class PostgresEventStore:
     async def read(self, *, after: int, records_max: int) -> list[Recorded]:
         found = self._recent.page(after=after, records_max=records_max)
         return found or await self._fetch(_READ, after, records_max)
+
+    async def read_named(self, names: Set[str], *, after: int, records_max: int) -> Stretch:
+        span_max = records_max * SPAN_PER_RECORD
+        kept = self._recent.page(after=after, records_max=span_max)
+        if kept:
+            return stretch(kept, names, records_max=records_max)
+        async with faults():
+            ((count, end),) = await self._pool.fetch(_SPAN, after, span_max)
+            if count != end - after:
+                raise LogBroken(f"{self.service}: {after} to {end} are not all there")
+            # What was there stays there: this looks at no less than the count did.
+            rows = await self._pool.fetch(_NAMED, after, end, list(names), records_max)
+        recorded = [self._recorded(row) for row in rows]
+        if len(recorded) == records_max:
+            return Stretch(recorded, recorded[-1].position, at_end=False)
+        return Stretch(recorded, end, at_end=count < span_max)
 
     async def owner_of(self, claim: str) -> str | None:
         if "\x00" in claim:

@@ -7,9 +7,10 @@ is missing (another process stored it), the database is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from events.event import Recorded
+from events.store.contract import SPAN_PER_RECORD, Stretch
 
 RECENT_MAX = 2_000
 """Entries kept; a reader that is further behind reads the database."""
@@ -36,3 +37,18 @@ class Recent:
                 break
             found.append(entry)
         return found
+
+
+def stretch(entries: Sequence[Recorded], names: Set[str], *, records_max: int) -> Stretch:
+    """`EventStore.read_named` over entries that are at hand, at least one, without a gap."""
+    span_max = records_max * SPAN_PER_RECORD
+    wanted: list[Recorded] = []
+    looked_at = 0
+    for entry in entries[:span_max]:
+        looked_at += 1
+        if entry.name in names:
+            wanted.append(entry)
+            if len(wanted) == records_max:
+                break
+    position = entries[looked_at - 1].position
+    return Stretch(wanted, position, at_end=looked_at == len(entries))

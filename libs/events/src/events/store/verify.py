@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import asyncpg
@@ -44,6 +44,19 @@ _KEY_WITHOUT_EVENTS = """
     ORDER BY i.first_position LIMIT $1"""
 
 
+async def schemas_in(url: str, schemas: Collection[str]) -> frozenset[str]:
+    """Which of `schemas` are in this database. Raises `Transient`."""
+    connection = await connect(url, schema="public")
+    try:
+        async with faults():
+            found = await connection.fetch(
+                "SELECT nspname FROM pg_namespace WHERE nspname = ANY($1::text[])", list(schemas)
+            )
+    finally:
+        await connection.close()
+    return frozenset(row["nspname"] for row in found)
+
+
 async def verify(
     url: str,
     *,
@@ -58,7 +71,8 @@ async def verify(
     belongs to a decided key, and each decided key has all its entries.
     All of it is seen as at one moment, while others may go on appending.
     What cannot be seen from inside is a log whose newest entries were cut off together with their
-    keys: compare `Verdict.head` and `head_hash` with ones that were kept elsewhere.
+    keys: compare `Verdict.head` and `head_hash` with ones that were kept elsewhere. A schema
+    without a log is not whole.
 
     `progress(done, all)` is called once per page. Raises `Transient`.
     """
@@ -68,6 +82,8 @@ async def verify(
     try:
         async with faults(), connection.transaction(isolation="repeatable_read", readonly=True):
             chain = _Chain()
+            if await connection.fetchval("SELECT to_regclass('event')") is None:
+                return Verdict(service, 0, 0, (f"there is no log in the schema {schema}",))
             entries = await connection.fetchval("SELECT count(*) FROM event", timeout=None)
             # Faults are counted further on, but only the first ones are told.
             async for row in connection.cursor(_ROWS, prefetch=PAGE):

@@ -60,8 +60,11 @@ class Totals:
 
     name = "totals"
 
-    def __init__(self, schema: str, *, version: int = 1) -> None:
+    def __init__(
+        self, schema: str, *, version: int = 1, reads: frozenset[str] | None = None
+    ) -> None:
         self.version = version
+        self.reads = reads
         self._table = f"{schema}.total_v{version}"
         self.fail: Callable[[Sequence[Recorded]], None] | None = None
 

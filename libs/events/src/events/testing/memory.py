@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -12,14 +12,16 @@ from uuid import UUID, uuid4
 from events.errors import (
     ClaimTaken,
     IdempotencyKeyReused,
+    LogBroken,
     Transient,
     WrongExpectedVersion,
 )
 from events.event import Recorded, Registry
 from events.store.chain import GENESIS, entry_hash
 from events.store.checkpoints import Advance, verdict
-from events.store.contract import Appended, AppendRequest, Take
+from events.store.contract import Appended, AppendRequest, Stretch, Take
 from events.store.prepare import Prepared, prepare, utc_now
+from events.store.recent import stretch
 from events.store.streams import Streams
 from events.testing.memory_bus import MemoryBus, MemorySubscription
 from events.version import holds
@@ -159,6 +161,15 @@ class MemoryEventStore:
 
     async def read(self, *, after: int, records_max: int) -> list[Recorded]:
         return self.log[after : after + records_max]
+
+    async def read_named(self, names: Set[str], *, after: int, records_max: int) -> Stretch:
+        entries = self.log[after:]
+        for position, entry in enumerate(entries, start=after + 1):
+            if entry.position != position:
+                raise LogBroken(f"{self.service}: {position} is missing")
+        if not entries:
+            return Stretch([], after, at_end=True)
+        return stretch(entries, names, records_max=records_max)
 
     async def owner_of(self, claim: str) -> str | None:
         return self._claims.get(claim)

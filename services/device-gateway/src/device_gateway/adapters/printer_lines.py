@@ -20,8 +20,9 @@ VIRTUAL = "device_gateway.adapters.virtual_printer"
 VIRTUAL_START_S = 30.0
 """How long a virtual printer may take to switch on."""
 
-VIRTUAL_END_S = 5.0
-"""How long it may go on with paper that is still to be written."""
+VIRTUAL_END_S = 1.5
+"""How long it may go on with paper that is still to be written: less than what a program that ends
+gives its parts."""
 
 
 class VirtualLine:

@@ -76,6 +76,21 @@ class _Held(_Reply):
     rate: int | None = None
     waiver: str | None = None
     covers: tuple[_Cover, ...] | None = None
+    new_code: bool = False
+
+
+class _NewCode(_Reply):
+    state: str
+    voucher_id: str = ""
+    serial: str = ""
+    code: str | None = None
+    qr: str | None = None
+    value: Money | None = None
+    valid_until: date | None = None
+    kind: VoucherKind = "multi_purpose"
+    vat: str = "zero"
+    rate: int | None = None
+    goods: str | None = None
 
 
 class _HeldTogether(_Reply):
@@ -156,6 +171,28 @@ class HttpVoucherService:
     async def confirm(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/confirm"
         await self._ask(_Reply, "POST", path, {}, key=f"confirm:{hold_id}")
+
+    async def new_code(self, hold_id: str) -> SoldVoucher | None:
+        path = f"/voucher/v1/holds/{hold_id}/new-code"
+        reply = await self._ask(_NewCode, "PUT", path, {}, key=f"new-code:{hold_id}")
+        if reply.code is None or reply.value is None:
+            return None
+        return SoldVoucher(
+            voucher_id=reply.voucher_id,
+            serial=reply.serial,
+            value=reply.value,
+            code=reply.code,
+            valid_until=reply.valid_until,
+            qr=reply.qr,
+            kind=reply.kind,
+            vat=reply.vat,
+            rate=reply.rate,
+            goods=reply.goods,
+        )
+
+    async def new_code_delivered(self, hold_id: str) -> None:
+        path = f"/voucher/v1/holds/{hold_id}/new-code/delivered"
+        await self._ask(_Reply, "POST", path, {}, key=f"new-code-delivered:{hold_id}")
 
     async def release(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/release"
@@ -256,6 +293,7 @@ def _hold_of(reply: _Held, basket: Sequence[BasketPart]) -> Hold:
         rate=reply.rate if single else None,
         waiver=reply.waiver,
         covers=tuple(_cover_of(cover, basket) for cover in reply.covers or ()),
+        new_code=reply.new_code,
     )
 
 

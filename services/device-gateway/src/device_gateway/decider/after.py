@@ -31,8 +31,7 @@ def note_overdue(command: NoteOverdue, booking: Booking) -> tuple[VerdictOverdue
 
 
 def note_queued(command: NoteQueued, booking: Booking) -> tuple[ReceiptQueued, ...]:
-    document = "voucher_slips" if command.slips else "receipt"
-    if booking.recorded is None or booking.job_queued(document):
+    if booking.recorded is None or booking.job_queued(command.document):
         return ()
     return (
         ReceiptQueued(
@@ -40,7 +39,7 @@ def note_queued(command: NoteQueued, booking: Booking) -> tuple[ReceiptQueued, .
             store_id=booking.recorded.store_id,
             till_id=booking.recorded.till_id,
             job_id=command.job_id,
-            document="voucher_slips" if command.slips else "receipt",
+            document=command.document,
             queued_at=command.now,
         ),
     )

@@ -16,6 +16,7 @@ from device_gateway.events import (
     LinePrepared,
     LineRefused,
     LinesAdded,
+    PaperKind,
     Payment,
     PaymentAccepted,
     PaymentHeld,
@@ -141,16 +142,16 @@ class Booking:
         return tuple(line for line in self.lines if line.asks_first and not line.voucher_serial)
 
     @property
-    def print_due(self) -> tuple[Literal["receipt", "voucher_slips"], ...]:
+    def print_due(self) -> tuple[PaperKind, ...]:
         """Which papers are to be handed to the printing desk now."""
         if self.recorded is None or (self.verdict is None and self.overdue is None):
             return ()
-        due = list[Literal["receipt", "voucher_slips"]]()
-        if not self.job_queued("receipt"):
-            due.append("receipt")
-        if self.sells_vouchers and not self.job_queued("voucher_slips"):
-            due.append("voucher_slips")
-        return tuple(due)
+        papers: list[PaperKind] = ["receipt"]
+        if self.sells_vouchers:
+            papers.append("voucher_slips")
+        if self.recorded.renewed:
+            papers.append("remainder_slips")
+        return tuple(paper for paper in papers if not self.job_queued(paper))
 
 
 def evolve(booking: Booking, event: BookingEvent) -> Booking:

@@ -81,6 +81,7 @@ def waivers_of(payments: Iterable[Payment]) -> tuple[Waiver, ...]:
             serial=paid.voucher_serial,
             amount=paid.amount,
             reason=paid.waiver,
+            new_code=paid.new_code,
         )
         for paid in payments
         if paid.waiver and paid.hold_id and paid.voucher_id and paid.voucher_serial

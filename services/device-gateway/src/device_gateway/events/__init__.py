@@ -28,6 +28,7 @@ from device_gateway.events.booking import (
     Waiver,
 )
 from device_gateway.events.paper import (
+    PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "MeansOfPayment",
     "NumberGiven",
     "PairingOffered",
+    "PaperKind",
     "Part",
     "Payment",
     "PaymentAccepted",

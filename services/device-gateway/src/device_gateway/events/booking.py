@@ -109,6 +109,9 @@ class Payment(Part):
     covers: Annotated[tuple[Cover, ...], LeftOut] = ()
     """A voucher for some goods only: the lines that it pays for, together `amount`. Empty: it pays
     for whatever nothing else does."""
+    new_code: Annotated[bool, LeftOut] = False
+    """The voucher has a short code of another system. Where a rest is left, it gets a new one with
+    this booking, and a slip is printed."""
 
 
 class Waiver(Part):
@@ -120,6 +123,8 @@ class Waiver(Part):
     serial: str
     amount: Money
     reason: str
+    new_code: Annotated[bool, LeftOut] = False
+    """As of a payment."""
 
 
 class BasketPart(Part):
@@ -303,6 +308,13 @@ class BookingRecorded(Event):
     change: Money
     waivers: Annotated[tuple[Waiver, ...], LeftOut] = ()
     """Vouchers that were given away and are used up by this booking; their effect is in `lines`."""
+
+    @property
+    def renewed(self) -> tuple[str, ...]:
+        """Holds of the vouchers that get a new code with this booking, if a rest is left."""
+        paid = (payment.hold_id for payment in self.payments if payment.new_code)
+        given = (waiver.hold_id for waiver in self.waivers if waiver.new_code)
+        return tuple(hold_id for hold_id in (*paid, *given) if hold_id is not None)
 
 
 @event_type("booking.aborted")

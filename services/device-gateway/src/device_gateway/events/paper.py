@@ -9,16 +9,19 @@ from pydantic import ConfigDict, Field
 
 from events import Event, event_type
 
+PaperKind = Literal["receipt", "voucher_slips", "remainder_slips"]
+
 
 @event_type("receipt.queued")
 class ReceiptQueued(Event):
-    """A print job was handed to the printing desk (`voucher_slips`: the codes of sold vouchers)."""
+    """A print job was handed to the printing desk, or there was nothing to print. `voucher_slips`:
+    the codes of sold vouchers; `remainder_slips`: new codes of vouchers that were paid with."""
 
     booking_id: str
     store_id: str
     till_id: str
     job_id: str
-    document: Literal["receipt", "voucher_slips"]
+    document: PaperKind
     queued_at: datetime
 
 

@@ -1,18 +1,21 @@
-"""Step 7: the receipt and the slips of sold vouchers go to the printing desk, once each."""
+"""Step 7: receipt and slips (vouchers sold, new codes) go to the printing desk, once each."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from uuid import UUID, uuid5
 
 from device_gateway.commands import NotePrinted, NoteQueued
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
+from device_gateway.events import BookingEvent, PaperKind
 from device_gateway.handlers.gateway import Gateway, booking_stream
-from device_gateway.handlers.vouchers import prepared
+from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
 from events import Ask, Decision, DomainError, handle, handle_together
+
+PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips")
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -41,24 +44,33 @@ async def queue_papers(gateway: Gateway, booking: Booking, *, note: bool = False
         booking_id = booking.recorded.booking_id
         job_id = str(uuid5(UUID(booking_id), document))
         try:
-            if document == "receipt":
-                printing = await gateway.desk.enqueue(order, job_id=job_id)
-            else:
-                vouchers = await prepared(gateway, booking)
-                printing = await gateway.desk.enqueue_voucher_slips(
-                    order, job_id=job_id, vouchers=vouchers
-                )
+            printing = await _enqueue(gateway, booking, document, order, job_id)
         except DomainError as wait:
             # A full print queue, or codes that can't be had now: the other paper must not wait,
             # nor the verdict be parked for it. The recovery asks again.
             _log.warning("%s of booking %s waits: %s", document, booking_id, wait.code)
             continue
         if note or not printing:
-            await _note_queued(gateway, booking_id, job_id, slips=document == "voucher_slips")
+            await _note_queued(gateway, booking_id, job_id, document)
 
 
-async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, *, slips: bool) -> None:
-    command = NoteQueued(booking_id, job_id, slips, gateway.clock())
+async def _enqueue(
+    gateway: Gateway, booking: Booking, document: PaperKind, order: ReceiptOrder, job_id: str
+) -> bool:
+    """Whether a printer has a new job."""
+    match document:
+        case "receipt":
+            return await gateway.desk.enqueue(order, job_id=job_id)
+        case "voucher_slips":
+            sold = await prepared(gateway, booking)
+            return await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=sold)
+        case "remainder_slips":
+            rests = await renewed(gateway, booking)
+            return await gateway.desk.enqueue_remainder_slips(order, job_id=job_id, vouchers=rests)
+
+
+async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, document: PaperKind) -> None:
+    command = NoteQueued(booking_id, job_id, document, gateway.clock())
     ask = Ask.of(f"paper/{job_id}", job_id)
     await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
 
@@ -72,26 +84,33 @@ async def note_printed(
     forgotten they can't be queued again, so they would stay due for ever. Once the slips are on
     paper the voucher service may forget their codes.
     """
-    slips = job_id == str(uuid5(UUID(booking_id), "voucher_slips"))
-    ours = slips or job_id == str(uuid5(UUID(booking_id), "receipt"))
+    jobs = {str(uuid5(UUID(booking_id), paper)): paper for paper in PAPERS}
+    document = jobs.get(job_id)
     stream, now = booking_stream(booking_id), gateway.clock()
-    queued = NoteQueued(booking_id, job_id, slips, now)
     printed = NotePrinted(booking_id, printer_id, job_id, is_copy, now)
 
     def decide(states: Mapping[str, Booking]) -> Decision:
-        before = BOOKING.decide(queued, states[stream]) if ours else ()
+        before: Sequence[BookingEvent] = ()
+        if document is not None:
+            queued = NoteQueued(booking_id, job_id, document, now)
+            before = BOOKING.decide(queued, states[stream])
         return Decision({stream: [*before, *BOOKING.decide(printed, states[stream])]})
 
     ask = Ask.of(f"printed/{job_id}", job_id)
     done = await handle_together(gateway.store, {stream: BOOKING}, decide, ask=ask)
     booking: Booking = done.states[stream]
-    if not slips:
-        return
-    for line in booking.lines:
-        if line.voucher_id is None or not line.has_slip:
-            continue
-        try:
-            await gateway.vouchers.delivered(line.voucher_id)
-        except (VoucherUnavailable, VoucherRefused) as away:
-            # Harmless: the voucher service forgets the code by itself when its time is up.
-            _log.warning("code of voucher %s stays for now: %s", line.voucher_serial, away.code)
+    if document == "voucher_slips":
+        for line in booking.lines:
+            if line.voucher_id is not None and line.has_slip:
+                await _forgotten(gateway.vouchers.delivered(line.voucher_id), line.voucher_id)
+    elif document == "remainder_slips" and booking.recorded is not None:
+        for hold_id in booking.recorded.renewed:
+            await _forgotten(gateway.vouchers.new_code_delivered(hold_id), hold_id)
+
+
+async def _forgotten(told: Awaitable[None], name: str) -> None:
+    try:
+        await told
+    except (VoucherUnavailable, VoucherRefused) as away:
+        # Harmless: the voucher service forgets the code by itself when its time is up.
+        _log.warning("code of %s stays for now: %s", name, away.code)

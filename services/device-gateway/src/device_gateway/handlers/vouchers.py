@@ -161,6 +161,7 @@ def _payment_of(hold: Hold, tender: Tender, payment_id: str) -> Payment:
         case=f"{'Einzweck' if single else 'Mehrzweck'}gutscheinEinloesung",
         waiver=hold.waiver,
         covers=tuple(hold.covers),
+        new_code=hold.new_code,
     )
 
 
@@ -211,6 +212,17 @@ async def prepared(gateway: Gateway, booking: Booking) -> tuple[SoldVoucher, ...
 
     # What the voucher service was asked for with its code stands on its line already.
     return tuple(await asyncio.gather(*(prepare(line) for line in booking.lines if line.has_slip)))
+
+
+async def renewed(gateway: Gateway, booking: Booking) -> tuple[SoldVoucher, ...]:
+    """The vouchers that were paid with and have a new code, and a rest; the same every time.
+
+    Raises `VoucherRefused` (`hold.open`) while the voucher service has not captured the payment.
+    """
+    if booking.recorded is None:
+        return ()
+    found = [await gateway.vouchers.new_code(hold_id) for hold_id in booking.recorded.renewed]
+    return tuple(voucher for voucher in found if voucher is not None)
 
 
 def as_offered(line: Line, sold: SoldVoucher) -> None:

@@ -112,12 +112,27 @@ class PrintingDesk:
         """
 
         def slips(order: ReceiptOrder) -> bytes:
-            return b"".join(self._slips(order, self._paper(order), vouchers))
+            return b"".join(self._slips(order, self._paper(order), vouchers, remainder=False))
 
         return await self._put(order, "voucher_slips", job_id, slips)
 
+    async def enqueue_remainder_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        """The same for the rests of vouchers that were paid with and have a new code."""
+
+        def slips(order: ReceiptOrder) -> bytes:
+            return b"".join(self._slips(order, self._paper(order), vouchers, remainder=True))
+
+        return await self._put(order, "remainder_slips", job_id, slips)
+
     def _slips(
-        self, order: ReceiptOrder, profile: PrinterProfile, vouchers: Sequence[SoldVoucher]
+        self,
+        order: ReceiptOrder,
+        profile: PrinterProfile,
+        vouchers: Sequence[SoldVoucher],
+        *,
+        remainder: bool,
     ) -> list[bytes]:
         slips: list[bytes] = []
         for voucher in vouchers:
@@ -130,6 +145,7 @@ class PrintingDesk:
                 value=voucher.value,
                 valid_until=voucher.valid_until,
                 single_purpose=_single_purpose(voucher),
+                remainder=remainder,
             )
             grid = slip_rows(slip, voucher.code, profile.columns, profile.codepage, qr=voucher.qr)
             slips.append(encode(grid, profile))

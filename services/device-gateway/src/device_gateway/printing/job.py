@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-Document = Literal["receipt", "voucher_slips"]
+from device_gateway.events import PaperKind
+
+Document = PaperKind
 
 
 class JobState(StrEnum):

@@ -77,8 +77,10 @@ def slip_of(
     value: Money,
     valid_until: date | None,
     single_purpose: SinglePurpose | None = None,
+    remainder: bool = False,
 ) -> VoucherSlip:
-    """The slip of one voucher sold, without its code.
+    """The slip of one voucher sold, without its code. `remainder`: of what is left on one that was
+    paid with, whose code is new.
 
     `valid_until` None: the voucher service did not say; then the statutory period (§§ 195, 199
     BGB: three years from the end of the year of sale), which it grants unless the chain promises
@@ -95,6 +97,7 @@ def slip_of(
         sold_on=sold_on,
         valid_until=valid_until or date(sold_on.year + 3, 12, 31),
         single_purpose=single_purpose,
+        remainder=remainder,
         is_copy=order.is_copy,
     )
 

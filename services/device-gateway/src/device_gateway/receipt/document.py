@@ -155,6 +155,9 @@ class VoucherSlip(DocumentPart):
     serial: str
     value: Money
     sold_on: date
+    """Of a remainder: the day on which the slip was made."""
     valid_until: date
     single_purpose: SinglePurpose | None = None
+    remainder: bool = False
+    """What is left on a voucher that was paid with; its code is new, the old one is dead."""
     is_copy: bool = False

@@ -18,6 +18,8 @@ from device_gateway.receipt.document import ReceiptDocument, Signed, VoucherSlip
 from device_gateway.receipt.layout import (
     item_notes,
     single_purpose_words,
+    slip_terms,
+    slip_title,
     taxed_before_words,
     till_label,
 )
@@ -69,6 +71,8 @@ def slip_html(slip: VoucherSlip, code: str, *, qr: str | None = None) -> str:
         .render(
             slip=slip,
             code=code,
+            title=slip_title(slip, say),
+            terms=slip_terms(slip, say),
             qr=_qr_svg(qr or code),
             single_purpose=lambda voucher: single_purpose_words(voucher, say),
             day=lambda on: day(on, say),

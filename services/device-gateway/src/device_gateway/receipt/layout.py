@@ -59,7 +59,7 @@ def slip_rows(
     _copy_mark(grid, slip.is_copy, say)
     grid.centre(slip.store_name, style="bold")
     grid.blank()
-    grid.centre(say.slip, style="big")
+    grid.centre(slip_title(slip, say), style="big")
     grid.centre(with_currency(slip.value, say), style="big")
     if slip.single_purpose is not None:
         for line in single_purpose_words(slip.single_purpose, say):
@@ -72,10 +72,10 @@ def slip_rows(
     grid.blank()
     grid.rule()
     grid.pair(say.slip_serial, slip.serial)
-    grid.pair(say.slip_sold, day(slip.sold_on, say))
+    grid.pair(say.slip_made if slip.remainder else say.slip_sold, day(slip.sold_on, say))
     grid.pair(say.slip_valid, day(slip.valid_until, say))
     grid.rule()
-    for line in say.slip_terms:
+    for line in slip_terms(slip, say):
         grid.left(line)
     grid.blank()
     grid.centre(slip.business.name)
@@ -83,6 +83,16 @@ def slip_rows(
     grid.centre(f"{slip.business.postal_code} {slip.business.city}")
     _copy_mark(grid, slip.is_copy, say)
     return grid
+
+
+def slip_title(slip: VoucherSlip, say: Words) -> str:
+    """What the paper is called."""
+    return say.remainder_slip if slip.remainder else say.slip
+
+
+def slip_terms(slip: VoucherSlip, say: Words) -> tuple[str, ...]:
+    """What stands below; of a remainder first that the old paper is worthless."""
+    return ((say.remainder_note, *say.slip_terms)) if slip.remainder else say.slip_terms
 
 
 def single_purpose_words(voucher: SinglePurpose, say: Words) -> tuple[str, ...]:

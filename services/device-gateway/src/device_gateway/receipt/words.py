@@ -63,6 +63,9 @@ class Words:
     slip_serial: str
     slip_valid: str
     slip_sold: str
+    slip_made: str
+    remainder_slip: str
+    remainder_note: str
     slip_code: str
     slip_terms: tuple[str, ...]
     items_heading: str
@@ -111,6 +114,9 @@ GERMAN = Words(
     slip_serial="Gutschein-Nr.",
     slip_valid="Gültig bis",
     slip_sold="Verkauft am",
+    slip_made="Ausgestellt am",
+    remainder_slip="RESTGUTSCHEIN",
+    remainder_note=("Ersetzt den bisherigen Gutschein: Dessen Code ist ab sofort ungültig."),
     slip_code="Code",
     slip_terms=(
         "Einlösbar in allen Filialen des unten genannten Unternehmens, auch in Teilbeträgen. "
@@ -163,6 +169,9 @@ ENGLISH = Words(
     slip_serial="Voucher no.",
     slip_valid="Valid until",
     slip_sold="Sold on",
+    slip_made="Made on",
+    remainder_slip="VOUCHER BALANCE",
+    remainder_note="Replaces the former voucher: its code is void from now on.",
     slip_code="Code",
     slip_terms=(
         "Accepted in all stores of the company named below, also in part. What is left stays on "

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events import Recorded
+from events.projection import names_of
 from events.store.connection import faults, reading
 from voucher.events import (
     AccountHeld,
@@ -44,6 +45,18 @@ class AccountReservations:
 
     name = "account_reservations"
     version = 1
+    reads = names_of(
+        AccountHeld,
+        AccountHoldConfirmed,
+        AccountHoldReleased,
+        AccountPaidOut,
+        AccountSpent,
+        FeeSettled,
+        FeeSettlementDropped,
+        FeeSettlementFailed,
+        FeeSettlementPrepared,
+        VoucherCaptureFailed,
+    )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         placed: dict[str, tuple[str, datetime]] = {}

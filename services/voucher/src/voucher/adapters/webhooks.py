@@ -244,6 +244,7 @@ class WebhookFill:
 
     name = "webhook_outbox"
     version = 1
+    reads = None  # What is wanted stands in the table of subscribers.
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         wanted = [(row.webhook_id, set(row.events)) for row in await tx.execute(_WANTED)]

@@ -9,7 +9,7 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from kassenverbund.kit.chain import Chain
-from voucher.api import batches, catalogue, office, reports, safety, sales, till
+from voucher.api import batches, catalogue, office, renewal, reports, safety, sales, till
 from voucher.handlers import Vouchers
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.overdrafts import Overdrafting
@@ -43,7 +43,8 @@ def router(rooms: Rooms) -> APIRouter:
     # Routes are tried in this order: the busiest come first.
     routes.include_router(till.routes(rooms.vouchers, accounts.payments, accounts.accounts))
     routes.include_router(sales.routes(rooms.vouchers, rooms.qr))
-    routes.include_router(office.routes(rooms.vouchers, rooms.queries, rooms.clock))
+    routes.include_router(renewal.routes(rooms.vouchers, rooms.qr))
+    routes.include_router(office.routes(rooms.vouchers, rooms.qr, rooms.queries, rooms.clock))
     for more in accounts.routers:
         routes.include_router(more)
     routes.include_router(catalogue.routes(office_rooms.catalogue, rooms.templates))

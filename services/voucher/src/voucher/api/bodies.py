@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -250,6 +251,9 @@ class HoldAnswer(Taxed):
     covers: tuple[Cover, ...] | None = None
     """Which entries of the basket it pays for, and how much of each; together `amount`. None: it
     pays for everything."""
+    new_code: bool = False
+    """A short code of another system: where a rest is left, the booking that captures it gets a new
+    code to print (`PUT …/new-code`), and this one is dead."""
     position: int
 
 
@@ -260,6 +264,23 @@ class GroupAnswer(Answer):
     remaining_due: Money
     """To be paid by other means."""
     position: int
+
+
+class NewCodeAnswer(Taxed):
+    """The new code of a voucher that was paid with, if it got one."""
+
+    hold_id: str
+    state: Literal["renewed", "kept"]
+    """`kept`: there is nothing to print. No rest is left, the code was one of ours, or the slip is
+    printed already."""
+    voucher_id: str | None = None
+    serial: str | None = None
+    code: str | None = None
+    qr: str | None = None
+    value: Money | None = None
+    """What is left on it now."""
+    goods: str | None = None
+    valid_until: date | None = None
 
 
 class HoldState(Answer):
@@ -328,7 +349,12 @@ def hold_of(state: Voucher, hold_id: str) -> tuple[Issued, Hold]:
 
 
 def shown_hold(
-    voucher: Issued, hold: Hold, position: int, basket: tuple[Goods, ...] | None = None
+    voucher: Issued,
+    hold: Hold,
+    position: int,
+    basket: tuple[Goods, ...] | None = None,
+    *,
+    new_code: bool,
 ) -> HoldAnswer:
     terms = voucher.terms
     choosy = basket and restricted(terms)
@@ -344,11 +370,18 @@ def shown_hold(
         purpose=hold.purpose,
         eligible=limit,
         covers=hold.covers or None,
+        new_code=new_code,
         position=position,
         **taxed(terms),
     )
 
 
-def held(done: Handled[Voucher], hold_id: str, basket: tuple[Goods, ...] | None = None) -> Response:
+def held(
+    done: Handled[Voucher],
+    hold_id: str,
+    basket: tuple[Goods, ...] | None,
+    comes: Callable[[Issued], bool],
+) -> Response:
+    """`comes`: whether a new code comes after the payment (`Renewal.comes`)."""
     voucher, hold = hold_of(done.state, hold_id)
-    return as_json(shown_hold(voucher, hold, done.position, basket))
+    return as_json(shown_hold(voucher, hold, done.position, basket, new_code=comes(voucher)))

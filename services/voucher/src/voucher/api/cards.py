@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,16 +14,21 @@ from voucher.api.bodies import HoldAnswer, LookupAnswer, held
 from voucher.api.bodies import HoldState as HoldShown
 from voucher.api.kit import as_json
 from voucher.commands import Goods
-from voucher.decider import HoldState, VoucherNotUsable
+from voucher.decider import HoldState, Issued, VoucherNotUsable
 from voucher.decider.account.spend import available
 from voucher.decider.account.state import AccountHold, Opened
 
 
-def shown(done: Handled[Any], hold_id: str, basket: tuple[Goods, ...] | None = None) -> Response:
+def shown(
+    done: Handled[Any],
+    hold_id: str,
+    comes: Callable[[Issued], bool],
+    basket: tuple[Goods, ...] | None = None,
+) -> Response:
     """The hold on a card or on a voucher."""
     account = done.state
     if not isinstance(account, Opened):
-        return held(done, hold_id, basket)
+        return held(done, hold_id, basket, comes)
     hold = account.hold(hold_id)
     assert hold is not None  # The decision was accepted or is a repeat of one that was.
     return as_json(

@@ -36,6 +36,7 @@ from voucher.api.kit import (
 from voucher.decider import Issued, Voucher
 from voucher.events import BlockReason, CodeReason, Funding, Kind
 from voucher.handlers import RUN_PAGE_MAX, Named, Vouchers, Wanted
+from voucher.qr import QrCodes
 from voucher.queries import Liability, Queries, VoucherDetail
 
 Anyone = Annotated[Asked, Depends(writes("service", "back_office", "manager"))]
@@ -151,16 +152,18 @@ class RunAnswer(Answer):
     """None: the run is through."""
 
 
-def routes(vouchers: Vouchers, queries: Queries, clock: Callable[[], datetime]) -> APIRouter:
+def routes(
+    vouchers: Vouchers, qr: QrCodes, queries: Queries, clock: Callable[[], datetime]
+) -> APIRouter:
     found = APIRouter()
-    _issuing(found, vouchers)
+    _issuing(found, vouchers, qr)
     _deciding(found, vouchers, clock)
     _moving(found, vouchers)
     _reading(found, queries, clock)
     return found
 
 
-def _issuing(routes: APIRouter, vouchers: Vouchers) -> None:
+def _issuing(routes: APIRouter, vouchers: Vouchers, qr: QrCodes) -> None:
     @routes.post("/v1/vouchers", response_model=PreparedAnswer, openapi_extra=WRITE)
     async def issue(body: IssueBody, asked: Office) -> Response:
         """A donated or promotional voucher, active at once. The answer carries the code until
@@ -180,7 +183,7 @@ def _issuing(routes: APIRouter, vouchers: Vouchers) -> None:
                 reason=body.reason,
             ),
         )
-        return sales.prepared(done)
+        return sales.prepared(done, qr)
 
     @routes.put(
         "/v1/replacements/{replacement_id}", response_model=PreparedAnswer, openapi_extra=WRITE
@@ -195,7 +198,7 @@ def _issuing(routes: APIRouter, vouchers: Vouchers) -> None:
             reason=body.reason,
             caller=asked.caller.actor,
         )
-        return sales.prepared(done)
+        return sales.prepared(done, qr)
 
     @routes.post(
         "/v1/replacements/{replacement_id}/delivered",

@@ -37,7 +37,7 @@ def routes(vouchers: Vouchers, qr: QrCodes) -> APIRouter:
     return found
 
 
-def prepared(done: Prepared, qr: QrCodes | None = None) -> Response:
+def prepared(done: Prepared, qr: QrCodes) -> Response:
     """The answer that carries the code."""
     voucher = done.voucher
     assert voucher.valid_until is not None  # It is for sale, so its last day is counted.
@@ -47,7 +47,7 @@ def prepared(done: Prepared, qr: QrCodes | None = None) -> Response:
             voucher_id=voucher.voucher_id,
             serial=voucher.serial,
             code=codes.shown(done.code) if done.code else None,
-            qr=qr.of(voucher, done.code) if qr is not None and done.code else None,
+            qr=qr.of(voucher, done.code) if done.code else None,
             value=voucher.value,
             consideration=voucher.value if issue is None else issue.consideration,
             goods=voucher.terms.goods,

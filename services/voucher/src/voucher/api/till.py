@@ -79,12 +79,13 @@ def _holding(routes: APIRouter, vouchers: Vouchers, counter: Payments) -> None:
             basket=basket,
             approved_by=body.approved_by,
         )
-        return shown(done, hold_id, basket)
+        return shown(done, hold_id, vouchers.renewal.comes, basket)
 
     @routes.post("/v1/holds/{hold_id}/confirm", response_model=HoldAnswer, openapi_extra=WRITE)
     async def confirm(hold_id: Identifier, asked: Gateway, body: Empty | None = None) -> Response:
         """The booking is about to be recorded: the hold does not expire any more."""
-        return shown(await counter.confirm(asked.ask, hold_id=hold_id), hold_id)
+        done = await counter.confirm(asked.ask, hold_id=hold_id)
+        return shown(done, hold_id, vouchers.renewal.comes)
 
     @routes.post("/v1/holds/{hold_id}/release", response_model=ReleasedAnswer, openapi_extra=WRITE)
     async def release(hold_id: Identifier, asked: Gateway, body: Empty | None = None) -> Response:
@@ -142,7 +143,11 @@ def _together(routes: APIRouter, vouchers: Vouchers) -> None:
             source=f"till:{body.store_id}/{body.till_id}",
             basket=basket,
         )
-        legs = tuple(shown_hold(leg.voucher, leg.hold, done.position, basket) for leg in done.legs)
+        comes = vouchers.renewal.comes
+        legs = tuple(
+            shown_hold(leg.voucher, leg.hold, done.position, basket, new_code=comes(leg.voucher))
+            for leg in done.legs
+        )
         return as_json(
             GroupAnswer(
                 group_id=group_id,

@@ -20,6 +20,7 @@ from voucher.decider.refusals import (
     CodeGone,
     HoldCaptured,
     HoldExpired,
+    HoldOpen,
     HoldReleased,
     HoldReused,
     HoldUnknown,
@@ -64,7 +65,7 @@ VOUCHER: Decider[VoucherCommand, Voucher] = Decider(
 
 __all__ = [
     "ENDED", "HOLDS_OPEN_MAX", "LOTS_MAX", "VOUCHER", "BalanceTooLarge", "BasketNeeded",
-    "CardNotForSale", "CodeGone", "Hold", "HoldCaptured", "HoldExpired", "HoldReleased",
+    "CardNotForSale", "CodeGone", "Hold", "HoldCaptured", "HoldExpired", "HoldOpen", "HoldReleased",
     "HoldReused", "HoldState", "HoldUnknown", "Issued", "NoEffect", "Part", "PayoutNotAllowed",
     "RedemptionUnknown", "ReversalReused", "ReversalTooLarge", "SaleNotReversible",
     "ShorterValidity", "Status", "TooManyHolds", "TooManyLots", "TopUp", "TopUpCancelled",

@@ -29,6 +29,7 @@ from voucher.commands import (
     RecordTopUp,
     RedeemVoucher,
     ReleaseHold,
+    RenewCode,
     ReplaceCode,
     ReverseRedemption,
     UnblockVoucher,
@@ -80,6 +81,7 @@ def _life(
     | ExtendValidity
     | WriteOff
     | ReplaceCode
+    | RenewCode
     | ClaimVoucher
     | ExtendEntitlement,
     voucher: Voucher,
@@ -111,6 +113,8 @@ def _life(
             return office.write_off(command, voucher)
         case ReplaceCode():
             return office.replace_code(command, voucher)
+        case RenewCode():
+            return office.renew_code(command, voucher)
         case ClaimVoucher():
             return office.claim(command, voucher)
         case ExtendEntitlement():

@@ -104,7 +104,8 @@ def _life(
         case VoucherUnblocked():
             return replace(voucher, blocked=False)
         case VoucherCodeReplaced():
-            past = replace(voucher.past, code_reason=event.reason)
+            # A new code is always one of ours.
+            past = replace(voucher.past, code_reason=event.reason, weak=False)
             return replace(voucher, code_hash=event.code_hash, past=past)
         case VoucherValidityExtended():
             return evolve_life.extended(voucher, event)
@@ -152,7 +153,9 @@ def _issued(event: VoucherIssued) -> Issued:
         status=Status(event.status),
         balance=event.value.zero if inactive else event.value,
         lots=() if issue is None else (issue,),
-        past=Past(card=inactive, batch_id=event.batch_id, issue=issue),
+        past=Past(
+            card=inactive, batch_id=event.batch_id, issue=issue, weak=event.code_kind == "weak"
+        ),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from money import Money
-from voucher.commands import ReverseRedemption
+from voucher.commands import RecordTopUp, ReverseRedemption
+from voucher.decider.evolve_life import topped_up
 from voucher.decider.evolve_spending import reversed_
 from voucher.decider.lots import LOTS_MAX, Part
 from voucher.decider.office import living
@@ -22,6 +23,7 @@ from voucher.decider.refusals import (
     WrongCurrency,
 )
 from voucher.decider.rules import expiries, usable_uses
+from voucher.decider.selling import record_top_up
 from voucher.decider.spend import reverse
 from voucher.decider.state import Issued, Status, Voucher
 from voucher.events import (
@@ -30,6 +32,7 @@ from voucher.events import (
     TransferReason,
     VoucherEvent,
     VoucherRedemptionReversed,
+    VoucherToppedUp,
     VoucherTransferredIn,
     VoucherTransferredOut,
 )
@@ -126,6 +129,7 @@ def _pair(
     *,
     reason: TransferReason,
     now: datetime,
+    top_up_id: str | None = None,
 ) -> tuple[VoucherTransferredOut, VoucherTransferredIn]:
     parts = {part.lot_id: part for part in source.lots}
     out = VoucherTransferredOut(
@@ -139,6 +143,7 @@ def _pair(
         uses=uses,
         reason=reason,
         closes=reason != "transfer",
+        top_up_id=top_up_id,
         transferred_at=now,
     )
     lots = tuple(
@@ -155,6 +160,7 @@ def _pair(
         balance=target.balance + amount,
         lots=lots,
         reason=reason,
+        top_up_id=top_up_id,
         transferred_at=now,
     )
     return out, into
@@ -175,11 +181,21 @@ def lot_of(part: Part, use: LotUse, lot_id: str) -> Lot:
     )
 
 
-def forward(command: ReverseRedemption, source: Issued, successor: Issued) -> tuple[Events, Events]:
-    """A redemption of a voucher that was merged is reversed: the value goes on to its successor.
-    The caller has made sure that `successor` was not merged itself."""
+def forward(
+    command: ReverseRedemption | RecordTopUp, source: Issued, successor: Issued
+) -> tuple[Events, Events]:
+    """A redemption of a voucher that was merged is reversed, or a top-up of it recorded: the value
+    goes on to its successor. The caller has made sure that `successor` was not merged itself."""
     assert source.status is Status.REPLACED
     assert successor.status is not Status.REPLACED
+    if isinstance(command, RecordTopUp):
+        return _top_up_forward(command, source, successor)
+    return _refund_forward(command, source, successor)
+
+
+def _refund_forward(
+    command: ReverseRedemption, source: Issued, successor: Issued
+) -> tuple[Events, Events]:
     decided = reverse(command, replace(source, status=Status.ACTIVE))
     if not decided:
         return (), ()
@@ -192,7 +208,8 @@ def forward(command: ReverseRedemption, source: Issued, successor: Issued) -> tu
         there,
         successor,
         command.reversal_id,
-        _uses_back(there, back),
+        # Exactly what the reversal gave back leaves again, lot by lot.
+        _all_left(there, {use.lot_id for use in back.uses}),
         back.amount,
         reason="refund_forward",
         now=command.now,
@@ -200,7 +217,29 @@ def forward(command: ReverseRedemption, source: Issued, successor: Issued) -> tu
     return (back, out), (into,)
 
 
-def _uses_back(there: Issued, back: VoucherRedemptionReversed) -> tuple[LotUse, ...]:
-    """Exactly what the reversal gave back leaves again, lot by lot."""
-    touched = {use.lot_id for use in back.uses}
-    return tuple(part.use(part.left) for part in there.lots if part.lot_id in touched and part.left)
+def _top_up_forward(
+    command: RecordTopUp, source: Issued, successor: Issued
+) -> tuple[Events, Events]:
+    decided = record_top_up(command, replace(source, status=Status.ACTIVE))
+    if not decided:
+        return (), ()
+    topped = decided[0]
+    assert isinstance(topped, VoucherToppedUp)
+    there = topped_up(source, topped)
+    out, into = _pair(
+        there,
+        successor,
+        command.top_up_id,
+        _all_left(there, {topped.top_up_id}),
+        topped.value,
+        reason="merge",
+        now=command.now,
+        top_up_id=topped.top_up_id,
+    )
+    return (topped, out), (into,)
+
+
+def _all_left(voucher: Issued, lot_ids: Set[str]) -> tuple[LotUse, ...]:
+    return tuple(
+        part.use(part.left) for part in voucher.lots if part.lot_id in lot_ids and part.left
+    )

@@ -10,11 +10,14 @@ from voucher.commands import (
     ClaimVoucher,
     ExtendEntitlement,
     ExtendValidity,
+    RenewCode,
     ReplaceCode,
     UnblockVoucher,
     WriteOff,
 )
 from voucher.decider.refusals import (
+    HoldOpen,
+    HoldUnknown,
     NoEffect,
     ShorterValidity,
     VoucherEnded,
@@ -22,8 +25,9 @@ from voucher.decider.refusals import (
     VoucherNotUsable,
 )
 from voucher.decider.rules import expiries, same_code
-from voucher.decider.state import ENDED, Issued, Status, Unissued, Voucher
+from voucher.decider.state import ENDED, HoldState, Issued, Status, Unissued, Voucher
 from voucher.events import (
+    CodeReason,
     VoucherBlocked,
     VoucherClaimed,
     VoucherCodeReplaced,
@@ -132,17 +136,34 @@ def replace_code(command: ReplaceCode, voucher: Voucher) -> Events:
         raise VoucherNotUsable
     if issued.code_hash == command.code_hash:
         return ()
-    return (
-        VoucherCodeReplaced(
-            voucher_id=issued.voucher_id,
-            serial=issued.serial,
-            old_code_hash=issued.code_hash,
-            code_hash=command.code_hash,
-            hash_key_id=command.hash_key_id,
-            reason=command.reason,
-            replaced_at=command.now,
-        ),
+    return (_replaced(issued, command, command.reason),)
+
+
+def _replaced(
+    voucher: Issued, command: ReplaceCode | RenewCode, reason: CodeReason
+) -> VoucherCodeReplaced:
+    return VoucherCodeReplaced(
+        voucher_id=voucher.voucher_id,
+        serial=voucher.serial,
+        old_code_hash=voucher.code_hash,
+        code_hash=command.code_hash,
+        hash_key_id=command.hash_key_id,
+        reason=reason,
+        replaced_at=command.now,
     )
+
+
+def renew_code(command: RenewCode, voucher: Voucher) -> Events:
+    """Nothing where the code is one of ours, or no rest is left to be used. Raises `HoldUnknown`,
+    `HoldOpen` where the payment is not captured (yet): until then the old code has to open it."""
+    hold = voucher.hold(command.hold_id) if isinstance(voucher, Issued) else None
+    if hold is None or isinstance(voucher, Unissued):
+        raise HoldUnknown
+    if hold.state not in (HoldState.CAPTURED, HoldState.FAILED):
+        raise HoldOpen
+    if not voucher.past.weak or not voucher.usable(command.now):
+        return ()
+    return (_replaced(voucher, command, "weak_code"),)
 
 
 def claim(command: ClaimVoucher, voucher: Voucher) -> Events:

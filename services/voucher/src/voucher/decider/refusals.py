@@ -157,6 +157,11 @@ class HoldUnknown(DomainError):
     title = "There is no such hold"
 
 
+class HoldOpen(DomainError):
+    code = "hold.open"
+    title = "This payment is not recorded yet; ask again"
+
+
 class HoldReleased(DomainError):
     code = "hold.released"
     title = "This hold was released"

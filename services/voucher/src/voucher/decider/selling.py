@@ -25,6 +25,7 @@ from voucher.decider.refusals import (
     TopUpCancelled,
     TopUpReused,
     VoucherCancelledBefore,
+    VoucherEnded,
     VoucherNotUsable,
     VoucherReused,
     WrongCurrency,
@@ -249,12 +250,16 @@ def _topped_up_before(command: PrepareTopUp, known: TopUp) -> Events:
 
 
 def record_top_up(command: RecordTopUp, voucher: Voucher) -> Events:
-    """The customer has paid: it counts, whether it was prepared, cancelled or never heard of."""
+    """The customer has paid: it counts, whether it was prepared, cancelled or never heard of. A
+    voucher that had ended lives again, as with a refund; only a merged one does not."""
     if isinstance(voucher, Unissued):
         return _never_issued(command, None, voucher.failed)
     known = voucher.past.top_ups.get(command.top_up_id)
     if known is not None and known.state == "recorded":
         return ()
+    if voucher.status is Status.REPLACED:
+        # It goes on to the successor: `moving.forward`.
+        raise VoucherEnded(state=voucher.status.value)
     if known is None:
         known = _as_booked(command, voucher)
     return (

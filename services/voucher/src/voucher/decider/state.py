@@ -129,6 +129,8 @@ class Past:
     """The hold that took back its sale."""
     code_reason: str | None = None
     """Why the code was replaced the last time."""
+    weak: bool = False
+    """Its code is a short one of another system."""
 
 
 NOTHING_PAST = Past()

@@ -32,6 +32,8 @@ class VoucherTransferredOut(Event):
     reason: TransferReason
     closes: bool = False
     """A merge: this voucher ends, the other one is its successor."""
+    top_up_id: str | None = None
+    """The merge had happened; this top-up was recorded afterwards and goes the same way."""
     transferred_at: AwareDatetime
 
 
@@ -48,6 +50,8 @@ class VoucherTransferredIn(Event):
     balance: Money
     lots: tuple[Lot, ...]
     reason: TransferReason
+    top_up_id: str | None = None
+    """Set: a top-up of the merged voucher, recorded after the merge."""
     transferred_at: AwareDatetime
 
 

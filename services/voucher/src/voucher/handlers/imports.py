@@ -52,7 +52,7 @@ from voucher.decider.batch import (
     take_over,
 )
 from voucher.events import MULTI_PURPOSE, Terms
-from voucher.handlers.batches import batch_stream, parts_of, zone_of
+from voucher.handlers.batch_names import batch_stream, parts_of, zone_of
 from voucher.handlers.catalogue import Catalogue
 from voucher.handlers.import_file import ImportFile, Known, Refusal, Row
 from voucher.handlers.names import LegalEntityUnknown, Rules, last_day, serial_of, stream_of

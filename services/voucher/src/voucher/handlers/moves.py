@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from events import Ask, Decision, LostRace, handle_together
+from events import Ask, Decision, handle_together
 from money import Money
 from voucher.commands import BookedReversal, ReverseRedemption
 from voucher.decider import (
     VOUCHER,
     Issued,
     RedemptionUnknown,
-    Status,
     TransferValue,
-    VoucherEnded,
-    forward,
     transfer,
 )
 from voucher.handlers.desk import Desk
@@ -28,12 +25,7 @@ from voucher.handlers.names import (
     on_account,
     stream_of,
 )
-
-SUCCESSORS_MAX = 20
-"""Merges in a row that a refund follows. More is a circle, which cannot be."""
-
-MOVED_TRIES_MAX = 5
-"""How often a refund looks anew for the voucher that its value belongs to now."""
+from voucher.handlers.successors import record_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +44,6 @@ class Moved:
     target: Issued
     amount: Money
     position: int
-
-
-class _MergedAgain(Exception):
-    """The successor was merged itself since we looked."""
 
 
 class Moves:
@@ -124,53 +112,10 @@ class Moves:
         if nobody or owner == TOMBSTONE or on_account(owner):
             raise RedemptionUnknown
         stream = owner or stream_of(voucher_id or "")
-        for _ in range(MOVED_TRIES_MAX):
-            voucher = await desk.voucher(stream)
-            if isinstance(voucher, Issued) and voucher.status is Status.REPLACED:
-                try:
-                    return await self._forward(ask, stream, voucher, command)
-                except _MergedAgain:
-                    continue
-            try:
-                done = await desk.on(stream, command, ask)
-            except VoucherEnded as ended:
-                if ended.extra.get("state") == Status.REPLACED.value:
-                    continue  # It was merged since we looked.
-                raise
-            assert isinstance(done.state, Issued)
-            credited = done.state.past.reversals.get(reversal_id, amount)
-            return Reversed(done.state, None, credited, done.position)
-        raise LostRace
-
-    async def _forward(
-        self, ask: Ask, stream: str, voucher: Issued, command: ReverseRedemption
-    ) -> Reversed:
-        heir = await self._heir(voucher)
-
-        def decide(states: Mapping[str, Any]) -> Decision:
-            if states[heir].status is Status.REPLACED:
-                raise _MergedAgain
-            out, into = forward(command, states[stream], states[heir])
-            return Decision({stream: out, heir: into})
-
-        done = await handle_together(
-            self._desk.store, {stream: VOUCHER, heir: VOUCHER}, decide, ask=ask
-        )
-        source: Issued = done.states[stream]
-        credited = source.past.reversals.get(command.reversal_id, command.amount)
-        return Reversed(source, done.states[heir], credited, done.appended.last_position)
-
-    async def _heir(self, voucher: Issued) -> str:
-        """The stream of the voucher at the end of the merges."""
-        for _ in range(SUCCESSORS_MAX):
-            assert voucher.past.successor_id is not None  # A merged voucher names it.
-            stream = stream_of(voucher.past.successor_id)
-            heir = await self._desk.voucher(stream)
-            assert isinstance(heir, Issued)
-            if heir.status is not Status.REPLACED:
-                return stream
-            voucher = heir
-        raise AssertionError("merges in a circle")
+        landed = await record_on(desk, stream, command, ask)
+        assert isinstance(landed.voucher, Issued)  # Of another one nothing was redeemed.
+        credited = landed.voucher.past.reversals.get(reversal_id, amount)
+        return Reversed(landed.voucher, landed.successor, credited, landed.position)
 
     async def move(
         self,

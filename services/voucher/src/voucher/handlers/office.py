@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from events import Ask, Claim, ClaimTaken, GiveBack, Handled, Take, handle
+from events import Ask, ClaimTaken, Handled, handle
 from events.handle import input_hash
 from money import Money, total
 from voucher import codes
@@ -19,7 +17,7 @@ from voucher.commands import (
     WriteOff,
 )
 from voucher.decider import VOUCHER, CodeGone, Issued, Voucher, VoucherReused
-from voucher.events import BlockReason, CodeReason, VoucherCodeReplaced, VoucherExpired
+from voucher.events import BlockReason, CodeReason, VoucherExpired
 from voucher.handlers.desk import Desk
 from voucher.handlers.names import (
     Named,
@@ -27,6 +25,7 @@ from voucher.handlers.names import (
     replacement_claim,
     stream_of,
 )
+from voucher.handlers.renewal import claims_of_code
 from voucher.ports import PastVouchers
 
 RUN_PAGE_MAX = 500
@@ -90,20 +89,10 @@ class Office:
             code_hash=hashed.value, hash_key_id=hashed.key_id, reason=reason, now=now
         )
 
-        def claims(decided: Sequence[Any]) -> Sequence[Claim]:
-            return tuple(
-                entry
-                for event in decided
-                if isinstance(event, VoucherCodeReplaced)
-                for entry in (
-                    GiveBack(f"code:{event.old_code_hash}", stream),
-                    Take(f"code:{event.code_hash}", stream),
-                    Take(claim, stream),
-                )
-            )
-
         try:
-            done = await handle(desk.store, VOUCHER, stream, command, ask=ask, claims=claims)
+            done = await handle(
+                desk.store, VOUCHER, stream, command, ask=ask, claims=claims_of_code(stream, claim)
+            )
         except ClaimTaken as taken:
             if taken.key == claim:
                 return await self._replaced_before(taken.owner, row)

@@ -43,7 +43,7 @@ from voucher.events import (
     VoucherCardPrepared,
     VoucherTopUpPrepared,
 )
-from voucher.handlers.batches import voided
+from voucher.handlers.batch_names import voided
 from voucher.handlers.desk import Desk
 from voucher.handlers.names import (
     CLAIM_TRIES_MAX,
@@ -59,6 +59,7 @@ from voucher.handlers.names import (
     top_up_claim,
 )
 from voucher.handlers.offers import PLAIN, Offers, Wanted, check_price
+from voucher.handlers.successors import record_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +305,8 @@ class Selling:
         return voucher.terms.rate if found is None else found[0]
 
     async def record_top_up(self, booked: BookedTopUp, ask: Ask) -> None:
-        """The sale of a top-up is recorded. It always counts."""
+        """The sale of a top-up is recorded. It always counts; for a voucher that was merged, on its
+        successor."""
         desk = self._desk
         place = desk.place_of_booking(booked.store_id)
         opened = desk.day(place, booked.recorded_at)
@@ -323,7 +325,7 @@ class Selling:
             opened=opened,
             now=booked.recorded_at,
         )
-        await desk.on(stream, command, ask)
+        await record_on(desk, stream, command, ask)
 
     async def cancel_top_up(self, command: CancelTopUp, ask: Ask) -> None:
         """It is not sold after all. Unknown ids are remembered."""

@@ -74,6 +74,7 @@ from voucher.handlers.names import (
 from voucher.handlers.offers import PLAIN, Wanted
 from voucher.handlers.office import Office
 from voucher.handlers.overdrafts import capture_on
+from voucher.handlers.renewal import Renewal
 from voucher.handlers.selling import Selling
 from voucher.ports import Deliveries, PastVouchers, Templates
 
@@ -122,6 +123,7 @@ class Vouchers:
         self.groups = Groups(self.desk)
         self.moves = Moves(self.desk)
         self.office = Office(self.desk, past)
+        self.renewal = Renewal(self.desk)
 
     async def prepare(
         self,

@@ -16,6 +16,7 @@ from events.errors import (
 from events.event import EVENT_BYTES_MAX, Metadata
 from events.handle import input_hash
 from events.store.contract import (
+    SPAN_PER_RECORD,
     Appended,
     AppendRequest,
     EventStore,
@@ -26,6 +27,7 @@ from events.testing.store_contract.samples import (
     Closed,
     Counted,
     Unregistered,
+    closed,
     counted,
     numbers_of,
     whole_log,
@@ -83,6 +85,39 @@ class AppendContract:
         assert numbers_of(await store.read(after=3, records_max=4)) == [3, 4, 5, 6]
         assert numbers_of(await store.load("counter-1", after=8)) == [8, 9]
         assert await store.head() == 10
+
+    async def test_events_of_a_name_are_read_past_all_others(self, store: EventStore) -> None:
+        await store.append(counted("counter-1", *range(6)))
+        await store.append(closed("counter-1"))
+        await store.append(counted("counter-2", 6))
+        found = await store.read_named({"counter.closed"}, after=0, records_max=5)
+        assert [entry.event for entry in found.recorded] == [Closed()]
+        assert (found.position, found.at_end) == (8, True)
+        none = await store.read_named({"counter.closed"}, after=8, records_max=5)
+        assert (none.recorded, none.position, none.at_end) == ([], 8, True)
+
+    async def test_named_events_come_page_by_page_and_none_is_passed_by(
+        self, store: EventStore, other: EventStore
+    ) -> None:
+        """`other` has nothing at hand, and reads what is stored."""
+        for number in range(12):
+            await store.append(counted(f"counter-{number}", *range(3)))
+            await store.append(closed(f"counter-{number}"))
+        for reader in (store, other):
+            seen, position, at_end = list[int](), 0, False
+            while not at_end:
+                page = await reader.read_named({"counter.closed"}, after=position, records_max=2)
+                assert len(page.recorded) <= 2
+                seen += [entry.position for entry in page.recorded]
+                position, at_end = page.position, page.at_end
+            assert (seen, position) == ([4 * number for number in range(1, 13)], 48)
+
+    async def test_what_nobody_reads_is_passed_by_in_stretches(
+        self, store: EventStore, other: EventStore
+    ) -> None:
+        await store.append(counted("counter-1", *range(25)))
+        page = await other.read_named({"counter.closed"}, after=0, records_max=2)
+        assert (page.recorded, page.position, page.at_end) == ([], 2 * SPAN_PER_RECORD, False)
 
     async def test_each_entry_is_chained_to_the_one_before(self, store: EventStore) -> None:
         for number in range(5):

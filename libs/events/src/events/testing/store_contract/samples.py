@@ -59,6 +59,12 @@ def counted(
     )
 
 
+def closed(stream: str) -> AppendRequest:
+    """A request that ends one stream."""
+    parts = (NewEvents(stream, ANY, [Closed()]),)
+    return AppendRequest(key=str(uuid4()), input_hash=input_hash("the end"), streams=parts)
+
+
 def numbers_of(entries: Sequence[Recorded]) -> list[int]:
     return [entry.event.n for entry in entries if isinstance(entry.event, Counted)]
 

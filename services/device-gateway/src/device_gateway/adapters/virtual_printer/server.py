@@ -19,7 +19,7 @@ from types import TracebackType
 from device_gateway.adapters.virtual_printer.commands import Token, Tokenizer
 from device_gateway.adapters.virtual_printer.interpreter import Interpreter
 from device_gateway.adapters.virtual_printer.paper import Drawer, Fact, Paper, Profile
-from device_gateway.adapters.virtual_printer.picture import png
+from device_gateway.adapters.virtual_printer.picture import GivenUp, png
 from device_gateway.adapters.virtual_printer.status import Sensors
 
 PAPERS_MAX = 1_000
@@ -31,8 +31,9 @@ UNDRAWN_MAX = 500
 """Papers that wait for their picture; the oldest beyond that keep text and bytes only."""
 QUIET_S = 0.5
 """Pictures are for people: they are drawn when no job has come for so long. Tills come first."""
-DRAW_AT_CLOSE_S = 2.0
-"""How long `close` goes on drawing."""
+DRAW_AT_CLOSE_S = 0.8
+"""How long `close` goes on drawing. The picture in hand is given up then: a program that ends waits
+two seconds for all its parts."""
 CHUNK_BYTES = 4_096
 RECEIVE_BUFFER_BYTES = 4_096
 """Of a socket nobody reads: the host must notice soon."""
@@ -105,6 +106,7 @@ class VirtualPrinter:
         self._to_draw = asyncio.Event()
         self._busy_at = 0.0
         self._pencil: ThreadPoolExecutor | None = None
+        self._enough = threading.Event()
         self._drawer: asyncio.Task[None] | None = None
         self._saved = 0
         self._changed = asyncio.Condition()
@@ -126,6 +128,7 @@ class VirtualPrinter:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._saved = _last_number(self._folder, self.name)
+        self._enough.clear()
         self._pencil = ThreadPoolExecutor(1, f"draws {self.name}", initializer=_step_back)
         self._saver = asyncio.create_task(self._save_papers(), name=f"papers of {self.name}")
         self._drawer = asyncio.create_task(self._draw_papers(), name=f"pictures of {self.name}")
@@ -148,12 +151,15 @@ class VirtualPrinter:
         if self._drawer is not None:
             await _end(self._drawer)
             self._drawer = None
+            loop = asyncio.get_running_loop()
+            until = loop.time() + DRAW_AT_CLOSE_S
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(DRAW_AT_CLOSE_S):
-                    while self._undrawn:
+                while self._undrawn and loop.time() < until:
+                    async with asyncio.timeout_at(until):
                         await self._draw_one()
         if self._pencil is not None:
-            self._pencil.shutdown(wait=False, cancel_futures=True)
+            self._enough.set()
+            await asyncio.to_thread(self._pencil.shutdown, wait=True, cancel_futures=True)
             self._pencil = None
 
     async def __aenter__(self) -> VirtualPrinter:
@@ -320,7 +326,9 @@ class VirtualPrinter:
 
     async def _draw_one(self) -> None:
         paper, path = self._undrawn[0]
-        await asyncio.get_running_loop().run_in_executor(self._pencil, _draw, paper, path)
+        await asyncio.get_running_loop().run_in_executor(
+            self._pencil, _draw, paper, path, self._enough
+        )
         # Only now: a picture that was interrupted is drawn again by `close`.
         if self._undrawn and self._undrawn[0][1] == path:
             self._undrawn.popleft()
@@ -343,11 +351,13 @@ def _save(paper: Paper, stem: Path) -> None:
     stem.with_suffix(".txt").write_text(paper.text, encoding="utf-8")
 
 
-def _draw(paper: Paper, path: Path) -> None:
+def _draw(paper: Paper, path: Path, enough: threading.Event) -> None:
     """Whole or not at all: a half-drawn picture is never seen."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_bytes(png(paper))
-    new.replace(path)
+    with contextlib.suppress(GivenUp):
+        drawn = png(paper, enough=enough.is_set)
+        new = path.with_name(f"{path.name}.new")
+        new.write_bytes(drawn)
+        new.replace(path)
 
 
 def _last_number(folder: Path, name: str) -> int:
