@@ -82,8 +82,11 @@ class OfflineAnswer(Answer):
     policy: Literal["refuse", "cap"]
     cap: Money | None
     per_day: Money | None
+    per_till_day: Money | None = None
     legal_entity_id: str
     """Only its own vouchers are taken offline."""
+    sold_here: bool = True
+    """Only those that this store sold."""
     keys: tuple[QrKey, ...]
 
 
@@ -189,7 +192,9 @@ def _offline(router: APIRouter, qr: QrCodes, chain: Chain) -> None:
             policy=rule.policy,
             cap=minor(rule.cap),
             per_day=minor(rule.per_day),
+            per_till_day=minor(rule.per_till_day),
             legal_entity_id=store.legal_entity,
+            sold_here=rule.sold_here,
             keys=tuple(
                 QrKey(key_id=key.key_id, public_key=key.public_key) for key in qr.public_keys()
             ),

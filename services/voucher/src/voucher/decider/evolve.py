@@ -152,7 +152,12 @@ def _issued(event: VoucherIssued) -> Issued:
         status=Status(event.status),
         balance=event.value.zero if inactive else event.value,
         lots=() if issue is None else (issue,),
-        past=Past(card=inactive, batch_id=event.batch_id, issue=issue),
+        past=Past(
+            card=inactive,
+            batch_id=event.batch_id,
+            issue=issue,
+            sold_in=event.sold_at.store_id if event.sold_at else None,
+        ),
     )
 
 

@@ -127,6 +127,8 @@ class Past:
     """The hold that took back its sale."""
     code_reason: str | None = None
     """Why the code was replaced the last time."""
+    sold_in: str | None = None
+    """The store whose till sold it."""
 
 
 NOTHING_PAST = Past()
