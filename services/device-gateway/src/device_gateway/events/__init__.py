@@ -26,6 +26,11 @@ from device_gateway.events.booking import (
     VerdictReceived,
     Waiver,
 )
+from device_gateway.events.offline import (
+    OfflineAccepted,
+    OfflineGivenBack,
+    OfflineSettled,
+)
 from device_gateway.events.paper import (
     ReceiptPrinted,
     ReceiptQueued,
@@ -77,6 +82,9 @@ __all__ = [
     "MasterDataChanged",
     "MeansOfPayment",
     "NumberGiven",
+    "OfflineAccepted",
+    "OfflineGivenBack",
+    "OfflineSettled",
     "PairingOffered",
     "Part",
     "Payment",
@@ -135,6 +143,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingStarted, LinesAdded, LinePrepared, LineRefused, PaymentAccepted, PaymentRequested,
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
+    OfflineAccepted, OfflineGivenBack, OfflineSettled,
 )  # fmt: skip
 
 

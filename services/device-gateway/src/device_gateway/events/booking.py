@@ -99,6 +99,9 @@ class Payment(Part):
     waiver: Rare[str] = None
     """The voucher was given away: it lowers the price, and this is the reason. Such a payment is
     never in a recorded booking: it has become lines of kind `discount` by then."""
+    offline: Annotated[bool, LeftOut] = False
+    """A voucher that was taken by its QR code alone, while the voucher service could not be asked:
+    `voucher_serial` names it, `voucher_id` and `voucher_remaining` are not known."""
 
 
 class Waiver(Part):
@@ -188,7 +191,8 @@ class PaymentRequested(Event):
 
 @event_type("payment.held")
 class PaymentHeld(Event):
-    """The voucher service holds `payment.amount` for this booking until `expires_at`."""
+    """The voucher service holds `payment.amount` for this booking until `expires_at`. Offline
+    nobody does: then it is the time from which an untouched booking is aborted."""
 
     booking_id: str
     store_id: str

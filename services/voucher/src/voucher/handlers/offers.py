@@ -121,9 +121,7 @@ def _offline_cap(wanted: Wanted, rules: VoucherPolicy, value: Money) -> Money | 
     return Money(amount=rules.offline_cap, currency=value.currency)
 
 
-def _inline(
-    wanted: Wanted, rates: dict[str, tuple[int, int]], offline_cap: Money | None
-) -> Terms:
+def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]], offline_cap: Money | None) -> Terms:
     rate, dsfinvk_key = None, None
     if wanted.vat is not None:
         found = rates.get(wanted.vat)
