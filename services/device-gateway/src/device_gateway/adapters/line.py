@@ -6,7 +6,7 @@ time, at most one in `PROBE_EVERY_S`, is let through to see whether somebody ans
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -20,10 +20,13 @@ PROBE_MAX_S = 5.0
 
 
 class Line:
-    """One per process and service. `clock` is only for people; waits go by the loop's clock."""
+    """One per process and service. `clock` is only for people; pauses go by `monotonic`."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._clock = clock
+        self._monotonic = monotonic
         self._state = LineState(up=True, since=clock())
         self._probe_at = 0.0
 
@@ -36,7 +39,7 @@ class Line:
         """Whether to call now. While the line is down the one who may is the probe."""
         if self._state.up:
             return True
-        now = asyncio.get_running_loop().time()
+        now = self._monotonic()
         if now < self._probe_at:
             return False
         self._probe_at = now + PROBE_MAX_S
@@ -49,6 +52,6 @@ class Line:
 
     def silent(self) -> None:
         """Nobody answered."""
-        self._probe_at = asyncio.get_running_loop().time() + PROBE_EVERY_S
+        self._probe_at = self._monotonic() + PROBE_EVERY_S
         if self._state.up:
             self._state = LineState(up=False, since=self._clock())
