@@ -114,7 +114,7 @@ def routes(
 ) -> APIRouter:
     router = APIRouter()
     _mail(router, mailing)
-    _offline(router, qr, chain)
+    router.include_router(offline_routes(qr, chain))
 
     @router.post(
         "/v1/overdrafts/{overdraft_id}/settle", response_model=SettledAnswer, openapi_extra=WRITE
@@ -174,7 +174,10 @@ def _mail(router: APIRouter, mailing: Mailing) -> None:
         return MailPage(entries=rows, after=rows[-1].voucher_id if len(rows) == limit else None)
 
 
-def _offline(router: APIRouter, qr: QrCodes, chain: Chain) -> None:
+def offline_routes(qr: QrCodes, chain: Chain) -> APIRouter:
+    """What a gateway keeps for the day when it has no line."""
+    router = APIRouter()
+
     @router.get("/v1/offline", response_model=OfflineAnswer)
     async def offline(caller: Gateways, store_id: Identifier) -> OfflineAnswer:
         """What the store's gateway keeps for the day when the line is down."""
@@ -199,3 +202,5 @@ def _offline(router: APIRouter, qr: QrCodes, chain: Chain) -> None:
                 QrKey(key_id=key.key_id, public_key=key.public_key) for key in qr.public_keys()
             ),
         )
+
+    return router
