@@ -6,15 +6,19 @@ overdraft.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest_asyncio
 
+from device_gateway.commands import AbortBooking
+from device_gateway.decider.booking import BOOKING
+from device_gateway.handlers.gateway import booking_stream
 from device_gateway.handlers.offline import RULES_AGE_MAX
 from device_gateway.handlers.offline_watch import ASK_AGAIN_FIRST, OfflineWatch
-from events import Ask
+from events import Ask, handle
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.chain import Chain
 from money import euro
@@ -236,6 +240,60 @@ async def test_v14_an_aborted_booking_gives_its_part_of_the_cap_back(counter: Co
     assert answer.status_code == 200
     again = await counter.sell([article(2000)], by_voucher(scan))
     assert again["payments"][0]["amount"] == eur(2000)
+
+
+async def test_v14_what_a_crash_left_counted_of_an_aborted_booking_is_given_back(
+    counter: Counter,
+) -> None:
+    scan = await scanned(counter)
+    counter.line.down = True
+    open_ = await counter.sell([article(2000)], by_voucher(scan), finish=False)
+    booking_id = open_["booking_id"]
+    # The process dies between the abort and what follows from it.
+    await handle(
+        counter.gateway.store,
+        BOOKING,
+        booking_stream(booking_id),
+        AbortBooking(booking_id, "cashier", counter.clock(), counter.clock()),
+        ask=Ask.of("abort", ""),
+    )
+    counter.line.down = False
+    await watch_of(counter).look()
+    assert names(counter).count("offline.given_back") == 1
+
+
+async def test_v14_the_same_request_again_takes_nothing_more(counter: Counter) -> None:
+    scan = await scanned(counter)
+    counter.line.down = True
+    sale = ([article(2000)], by_voucher(scan))
+    first = await counter.sell(*sale, key="again")
+    second = await counter.sell(*sale, key="again")
+    assert second["booking_id"] == first["booking_id"]
+    assert names(counter).count("offline.accepted") == 1
+
+
+async def test_v14_tills_side_by_side_take_no_more_than_the_cap_of_one_voucher(
+    counter: Counter,
+) -> None:
+    scan = await scanned(counter)
+    counter.line.down = True
+    body = {"lines": [article(700)], "payments": [by_voucher(scan)], "finish": True}
+    answers = await asyncio.gather(*(counter.ask("", body, key=f"side-{n}") for n in range(6)))
+    taken = [
+        entry.event.amount.amount for entry in counter.log.log if entry.name == "offline.accepted"
+    ]
+    assert sum(taken) == CAP
+    assert sorted({answer.status_code for answer in answers}) == [200, 409]
+
+
+async def test_v14_chains_sell_no_voucher_that_is_taken_offline_unless_they_say_so() -> None:
+    whole = capped().model_dump(mode="json")
+    whole["vouchers"]["offline_cap"] = None
+    counter = await opened(Chain.model_validate(whole))
+    scan = await scanned(counter)
+    counter.line.down = True
+    no = await counter.refused([article(2000)], by_voucher(scan))
+    assert no["code"] == "voucher.offline_not_taken"
 
 
 async def test_v14_a_hold_whose_answer_was_lost_is_captured_and_not_left_behind(
