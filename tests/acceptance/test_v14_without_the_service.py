@@ -96,7 +96,8 @@ def names(counter: Counter) -> list[str]:
 
 
 def facts(counter: Counter, name: str) -> list[Any]:
-    return [entry.event for entry in counter.vouchers.store.log if entry.name == name]
+    log: Any = counter.vouchers.store
+    return [entry.event for entry in log.log if entry.name == name]
 
 
 async def test_v14_a_scanned_voucher_pays_up_to_the_cap(counter: Counter) -> None:
@@ -279,9 +280,8 @@ async def test_v14_tills_side_by_side_take_no_more_than_the_cap_of_one_voucher(
     counter.line.down = True
     body = {"lines": [article(700)], "payments": [by_voucher(scan)], "finish": True}
     answers = await asyncio.gather(*(counter.ask("", body, key=f"side-{n}") for n in range(6)))
-    taken = [
-        entry.event.amount.amount for entry in counter.log.log if entry.name == "offline.accepted"
-    ]
+    log: Any = counter.log.log
+    taken = [each.event.amount.amount for each in log if each.name == "offline.accepted"]
     assert sum(taken) == CAP
     assert sorted({answer.status_code for answer in answers}) == [200, 409]
 
