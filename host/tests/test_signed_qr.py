@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,13 +13,17 @@ from hypothesis import strategies as st
 
 from kassenverbund.kit.signed_qr import (
     ALPHABET,
+    NO_STORE,
     PREFIX,
+    PREFIX_BEFORE,
+    TEXT_MAX,
     QrForged,
     VoucherQr,
     issuer_mark,
     key_id,
     looks_signed,
     sign,
+    store_mark,
     verify,
 )
 
@@ -34,6 +39,7 @@ CONTENT = VoucherQr(
     currency="EUR",
     offline_cap_minor=2000,
     valid_until=date(2029, 12, 31),
+    sold_in=store_mark("berlin"),
 )
 symbols = st.text(ALPHABET, min_size=16, max_size=16)
 
@@ -46,7 +52,7 @@ def test_what_was_signed_is_read_again() -> None:
 def test_every_voucher_fits_and_comes_back(code: str, face: int, until: date) -> None:
     content = VoucherQr(
         code=code, serial="GS-0000-0000-0001", issuer=issuer_mark("x"), kind="single_purpose",
-        face_minor=face, currency="EUR", offline_cap_minor=0, valid_until=until,
+        face_minor=face, currency="EUR", offline_cap_minor=0, valid_until=until, sold_in=NO_STORE,
     )  # fmt: skip
     assert verify(sign(content, KEY), KEYS) == content
 
@@ -54,7 +60,7 @@ def test_every_voucher_fits_and_comes_back(code: str, face: int, until: date) ->
 def test_the_text_needs_no_more_than_the_alphanumeric_mode() -> None:
     text = sign(CONTENT, KEY)
     assert set(text) <= set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
-    assert len(text) == 171
+    assert len(text) == 178 <= TEXT_MAX  # All that version 7 of QR codes holds at level M.
 
 
 @given(st.integers(0, 101), st.integers(0, 7))
@@ -89,6 +95,19 @@ def test_only_one_spelling_is_the_code() -> None:
     twin = text[:-1] + symbols_32[symbols_32.index(text[-1]) ^ 1]
     with pytest.raises(QrForged):
         verify(twin, KEYS)
+
+
+def test_a_code_on_older_paper_is_still_read() -> None:
+    before = replace(CONTENT, sold_in=None)
+    text = sign(before, KEY)
+    assert text.startswith(PREFIX_BEFORE)
+    assert verify(text, KEYS) == before
+
+
+def test_an_older_code_cannot_be_passed_off_as_a_newer_one() -> None:
+    older = sign(replace(CONTENT, sold_in=None), KEY)
+    with pytest.raises(QrForged):
+        verify(PREFIX + older.removeprefix(PREFIX_BEFORE), KEYS)
 
 
 def test_a_plain_code_is_not_taken_for_a_signed_one() -> None:

@@ -3,15 +3,18 @@ voucher is taken, and all is well once it is back."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from device_gateway.adapters.voucher_http import CASHIER_WAIT_S
 from kassenverbund.postgres import private_database
 from tests.support.program import Program
 from tests.support.shop import (
+    DemoTill,
     Refused,
     article,
     by_voucher,
@@ -23,6 +26,7 @@ from tests.support.shop import (
 
 ROUND_TRIP_S = 2.0
 """What a slow machine may add to the wait that is promised."""
+NOTICED_WAIT_S = 30.0
 
 
 @pytest.fixture
@@ -53,6 +57,17 @@ async def split(tmp_path: Path) -> AsyncIterator[tuple[Program, Program]]:
             center.stop()
 
 
+async def _until_up(client: httpx.AsyncClient, till: DemoTill) -> None:
+    """The gateway has noticed that the voucher service answers again. Raises TimeoutError."""
+    path, headers = f"/stores/{till.store}/v1/line", {"Authorization": f"Bearer {till.token}"}
+    async with asyncio.timeout(NOTICED_WAIT_S):
+        while True:
+            line = (await client.get(path, headers=headers)).json()
+            if line["voucher"]["state"] == "up":
+                return
+            await asyncio.sleep(0.1)
+
+
 async def test_v14_without_the_voucher_service_cash_goes_on_and_no_voucher_is_taken(
     split: tuple[Program, Program],
 ) -> None:
@@ -78,6 +93,7 @@ async def test_v14_without_the_voucher_service_cash_goes_on_and_no_voucher_is_ta
 
         center.start()
         await center.ready()
+        await _until_up(client, till)
         redeemed = await till.sell(book, [by_voucher(code)], key="by-voucher-again")
         remaining = redeemed["payments"][0]["voucher_remaining"]
         assert remaining == {"amount": 3000, "currency": "EUR"}

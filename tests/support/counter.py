@@ -25,6 +25,7 @@ from device_gateway.handlers.recovery import settle
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens, offer_pairing, pair_till
 from device_gateway.policies import verdicts
+from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from events import Ask, Recorded, Take
@@ -43,9 +44,9 @@ from kassenverbund.kit.secrets import Secrets
 from money import Money
 from tests.support.program import ROOT
 from voucher import codes
-from voucher.api import sales, till
+from voucher.api import safety, sales, till
 from voucher.events import Terms, VoucherIssued
-from voucher.handlers import Rules, serial_of, stream_of
+from voucher.handlers import serial_of, stream_of
 from voucher.handlers.account_names import AccountRules
 from voucher.handlers.accounts import Accounts
 from voucher.handlers.finding import Finder
@@ -96,6 +97,19 @@ class Tries:
         return None
 
 
+class KeptRules:
+    """What the gateway has heard about vouchers without a line."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, OfflineRules] = {}
+
+    async def keep(self, rules: OfflineRules) -> None:
+        self.rules[rules.store_id] = rules
+
+    async def of(self, store_id: str) -> OfflineRules | None:
+        return self.rules.get(store_id)
+
+
 class Line(httpx.AsyncBaseTransport):
     """The line to the voucher service: an answer can be lost on it."""
 
@@ -103,8 +117,12 @@ class Line(httpx.AsyncBaseTransport):
         self._whole = httpx.ASGITransport(app)
         self.loses = 0
         """Answers that will not arrive; what was asked is done all the same."""
+        self.down = False
+        """Nobody is reached."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.down:
+            raise httpx.ConnectError("down")
         answer = await self._whole.handle_async_request(request)
         if self.loses:
             self.loses -= 1
@@ -124,6 +142,7 @@ class Counter:
     queue: Queue
     client: httpx.AsyncClient
     token: str
+    desk: VoucherDesk
     heard: int = 0
 
     async def ask(
@@ -288,11 +307,11 @@ def _accounts(world: World, chain: Chain) -> Accounts:
     )
 
 
-async def open_counter() -> Counter:
-    """The example chain, its till in Berlin paired."""
-    chain, clock, tokens = load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
+async def open_counter(chain: Chain | None = None) -> Counter:
+    """The example chain (or another with its store in Berlin), a till in Berlin paired."""
+    chain, clock, tokens = chain or load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
-    world = build_world(voucher_log, clock, chain, Rules())
+    world = build_world(voucher_log, clock, chain, chain.vouchers)
     behind = FastAPI()
     behind.state.authenticator = tokens
     accounts = _accounts(world, chain)
@@ -301,23 +320,27 @@ async def open_counter() -> Counter:
     for routes in (
         till.routes(world.vouchers, payments, accounts),
         sales.routes(world.vouchers, qr),
+        safety.offline_routes(qr, chain),
     ):
         behind.include_router(routes, prefix="/voucher")
     install_problem_handlers(behind)
     line = Line(behind)
     log = MemoryEventStore("device-gateway", registry(), clock=clock)
     queue = Queue()
+    service = HttpVoucherService(
+        httpx.AsyncClient(
+            transport=line, base_url="http://v", headers={"authorization": "Bearer gateway"}
+        ),
+        clock=clock,
+    )
     gateway = Gateway(
         store=log,
-        vouchers=HttpVoucherService(
-            httpx.AsyncClient(
-                transport=line, base_url="http://v", headers={"authorization": "Bearer gateway"}
-            )
-        ),
+        vouchers=service,
         desk=PrintingDesk(queue, clock=clock),  # type: ignore[arg-type]  # only `put` is asked for
         secrets=Secrets(root=bytes(32), key_id="test"),
         clock=clock,
         sign_within_s=30.0,
+        offline=KeptRules(),
     )
     await declare_stores(gateway, chain)
     offered = await offer_pairing(
@@ -332,7 +355,7 @@ async def open_counter() -> Counter:
     install_problem_handlers(front)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://g")
     assert verdicts(gateway).topic == "fiscal-signer"
-    return Counter(clock, world, line, gateway, log, queue, client, paired.token)
+    return Counter(clock, world, line, gateway, log, queue, client, paired.token, service)
 
 
 def eur(minor: int) -> Answer:

@@ -103,12 +103,18 @@ class VouchersOffline(Part):
     policy: Literal["refuse", "cap"] = "refuse"
     """`refuse`: none are taken. `cap`: own ones with a valid signed QR code, within the caps."""
     cap: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """Minor units that one voucher may pay while the line is down."""
+    """Minor units that one voucher may pay until the voucher service knows of it."""
     per_day: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Minor units that all vouchers together may pay in the store on one business date."""
+    per_till_day: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """The same at one till; null: no less than in the store."""
+    sold_here: bool = True
+    """Whether only vouchers that this store sold are taken; false: those of its legal entity."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> VouchersOffline:
+        if self.policy == "refuse" and self.per_till_day is not None:
+            raise ValueError("`per_till_day` belongs to the policy `cap`")
         capped = self.cap is not None and self.per_day is not None
         if (self.policy == "cap") != capped or (self.cap is None) != (self.per_day is None):
             raise ValueError("`cap` and `per_day` belong to the policy `cap`, both of them")
@@ -138,6 +144,9 @@ class VoucherPolicy(Part):
     left: the till prints the new code, and the short one is dead."""
     revived_months: Annotated[int, Field(ge=0, le=120)] = 12
     """Goods paid with a voucher come back after its last day: how long the refund is usable."""
+    offline_cap: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """Minor units that a voucher which was sold without a template allows to be taken without a
+    line; null: nothing. A template says it for what is sold by it."""
 
 
 class AccountPolicy(Part):

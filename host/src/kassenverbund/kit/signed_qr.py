@@ -1,6 +1,6 @@
 """The signed QR code of a voucher: who reads it needs no line to know that it was issued.
 
-Text, all in the alphanumeric mode of QR codes: `KV1` and Base32 (RFC 4648, without padding) of
+Text, all in the alphanumeric mode of QR codes: `KV2` and Base32 (RFC 4648, without padding) of
 
 | bytes | content |
 |---|---|
@@ -13,7 +13,11 @@ Text, all in the alphanumeric mode of QR codes: `KV1` and Base32 (RFC 4648, with
 | 3 | currency, ASCII |
 | 4 | the most that may be taken offline, minor units; 0: nothing |
 | 3 | last day of validity, days since 1970-01-01 |
+| 4 | the store that sold it: the first bytes of SHA-256 over its id; zeros: none did |
 | 64 | Ed25519 signature over all bytes before it |
+
+`KV1`, which is read but no longer made, lacks the store. It was signed whatever the terms said, so
+it is never taken without a line.
 
 The signature proves *issued and unaltered*, not *unspent*: what may be taken without a line is the
 store's policy (`vouchers_offline` in chain.yaml). Tills hold public keys only. The text contains
@@ -28,6 +32,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -36,12 +41,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from events import DomainError
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-PREFIX = "KV1"
+PREFIX = "KV2"
+PREFIX_BEFORE = "KV1"
 SIGNATURE_BYTES = 64
 TEXT_MAX = 200
 """A little more than a code has; longer input is not looked at."""
 
-_BODY = struct.Struct(">4s10s8s4sBI3sI3s")
+_BODY_BEFORE = struct.Struct(">4s10s8s4sBI3sI3s")
+_BODY = struct.Struct(_BODY_BEFORE.format + "4s")
+_BODIES = {PREFIX: _BODY, PREFIX_BEFORE: _BODY_BEFORE}
 _EPOCH = date(1970, 1, 1)
 _KINDS = ("multi_purpose", "single_purpose")
 
@@ -69,10 +77,19 @@ class VoucherQr:
     offline_cap_minor: int
     valid_until: date
     """The last day on which it can be used."""
+    sold_in: bytes | None = None
+    """See `store_mark`; `NO_STORE`: no till sold it. None: a `KV1`, which does not say."""
+
+
+NO_STORE = bytes(4)
 
 
 def issuer_mark(legal_entity_id: str) -> bytes:
     return hashlib.sha256(legal_entity_id.encode()).digest()[:4]
+
+
+def store_mark(store_id: str | None) -> bytes:
+    return hashlib.sha256(store_id.encode()).digest()[:4] if store_id else NO_STORE
 
 
 def key_id(key: Ed25519PublicKey) -> bytes:
@@ -81,12 +98,13 @@ def key_id(key: Ed25519PublicKey) -> bytes:
 
 def looks_signed(typed: str) -> bool:
     """Whether a scan is meant to be such a code (a plain code never begins like this)."""
-    return typed.strip().upper().startswith(PREFIX) and len(typed.strip()) > len(PREFIX) + 16
+    scanned = typed.strip()
+    return scanned[: len(PREFIX)].upper() in _BODIES and len(scanned) > len(PREFIX) + 16
 
 
 def sign(content: VoucherQr, key: Ed25519PrivateKey) -> str:
     """The text of the QR code. Raises `ValueError` for what does not fit."""
-    body = _BODY.pack(
+    said: list[Any] = [
         key_id(key.public_key()),
         _symbols(content.code, 16).to_bytes(10, "big"),
         _symbols(content.serial.removeprefix("GS-").replace("-", ""), 12).to_bytes(8, "big"),
@@ -96,15 +114,19 @@ def sign(content: VoucherQr, key: Ed25519PrivateKey) -> str:
         content.currency.encode("ascii"),
         content.offline_cap_minor,
         (content.valid_until - _EPOCH).days.to_bytes(3, "big"),
-    )
-    return PREFIX + base64.b32encode(body + key.sign(body)).decode().rstrip("=")
+    ]
+    if content.sold_in is None:
+        prefix, body = PREFIX_BEFORE, _BODY_BEFORE.pack(*said)
+    else:
+        prefix, body = PREFIX, _BODY.pack(*said, content.sold_in)
+    return prefix + base64.b32encode(body + key.sign(body)).decode().rstrip("=")
 
 
 def verify(text: str, keys: Mapping[bytes, Ed25519PublicKey]) -> VoucherQr:
     """Read a scanned text with the chain's public keys by their ids. Raises `QrForged`."""
-    raw = _raw(text)
-    body, signature = raw[: _BODY.size], raw[_BODY.size :]
-    kid, code, serial, issuer, kind, face, currency, cap, days = _BODY.unpack(body)
+    shape, raw = _raw(text)
+    body, signature = raw[: shape.size], raw[shape.size :]
+    kid, code, serial, issuer, kind, face, currency, cap, days, *rest = shape.unpack(body)
     key = keys.get(kid)
     if key is None or kind >= len(_KINDS):
         raise QrForged
@@ -122,25 +144,27 @@ def verify(text: str, keys: Mapping[bytes, Ed25519PublicKey]) -> VoucherQr:
         currency=currency.decode("ascii"),
         offline_cap_minor=cap,
         valid_until=_EPOCH + timedelta(days=int.from_bytes(days, "big")),
+        sold_in=rest[0] if rest else None,
     )
 
 
-def _raw(text: str) -> bytes:
+def _raw(text: str) -> tuple[struct.Struct, bytes]:
     typed = text.strip().upper()
-    if len(typed) > TEXT_MAX or not typed.startswith(PREFIX) or not typed.isascii():
+    shape = _BODIES.get(typed[: len(PREFIX)])
+    if len(typed) > TEXT_MAX or shape is None or not typed.isascii():
         raise QrForged
-    encoded = typed.removeprefix(PREFIX)
+    encoded = typed[len(PREFIX) :]
     try:
         raw = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
     except ValueError as fault:
         raise QrForged from fault
     # Base32 has spare bits: only the one spelling that `sign` makes is the code.
     if (
-        len(raw) != _BODY.size + SIGNATURE_BYTES
+        len(raw) != shape.size + SIGNATURE_BYTES
         or base64.b32encode(raw).decode().rstrip("=") != encoded
     ):
         raise QrForged
-    return raw
+    return shape, raw
 
 
 def _symbols(text: str, length: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -152,6 +152,10 @@ class VoucherUnavailable(DomainError):
     title = "The voucher service does not answer; take another means of payment or ask again"
 
 
+class VoucherUnreachable(VoucherUnavailable):
+    """The line is down: nobody at all answered. To a till the same as `VoucherUnavailable`."""
+
+
 class VoucherRefused(DomainError):
     """The voucher service said no; `code`, `status` and `detail` are its own."""
 
@@ -242,6 +246,70 @@ class VoucherService(Protocol):
 
     async def release_together(self, group_id: str) -> None:
         """As `release`, for all holds of a group."""
+        ...
+
+
+# --- vouchers without a line ---
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineRules:
+    """What a store may take while nobody can be asked, as the voucher service last said it.
+
+    `cap`, `per_day` and `per_till_day` are None where `takes` is false: nothing may be taken.
+    """
+
+    store_id: str
+    takes: bool
+    legal_entity_id: str
+    sold_here: bool
+    """Only vouchers that this store sold."""
+    keys: Mapping[str, str]
+    """Key id (hex) → Ed25519 public key (base64 of its 32 bytes)."""
+    heard_at: datetime
+    cap: Money | None = None
+    per_day: Money | None = None
+    per_till_day: Money | None = None
+
+
+class OfflineRulesKept(Protocol):
+    """The last rules that were heard: they survive a restart without a line."""
+
+    async def keep(self, rules: OfflineRules) -> None:
+        """Rules that were heard earlier than the kept ones change nothing."""
+        ...
+
+    async def of(self, store_id: str) -> OfflineRules | None:
+        """None: none were ever heard."""
+        ...
+
+
+class VoucherDesk(Protocol):
+    """What of the voucher service no cashier waits for. Raises as `VoucherService`."""
+
+    async def offline_rules(self, store_id: str) -> OfflineRules:
+        """What the store may take from now on."""
+        ...
+
+    async def captured(self, hold_id: str, currency: str) -> Money | None:
+        """What a recorded booking got of its hold; None: the booking was not heard of yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """Whether a service answers, and since when."""
+
+    up: bool
+    since: datetime
+
+
+class ServiceLine(Protocol):
+    """What this process knows about the line to a service."""
+
+    @property
+    def state(self) -> LineState:
+        """As the last calls have shown it."""
         ...
 
 

@@ -61,6 +61,9 @@ class PaymentAnswer(Answer):
     voucher_serial: str | None = None
     voucher_remaining: Money | None = None
     refusal: str | None = None
+    offline: bool = False
+    """A voucher that was taken while the voucher service did not answer: what is left on it is not
+    known."""
     waiver: str | None = None
     """The voucher was given away, for this reason: recorded, it is a discount and no payment."""
     new_code: bool = False
@@ -225,6 +228,7 @@ def _payment(tender: Tender) -> PaymentAnswer:
         voucher_serial=paid.voucher_serial if paid else None,
         voucher_remaining=paid.voucher_remaining if paid else None,
         refusal=tender.refusal.code if tender.refusal else None,
+        offline=paid.offline if paid else False,
         waiver=paid.waiver if paid else None,
         new_code=paid.new_code if paid else False,
     )

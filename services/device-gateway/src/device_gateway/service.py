@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_gateway.adapters.line import Line
+from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
@@ -13,6 +15,7 @@ from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
 from device_gateway.events import registry
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.stores import declare_stores, master_data_of
@@ -53,13 +56,25 @@ async def _open(runtime: Runtime) -> Opened:
         for room in rooms:
             room.wake(printer_id)
 
+    line = Line(runtime.clock)
+    vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     gateway = Gateway(
         store=runtime.store,
-        vouchers=HttpVoucherService(runtime.client("voucher")),
+        vouchers=vouchers,
         desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
+        offline=PostgresOfflineRules(runtime.engine),
+        voucher_line=line,
+    )
+    watch = OfflineWatch(
+        gateway,
+        vouchers,
+        stores=[
+            store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"
+        ],
+        any_store=runtime.chain.stores[0].id,
     )
     room = PrintingRoom(
         queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
@@ -79,7 +94,7 @@ async def _open(runtime: Runtime) -> Opened:
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
         projections=(UnfinishedProjection(),),
         reactions=(verdicts(gateway),),
-        tasks=(room.run, lambda: run_recovery(gateway, unfinished)),
+        tasks=(room.run, lambda: run_recovery(gateway, unfinished), watch.run),
         startup=startup,
     )
 

@@ -56,6 +56,18 @@ def test_a_name_with_markup_stays_text() -> None:
     assert "{{ 7*7 }}" in evil.text
 
 
+def test_a_voucher_taken_without_a_line_says_that_nobody_could_be_asked() -> None:
+    taken = examples.voucher("5.00", remaining="0.00").model_copy(
+        update={"voucher_remaining": None, "voucher_id": None, "offline": True}
+    )
+    order = ReceiptOrder(
+        booking=examples.booking(payments=(taken,)),
+        verdict=examples.signed(),
+        master_data=examples.store(),
+    )
+    assert "Guthaben konnte nicht abgefragt werden" in Page(receipt_html(receipt_of(order))).text
+
+
 def test_the_page_has_no_script_and_loads_nothing(page: Page) -> None:
     assert not {"script", "img", "link", "iframe", "object", "form"} & set(page.tags)
     names = {name for name, _ in page.attributes}

@@ -149,6 +149,17 @@ def test_the_rest_of_a_voucher_is_on_the_receipt() -> None:
     assert line.endswith("45,00 €")
 
 
+@pytest.mark.parametrize("columns", COLUMNS)
+def test_a_voucher_taken_without_a_line_says_that_nobody_could_be_asked(columns: int) -> None:
+    taken = examples.voucher("5.00", remaining="0.00").model_copy(
+        update={"voucher_remaining": None, "voucher_id": None, "offline": True}
+    )
+    order = replace(examples.ORDER, booking=examples.booking(payments=(taken,)))
+    text = " ".join(receipt_text(receipt_of(order), columns=columns).split())
+    assert "Ohne Verbindung angenommen: Das Guthaben konnte nicht abgefragt werden." in text
+    assert "Restguthaben" not in text
+
+
 def test_the_serial_of_a_voucher_paid_with_is_masked() -> None:
     text = receipt_text(receipt_of(examples.ORDER))
     assert "****4711" in text

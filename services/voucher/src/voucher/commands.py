@@ -220,6 +220,8 @@ class CaptureHold:
     final: bool = True
     """False: the hold keeps the rest for another capture."""
     offline: bool = False
+    serial: str | None = None
+    """Where the booking knows no `voucher_id`: taken without a line, by the QR code alone."""
 
 
 @dataclass(frozen=True, slots=True)

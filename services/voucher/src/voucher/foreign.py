@@ -53,6 +53,8 @@ class Payment(Part):
     amount: Money
     hold_id: Identifier | None = None
     voucher_id: Identifier | None = None
+    voucher_serial: str | None = None
+    """All that a store without a line knows of the voucher."""
     offline: bool = False
 
     @model_validator(mode="after")

@@ -85,6 +85,7 @@ def capture_what_was_paid(booking: BookingRecorded, now: datetime) -> tuple[Capt
             amount=payment.amount,
             purpose="payment",
             offline=payment.offline,
+            serial=payment.voucher_serial,
         )
         for payment in booking.payments
         if payment.kind == "voucher" and payment.hold_id is not None
@@ -126,6 +127,7 @@ def _capture(
     amount: Money,
     purpose: Purpose,
     offline: bool = False,
+    serial: str | None = None,
 ) -> CaptureHold:
     return CaptureHold(
         voucher_id=voucher_id,
@@ -139,6 +141,7 @@ def _capture(
         now=now,
         purpose=purpose,
         offline=offline,
+        serial=serial,
     )
 
 

@@ -10,9 +10,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kassenverbund.kit.secrets import Secrets
-from kassenverbund.kit.signed_qr import VoucherQr, issuer_mark, key_id, looks_signed, sign, verify
+from kassenverbund.kit.signed_qr import (
+    VoucherQr,
+    issuer_mark,
+    key_id,
+    looks_signed,
+    sign,
+    store_mark,
+    verify,
+)
 from voucher import codes
 from voucher.decider import Issued
+from voucher.events import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,14 @@ class PublicKey:
     algorithm: str
     public_key: str
     """The 32 raw bytes, base64."""
+
+
+def _offline_cap(terms: Terms) -> int:
+    """Minor units. A store without a line asks nobody, so what a voucher pays for, where it does
+    and whether it is a tender at all must need no asking."""
+    asks = terms.restrictions.stores or terms.restrictions.article_groups or terms.effect
+    plain = (terms.kind, terms.funding) == ("multi_purpose", "purchased") and not asks
+    return terms.offline_cap.amount if plain and terms.offline_cap is not None else 0
 
 
 class QrCodes:
@@ -39,7 +56,6 @@ class QrCodes:
         """The text for a voucher's QR code. A code of another system is printed as it is."""
         if len(code) != codes.LENGTH or voucher.valid_until is None:
             return code
-        cap = voucher.terms.offline_cap
         return sign(
             VoucherQr(
                 code=code,
@@ -48,8 +64,9 @@ class QrCodes:
                 kind=voucher.terms.kind,
                 face_minor=voucher.value.amount,
                 currency=voucher.value.currency,
-                offline_cap_minor=0 if cap is None else cap.amount,
+                offline_cap_minor=_offline_cap(voucher.terms),
                 valid_until=voucher.valid_until,
+                sold_in=store_mark(voucher.past.sold_in),
             ),
             self._key,
         )

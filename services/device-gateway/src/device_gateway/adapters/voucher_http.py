@@ -7,21 +7,25 @@ exchange takes at most `CASHIER_WAIT_S`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from device_gateway.adapters.line import Line
 from device_gateway.events import BasketPart, Cover, SoldTerms, VoucherKind
 from device_gateway.ports import (
     Hold,
+    OfflineRules,
     Place,
     SoldVoucher,
     ToppedUp,
     VoucherRefused,
     VoucherUnavailable,
+    VoucherUnreachable,
 )
 from events import LostRace
 from money import Money
@@ -30,6 +34,8 @@ CASHIER_WAIT_S = 3.0
 TRY_WAIT_S = 1.2
 TRIES_MAX = 3
 BETWEEN_TRIES_S = 0.05
+NOBODY_THERE = frozenset({502, 503, 504})
+"""Said by what stands before a service that is not there, or by one that cannot work."""
 
 
 class _Reply(BaseModel):
@@ -97,11 +103,41 @@ class _HeldTogether(_Reply):
     legs: tuple[_Held, ...]
 
 
-class HttpVoucherService:
-    """`client` has the base address and this service's credentials already."""
+class _QrKey(_Reply):
+    key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+    algorithm: str
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
+
+class _Offline(_Reply):
+    policy: str
+    cap: Money | None = None
+    per_day: Money | None = None
+    per_till_day: Money | None = None
+    legal_entity_id: str
+    sold_here: bool = True
+    keys: tuple[_QrKey, ...] = ()
+
+
+class _Captured(_Reply):
+    state: str
+    captured: Money
+
+
+class HttpVoucherService:
+    """`client` has the base address and this service's credentials already. With a `line`, nobody
+    waits for a service that has just been silent to somebody else."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        line: Line | None = None,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._client = client
+        self._line = line
+        self._clock = clock
 
     async def prepare(
         self, voucher_id: str, *, price: Money, terms: SoldTerms | None, vat: str,
@@ -202,14 +238,46 @@ class HttpVoucherService:
         path = f"/voucher/v1/groups/{group_id}/release"
         await self._ask(_Reply, "POST", path, {}, key=f"release-group:{group_id}")
 
+    async def offline_rules(self, store_id: str) -> OfflineRules:
+        path = f"/voucher/v1/offline?store_id={quote(store_id, safe='')}"
+        heard_at = self._clock()
+        reply = await self._ask(_Offline, "GET", path, None, key=f"offline:{store_id}")
+        takes = reply.policy == "cap" and reply.cap is not None and reply.per_day is not None
+        return OfflineRules(
+            store_id=store_id,
+            takes=takes,
+            legal_entity_id=reply.legal_entity_id,
+            sold_here=reply.sold_here,
+            keys={key.key_id: key.public_key for key in reply.keys if key.algorithm == "Ed25519"},
+            heard_at=heard_at,
+            cap=reply.cap,
+            per_day=reply.per_day,
+            per_till_day=reply.per_till_day or reply.per_day,
+        )
+
+    async def captured(self, hold_id: str, currency: str) -> Money | None:
+        path = f"/voucher/v1/holds/{quote(hold_id, safe='')}"
+        try:
+            reply = await self._ask(_Captured, "GET", path, None, key=f"captured:{hold_id}")
+        except VoucherRefused as no:
+            if no.status == 404:
+                return None  # Its booking is on its way still.
+            raise
+        if reply.state == "failed":
+            return Money(amount=0, currency=currency)
+        return reply.captured if reply.state == "captured" else None
+
     async def _ask(
-        self, shape: type[Any], method: str, path: str, body: Mapping[str, Any], *, key: str
+        self, shape: type[Any], method: str, path: str, body: Mapping[str, Any] | None, *, key: str
     ) -> Any:
         """The reply, or the refusal. Anything in between is asked again with the same ids."""
-        last = "no answer in time"
+        line, last, heard = self._line, "no answer in time", False
+        tries = TRIES_MAX if line is None or line.state.up else 1
+        if line is not None and not line.admits():
+            raise VoucherUnreachable(f"{VoucherUnavailable.title} (since {line.state.since:%H:%M})")
         try:
             async with asyncio.timeout(CASHIER_WAIT_S):
-                for attempt in range(1, TRIES_MAX + 1):
+                for attempt in range(1, tries + 1):
                     try:
                         async with asyncio.timeout(TRY_WAIT_S):
                             answer = await self._client.request(
@@ -218,16 +286,23 @@ class HttpVoucherService:
                     except (TimeoutError, httpx.TransportError) as away:
                         last = type(away).__name__
                     else:
+                        heard = answer.status_code not in NOBODY_THERE
+                        if line is not None and heard:
+                            line.answered()
                         if answer.is_success:
                             return _read(shape, answer)
                         if answer.status_code < 500 and not _lost_race(answer):
                             raise _refusal(answer)
                         last = f"status {answer.status_code}"
-                    if attempt < TRIES_MAX:
+                    if attempt < tries:
                         await asyncio.sleep(BETWEEN_TRIES_S * attempt)
         except TimeoutError:
             pass
-        raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
+        if heard:
+            raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
+        if line is not None:
+            line.silent()
+        raise VoucherUnreachable(f"{VoucherUnavailable.title} ({last})")
 
 
 def _at(place: Place, part: str) -> dict[str, str]:

@@ -46,6 +46,14 @@ async def till_or_reader(store_id: Identifier, till_id: Identifier, caller: Call
     return caller
 
 
+async def store_or_reader(store_id: Identifier, caller: CallerOf) -> Caller:
+    """Any till of the store, or people who work or look there."""
+    _in_store(caller, store_id)
+    if caller.kind != "till" and not caller.roles & (READERS | {"cashier"}):
+        raise Forbidden(f"needs one of: {', '.join(sorted(READERS | {'cashier'}))}")
+    return caller
+
+
 def in_store(*roles: str) -> Callable[..., Awaitable[Caller]]:
     """FastAPI dependency: a caller with one of `roles`, of the path's store or of the chain."""
     wanted = frozenset(roles)

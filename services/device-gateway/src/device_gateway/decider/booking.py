@@ -119,7 +119,7 @@ def record(command: RecordBooking, booking: Booking, number: int) -> tuple[Booki
     started = must_be_open(booking)
     finishable(booking)
     sold = {line.voucher_id for line in booking.lines if line.has_slip}
-    held = {paid.hold_id for paid in booking.payments if paid.hold_id}
+    held = {paid.hold_id for paid in booking.payments if paid.hold_id and not paid.offline}
     if not sold <= command.serials.keys() or not held <= command.confirmed:
         raise BookingChanged
     lines = tuple(_with_serial(line, command) for line in booking.lines)

@@ -155,6 +155,37 @@ class NothingOpen(DomainError):
     title = "Nothing is open to be paid"
 
 
+class OfflineUnsigned(DomainError):
+    """A typed code proves nothing, and nobody can be asked."""
+
+    code = "voucher.offline_unsigned"
+    title = "The voucher service does not answer; without it only a scanned QR code is taken"
+
+
+class OfflineOneByOne(DomainError):
+    code = "voucher.offline_one_by_one"
+    title = "The voucher service does not answer; without it vouchers are taken one by one"
+
+
+class OfflineNotTaken(DomainError):
+    """`reason`: terms, issuer, store, expired or currency."""
+
+    code = "voucher.offline_not_taken"
+    title = "The voucher service does not answer; without it this voucher is not taken"
+
+
+class OfflineCapReached(DomainError):
+    """`cap` is what one voucher may pay until the voucher service knows of it."""
+
+    code = "voucher.offline_cap"
+    title = "The voucher service does not answer; this voucher has paid all that it may without it"
+
+
+class OfflineDayFull(DomainError):
+    code = "voucher.offline_day_full"
+    title = "The voucher service does not answer; today no more is taken by voucher without it"
+
+
 class VoucherBuysVoucher(DomainError):
     code = "payment.voucher_buys_voucher"
     title = "A voucher cannot pay for a voucher"

@@ -27,6 +27,11 @@ from device_gateway.events.booking import (
     VerdictReceived,
     Waiver,
 )
+from device_gateway.events.offline import (
+    OfflineAccepted,
+    OfflineGivenBack,
+    OfflineSettled,
+)
 from device_gateway.events.paper import (
     PaperKind,
     ReceiptPrinted,
@@ -80,6 +85,9 @@ __all__ = [
     "MasterDataChanged",
     "MeansOfPayment",
     "NumberGiven",
+    "OfflineAccepted",
+    "OfflineGivenBack",
+    "OfflineSettled",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -139,6 +147,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingStarted, LinesAdded, LinePrepared, LineRefused, PaymentAccepted, PaymentRequested,
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
+    OfflineAccepted, OfflineGivenBack, OfflineSettled,
 )  # fmt: skip
 
 

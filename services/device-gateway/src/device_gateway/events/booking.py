@@ -112,6 +112,9 @@ class Payment(Part):
     new_code: Annotated[bool, LeftOut] = False
     """The voucher has a short code of another system. Where a rest is left, it gets a new one with
     this booking, and a slip is printed."""
+    offline: Annotated[bool, LeftOut] = False
+    """A voucher that was taken by its QR code alone, while the voucher service could not be asked:
+    `voucher_serial` names it, `voucher_id` and `voucher_remaining` are not known."""
 
 
 class Waiver(Part):
@@ -205,7 +208,8 @@ class PaymentRequested(Event):
 
 @event_type("payment.held")
 class PaymentHeld(Event):
-    """The voucher service holds `payment.amount` for this booking until `expires_at`."""
+    """The voucher service holds `payment.amount` for this booking until `expires_at`. Offline
+    nobody does: then it is the time from which an untouched booking is aborted."""
 
     booking_id: str
     store_id: str

@@ -14,7 +14,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
-from device_gateway.ports import ReceiptDesk, VoucherService
+from device_gateway.ports import OfflineRulesKept, ReceiptDesk, ServiceLine, VoucherService
 from events import EventStore, state_of
 from kassenverbund.kit.secrets import Secrets
 
@@ -31,6 +31,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def offline_stream(store_id: str) -> str:
+    return f"offline-{store_id}"
 
 
 def booking_stream(booking_id: str) -> str:
@@ -73,6 +77,9 @@ class Gateway:
     secrets: Secrets
     clock: Callable[[], datetime]
     sign_within_s: float
+    offline: OfflineRulesKept | None = None
+    """None: nothing is ever taken by voucher without a line."""
+    voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
 

@@ -42,6 +42,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
     till_stream,
 )
+from device_gateway.handlers.offline import given_back
 from device_gateway.handlers.vouchers import agree, confirm_holds, hold, prepared, present, sub_ask
 from device_gateway.ports import SoldVoucher, VoucherRefused
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
@@ -367,7 +368,9 @@ async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) ->
     done = await handle(
         gateway.store, BOOKING, booking_stream(booking.started.booking_id), command, ask=ask
     )
-    return Progress(await present(gateway, booking.started.booking_id, done.state, done.repeated))
+    aborted = await present(gateway, booking.started.booking_id, done.state, done.repeated)
+    await given_back(gateway, aborted)
+    return Progress(aborted)
 
 
 async def _told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:

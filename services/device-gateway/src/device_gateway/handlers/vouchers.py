@@ -22,12 +22,14 @@ from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.refusals import BookingChanged, OpenAmount, VoucherDiffers
 from device_gateway.events import Line, Payment, PaymentRequested
 from device_gateway.handlers.gateway import Gateway, booking_stream
+from device_gateway.handlers.offline import taken_offline
 from device_gateway.ports import (
     Hold,
     Place,
     SoldVoucher,
     VoucherRefused,
     VoucherUnavailable,
+    VoucherUnreachable,
 )
 from events import Ask, DomainError, handle
 
@@ -54,6 +56,12 @@ async def hold(
     refused = _Refused(gateway, started.booking_id, tender.payment_id, ask)
     try:
         held = await _held(gateway, booking, tender, codes)
+    except VoucherUnreachable as away:
+        try:
+            return await taken_offline(gateway, booking, tender, codes, away, ask=ask)
+        except DomainError as no:
+            await refused.note(no, release_due=True)
+            raise
     except VoucherUnavailable as away:
         # The hold may exist all the same: it has to be released by its id.
         await refused.note(away, release_due=True)
@@ -307,7 +315,7 @@ async def confirm_holds(gateway: Gateway, booking: Booking, ask: Ask) -> frozens
     confirmed = set[str]()
     lost: VoucherRefused | None = None
     for paid in booking.payments:
-        if paid.hold_id is None:
+        if paid.hold_id is None or paid.offline:
             continue
         try:
             await gateway.vouchers.confirm(paid.hold_id)

@@ -161,6 +161,7 @@ def _tender(payment: Payment) -> Tender:
         change=payment.change,
         voucher_serial_masked=None if serial is None else masked(serial),
         voucher_remaining=payment.voucher_remaining,
+        not_asked=payment.offline,
         taxed_before=payment.rate,
     )
 

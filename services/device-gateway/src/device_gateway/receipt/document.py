@@ -86,6 +86,8 @@ class Tender(DocumentPart):
     voucher_serial_masked: str | None = None
     """Only the end of the serial: a found receipt names no voucher."""
     voucher_remaining: Money | None = None
+    not_asked: bool = False
+    """A voucher that was taken while nobody could say what is left on it."""
     taxed_before: int | None = None
     """Single-purpose voucher: the rate at which it was taxed when it was sold, basis points."""
 

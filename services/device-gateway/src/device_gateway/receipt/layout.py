@@ -190,6 +190,8 @@ def _tender(grid: Grid, tender: Tender, say: Words) -> None:
         grid.left(taxed_before_words(tender.taxed_before, say), indent=2)
     if tender.voucher_remaining is not None:
         grid.pair(say.remaining, with_currency(tender.voucher_remaining, say), indent=2)
+    if tender.not_asked:
+        grid.left(say.not_asked, indent=2)
 
 
 def taxed_before_words(rate: int, say: Words) -> str:

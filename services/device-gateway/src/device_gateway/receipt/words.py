@@ -38,6 +38,7 @@ class Words:
     change: str
     voucher: str
     remaining: str
+    not_asked: str
     sold_voucher: str
     single_purpose: str
     taxed_before: str
@@ -91,6 +92,7 @@ GERMAN = Words(
     change="Rückgeld",
     voucher="Gutschein",
     remaining="Restguthaben",
+    not_asked="Ohne Verbindung angenommen: Das Guthaben konnte nicht abgefragt werden.",
     sold_voucher="Gutschein-Nr.",
     single_purpose="Einzweck-Gutschein",
     taxed_before="Einzweck-Gutschein, beim Kauf mit {rate} versteuert",
@@ -146,6 +148,7 @@ ENGLISH = Words(
     change="Change",
     voucher="Voucher",
     remaining="Remaining balance",
+    not_asked="Accepted without a connection: the balance could not be checked.",
     sold_voucher="Voucher no.",
     single_purpose="Single-purpose voucher",
     taxed_before="Single-purpose voucher, {rate} VAT paid when it was sold",

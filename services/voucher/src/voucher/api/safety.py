@@ -82,8 +82,11 @@ class OfflineAnswer(Answer):
     policy: Literal["refuse", "cap"]
     cap: Money | None
     per_day: Money | None
+    per_till_day: Money | None = None
     legal_entity_id: str
     """Only its own vouchers are taken offline."""
+    sold_here: bool = True
+    """Only those that this store sold."""
     keys: tuple[QrKey, ...]
 
 
@@ -111,7 +114,7 @@ def routes(
 ) -> APIRouter:
     router = APIRouter()
     _mail(router, mailing)
-    _offline(router, qr, chain)
+    router.include_router(offline_routes(qr, chain))
 
     @router.post(
         "/v1/overdrafts/{overdraft_id}/settle", response_model=SettledAnswer, openapi_extra=WRITE
@@ -171,7 +174,10 @@ def _mail(router: APIRouter, mailing: Mailing) -> None:
         return MailPage(entries=rows, after=rows[-1].voucher_id if len(rows) == limit else None)
 
 
-def _offline(router: APIRouter, qr: QrCodes, chain: Chain) -> None:
+def offline_routes(qr: QrCodes, chain: Chain) -> APIRouter:
+    """What a gateway keeps for the day when it has no line."""
+    router = APIRouter()
+
     @router.get("/v1/offline", response_model=OfflineAnswer)
     async def offline(caller: Gateways, store_id: Identifier) -> OfflineAnswer:
         """What the store's gateway keeps for the day when the line is down."""
@@ -189,8 +195,12 @@ def _offline(router: APIRouter, qr: QrCodes, chain: Chain) -> None:
             policy=rule.policy,
             cap=minor(rule.cap),
             per_day=minor(rule.per_day),
+            per_till_day=minor(rule.per_till_day),
             legal_entity_id=store.legal_entity,
+            sold_here=rule.sold_here,
             keys=tuple(
                 QrKey(key_id=key.key_id, public_key=key.public_key) for key in qr.public_keys()
             ),
         )
+
+    return router

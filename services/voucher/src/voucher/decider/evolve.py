@@ -154,7 +154,11 @@ def _issued(event: VoucherIssued) -> Issued:
         balance=event.value.zero if inactive else event.value,
         lots=() if issue is None else (issue,),
         past=Past(
-            card=inactive, batch_id=event.batch_id, issue=issue, weak=event.code_kind == "weak"
+            card=inactive,
+            batch_id=event.batch_id,
+            issue=issue,
+            weak=event.code_kind == "weak",
+            sold_in=event.sold_at.store_id if event.sold_at else None,
         ),
     )
 

@@ -69,7 +69,12 @@ def card_prepared(voucher: Issued, event: VoucherCardPrepared) -> Issued:
         status=Status.PENDING,
         balance=event.value,
         lots=(issue,),
-        past=replace(voucher.past, preparation_id=event.preparation_id, issue=issue),
+        past=replace(
+            voucher.past,
+            preparation_id=event.preparation_id,
+            issue=issue,
+            sold_in=event.sold_at.store_id,
+        ),
     )
 
 

@@ -131,6 +131,8 @@ class Past:
     """Why the code was replaced the last time."""
     weak: bool = False
     """Its code is a short one of another system."""
+    sold_in: str | None = None
+    """The store whose till sold it."""
 
 
 NOTHING_PAST = Past()

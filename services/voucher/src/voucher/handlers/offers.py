@@ -7,7 +7,7 @@ from datetime import date
 
 from pydantic import ValidationError
 
-from kassenverbund.kit.chain import Store
+from kassenverbund.kit.chain import Store, VoucherPolicy
 from money import Money
 from voucher.decider import Issued, WrongCurrency
 from voucher.decider.catalogue import TemplateUnknown
@@ -70,7 +70,8 @@ class Offers:
             value = offered.value if value is None else value
             price = offered.price if price is None else price
         else:
-            terms, valid_until = _inline(wanted, rates), limitation(opened, desk.rules)
+            cap = None if value is None else _offline_cap(wanted, desk.rules, value)
+            terms, valid_until = _inline(wanted, rates, cap), limitation(opened, desk.rules)
         if value is None:
             raise ValueMissing
         self.check_value(value, terms)
@@ -112,7 +113,15 @@ def check_price(price: Money | None, value: Money) -> None:
         raise TermsImpossible("a voucher costs at most its face value")
 
 
-def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]]) -> Terms:
+def _offline_cap(wanted: Wanted, rules: VoucherPolicy, value: Money) -> Money | None:
+    """What the chain's vouchers let a store without a line take."""
+    plain = (wanted.kind, wanted.funding) == ("multi_purpose", "purchased")
+    if rules.offline_cap is None or not plain:
+        return None
+    return Money(amount=rules.offline_cap, currency=value.currency)
+
+
+def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]], offline_cap: Money | None) -> Terms:
     rate, dsfinvk_key = None, None
     if wanted.vat is not None:
         found = rates.get(wanted.vat)
@@ -128,6 +137,7 @@ def _inline(wanted: Wanted, rates: dict[str, tuple[int, int]]) -> Terms:
             goods=wanted.goods,
             funding=wanted.funding,
             reason=wanted.reason,
+            offline_cap=offline_cap,
         )
     except ValidationError as fault:
         raise TermsImpossible("; ".join(error["msg"] for error in fault.errors())) from fault

@@ -316,8 +316,7 @@ class Vouchers:
             owner = await self.desk.store.owner_of(claim)
             stream = owner
             if stream is None or stream == TOMBSTONE:
-                known = command.voucher_id
-                stream = stream_of(known) if known else f"unclaimed-{command.hold_id}"
+                stream = await self._named(command) or f"unclaimed-{command.hold_id}"
             take = () if owner is not None else (Take(claim, stream),)
             try:
                 await capture_on(self.desk.store, stream, command, ask, claims=take)
@@ -325,6 +324,15 @@ class Vouchers:
             except ClaimTaken:
                 continue  # The hold arrived just now: capture it where it stands.
         raise LostRace
+
+    async def _named(self, command: CaptureHold) -> str | None:
+        """The stream of the voucher that a recorded booking names."""
+        if command.voucher_id is not None:
+            return stream_of(command.voucher_id)
+        if command.serial is None:
+            return None
+        owner = await self.desk.store.owner_of(f"serial:{command.serial}")
+        return None if on_account(owner) else owner
 
     async def expire(self, voucher_id: str, hold_id: str) -> None:
         """Write down that a hold has run out. The sweeper's only command."""
