@@ -40,7 +40,18 @@ from costcenter.names import (
     code_claim,
     group_stream,
 )
-from events import Ask, Claim, Decision, Event, HandledTogether, LostRace, Recorded, Take, state_of
+from events import (
+    Ask,
+    Claim,
+    Decider,
+    Decision,
+    Event,
+    HandledTogether,
+    LostRace,
+    Recorded,
+    Take,
+    state_of,
+)
 from kassenverbund.kit.secrets import Secrets
 
 MOVED_TRIES_MAX = 5
@@ -96,7 +107,9 @@ class Cards:
                 issue(command, states[card], on_center, states[group]), card, None, center
             )
 
-        parts = {card: CARD} if center is None else {card: CARD, center: CENTER}
+        parts: dict[str, Decider[Any, Any]] = {card: CARD}
+        if center is not None:
+            parts[center] = CENTER
         done = await self._writer.together(ask, parts, decide, reads={group: GROUP})
         found = warnings(data.center_id, done.states[group], data.user_group)
         return CardSet(done.states[card], found, done.appended.last_position)
