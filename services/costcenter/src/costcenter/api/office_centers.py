@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from costcenter.api.kit import WRITE, Empty, Managers, Office, Position, Reader, as_json, chainwide
+from costcenter.api.kit import WRITE, Empty, Managers, Office, Reader, as_json, chainwide
 from costcenter.api.office_bodies import (
     CardAnswer,
     CenterAnswer,
@@ -18,7 +18,7 @@ from costcenter.api.office_bodies import (
     LimitAnswer,
     ReasonBody,
 )
-from costcenter.api.office_kit import OfficeRooms, Wanted, cursor_of, wanted
+from costcenter.api.office_kit import OfficeRooms, Position, Wanted, cursor_of, wanted
 from costcenter.decider.structure.refusals import CenterUnknown
 from costcenter.decider.structure_state import Center
 from costcenter.handlers.structure_centers import CenterData, Centers

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from costcenter.api.kit import PAGE_DEFAULT, PageSize, Position
+from costcenter.api.kit import PAGE_DEFAULT, PageSize
 from costcenter.handlers.structure import Groups
 from costcenter.handlers.structure_cards import Cards
 from costcenter.handlers.structure_centers import Centers
@@ -19,6 +19,9 @@ from costcenter.structure_ports import Contacts
 from events import DomainError
 
 CURSOR_MAX = 200
+
+Position = Annotated[int, Query(ge=0, le=2**62)]
+"""Wait for the effect of a write, at most one second."""
 
 GroupNumber = Annotated[int, Path(ge=1, le=9_999)]
 
