@@ -103,7 +103,8 @@ class GrantLease:
 
 @dataclass(frozen=True, slots=True)
 class UseLease:
-    """A recorded booking charged it. A fact: whatever is left is taken, the rest is `exceeded`."""
+    """A recorded booking charged it. A fact: what is left is taken; what the store charged beyond
+    the lease's amount, number or amount per booking is `exceeded`."""
 
     charge_id: str
     amount: Money
@@ -180,26 +181,31 @@ def _use(command: UseLease, lease: Lease) -> Sequence[LeaseEvent]:
     if command.charge_id in lease.used:
         return ()
     covered = covers(lease, command.amount)
-    beyond = command.amount - covered
+    left = Money(amount=lease.left - covered.amount, currency=lease.currency)
+    beyond = max(command.amount.amount - covered.amount, _over(lease, command.amount.amount))
     return (
         LeaseUsed(
             lease_id=lease.lease_id,
             charge_id=command.charge_id,
             amount=command.amount,
-            left=Money(amount=lease.left - covered.amount, currency=lease.currency),
-            exceeded=beyond if beyond else None,
+            left=left,
+            exceeded=Money(amount=beyond, currency=lease.currency) if beyond else None,
             used_at=command.now,
         ),
     )
 
 
 def covers(lease: Lease, amount: Money) -> Money:
-    """How much of a charge the lease has room for: nothing once it is returned or its number of
-    charges is used up, and never more than one booking may be."""
-    if not lease.open or not lease.left_count:
-        return amount.zero
-    most = lease.left if lease.per_booking is None else min(lease.left, lease.per_booking)
-    return Money(amount=min(amount.amount, most), currency=amount.currency)
+    """How much of a charge is taken from the lease; the rest is taken from the limits. Nothing
+    once it is returned."""
+    return Money(amount=min(amount.amount, lease.left), currency=amount.currency)
+
+
+def _over(lease: Lease, minor: int) -> int:
+    """What the store should not have charged although the lease held it."""
+    if not lease.left_count:
+        return minor
+    return 0 if lease.per_booking is None else max(0, minor - lease.per_booking)
 
 
 def _return(command: ReturnLease, lease: Lease) -> Sequence[LeaseEvent]:
@@ -263,11 +269,10 @@ def evolve(lease: Lease, event: LeaseEvent) -> Lease:
             )
         case LeaseUsed():
             beyond = 0 if event.exceeded is None else event.exceeded.amount
-            counted = event.amount.amount > beyond
             return replace(
                 lease,
                 left=event.left.amount,
-                left_count=lease.left_count - counted,
+                left_count=max(0, lease.left_count - 1),
                 used=lease.used | {event.charge_id},
                 exceeded=lease.exceeded + beyond,
             )
