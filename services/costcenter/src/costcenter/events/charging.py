@@ -131,6 +131,8 @@ class ChargeBooked(Event):
     parts: tuple[VatPart, ...] = ()
     """The same by VAT rate, as the booking says. The VAT was declared with the till's sale."""
     subsidies: tuple[SubsidyShare, ...] = ()
+    takes: tuple[Take, ...] | None = None
+    """What it has from limit accounts, where that is not what its hold took."""
     booking_id: str
     booking_number: int | None = None
     """The till's gapless number, as on the slip."""
