@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Literal
 
+from costcenter.decider.goods import Good
 from costcenter.events import ReleaseReason, TaxCase, VatPart
 from money import Money
 
 Mode = Literal["exact", "up_to"]
 How = Literal["code", "number", "center_number"]
-
-
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """A line of the basket that is being paid."""
-
-    gross: Money
-    vat: str
-    rate: int
-    """Basis points."""
-    dsfinvk_key: int
-    article_group: str | None = None
-    line_id: str | None = None
-    quantity: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,7 @@ class HoldCharge:
     shown: Shown
     amount: Money
     mode: Mode
-    basket: tuple[Goods, ...]
+    basket: tuple[Good, ...]
     store_id: str
     till_id: str
     booking_id: str

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from costcenter.decider.structure.refusals import CardUnknown as CardUnknown
+from costcenter.decider.structure.refusals import CenterUnknown as CenterUnknown
 from events import DomainError
-
-
-class CardUnknown(DomainError):
-    code = "card.unknown"
-    status = 404
-    title = "There is no such card"
 
 
 class CardNotUsable(DomainError):
@@ -38,12 +34,6 @@ class CardChoice(DomainError):
 
     code = "charge.card_choice"
     title = "Several cards may be meant: ask for one of them"
-
-
-class CenterUnknown(DomainError):
-    code = "center.unknown"
-    status = 404
-    title = "There is no such cost center"
 
 
 class CenterNotUsable(DomainError):

@@ -87,6 +87,8 @@ class ChargeHeld(Event):
     chargee: Chargee
     amount: Money
     """What the center pays; zero where it is a subsidy alone."""
+    parts: tuple[VatPart, ...] = ()
+    """The same by VAT key, as far as the till has named the goods."""
     subsidies: tuple[SubsidyShare, ...] = ()
     takes: tuple[Take, ...] = ()
     """From which limit accounts."""
