@@ -20,7 +20,9 @@ from money import Money
 
 Number = Annotated[int, Path(ge=1, le=9_999)]
 
-Groups = Annotated[tuple[Annotated[int, Field(ge=1, le=9_999)], ...], Field(min_length=1, max_length=100)]
+Groups = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=9_999)], ...], Field(min_length=1, max_length=100)
+]
 Articles = Annotated[tuple[Identifier, ...], Field(max_length=100)]
 Weekdays = Annotated[tuple[Annotated[int, Field(ge=1, le=7)], ...], Field(max_length=7)]
 

@@ -49,9 +49,7 @@ class RuleSet:
 class SubsidyRules:
     """Everything that can be asked of rules. One per process."""
 
-    def __init__(
-        self, store: EventStore, *, currency: str, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, store: EventStore, *, currency: str, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._currency = currency
         self._clock = clock
@@ -76,9 +74,7 @@ class SubsidyRules:
         if payer is not None:
             reads[center_stream(payer)] = CENTER
         try:
-            done = await handle_together(
-                self._store, {stream: GROUP}, decide, ask=ask, reads=reads
-            )
+            done = await handle_together(self._store, {stream: GROUP}, decide, ask=ask, reads=reads)
         except ClaimTaken as taken:
             raise RuleReused from taken
         return RuleSet(rule=rule, position=done.appended.last_position)
