@@ -200,4 +200,6 @@ class LeaseReturned(Event):
     count: int
     reason: Literal["reported", "written_off"]
     by: str | None = None
+    note: str | None = None
+    """Why it was written off."""
     returned_at: AwareDatetime
