@@ -8,6 +8,7 @@ import io
 import pytest
 
 from costcenter.testing.statements import Log, Office, part
+from money import euro
 
 OCTOBER = {"month": "2026-10"}
 
@@ -134,7 +135,7 @@ async def test_by_card_and_rate_is_the_same_as_by_rate(log: Log, office: Office)
     for rate in by_rate:
         cards = [row for row in by_card if row["vat"] == rate["vat"]]
         assert sum(row["charges"] for row in cards) == rate["charges"] == 2
-        assert sum(float(row["net"]) for row in cards) == float(rate["net"])
+        assert sum(euro(row["net"]).amount for row in cards) == euro(rate["net"]).amount
 
 
 async def test_groups_and_companies_are_told_by_their_names(log: Log, office: Office) -> None:

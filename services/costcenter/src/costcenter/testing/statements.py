@@ -216,9 +216,9 @@ class Office:
     ) -> httpx.Response:
         await fold(self.engine, self.log.entries[self.folded :])
         self.folded = len(self.log.entries)
+        params = {name.rstrip("_"): value for name, value in query.items()}
         return await self.client.get(
-            path,
-            params={name.rstrip("_"): value for name, value in query.items()} or None,
+            httpx.URL(path).copy_merge_params(params),
             headers={"authorization": f"Bearer {who}", "accept": accept},
         )
 
