@@ -195,7 +195,9 @@ def _put(state: Month, charge: Charge) -> Month:
     return replace(
         state,
         charges=state.charges.put(charge.charge_id, charge),
-        open=state.open.put(charge.charge_id, None) if charge.open else state.open.without(charge.charge_id),
+        open=state.open.put(charge.charge_id, None)
+        if charge.open
+        else state.open.without(charge.charge_id),
     )
 
 

@@ -229,9 +229,7 @@ def resized(take: Take, whole: Money, amount: Money) -> Take:
     return take.model_copy(update={"amount": _money(minor)})
 
 
-def _shares(
-    command: BookCharge, charge: Charge | None, on: Booked
-) -> tuple[SubsidyShare, ...]:
+def _shares(command: BookCharge, charge: Charge | None, on: Booked) -> tuple[SubsidyShare, ...]:
     """What the subsidies paid according to the booking."""
     known = {share.rule_id: share for share in charge.subsidies} if charge else {}
     found = []
