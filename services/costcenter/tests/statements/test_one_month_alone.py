@@ -162,5 +162,6 @@ def _touched(plan: dict[str, Any]) -> int:
     """Rows of the log that the statement looked at, those that it passed over too."""
     own = 0
     if plan.get("Relation Name") == "event":
-        own = int(plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
+        rows = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+        own = round(rows * plan["Actual Loops"])  # Shared between workers, told per worker.
     return own + sum(map(_touched, plan.get("Plans", ())))

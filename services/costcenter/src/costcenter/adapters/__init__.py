@@ -1,1 +1,1 @@
-"""What the ports are in PostgreSQL."""
+"""PostgreSQL behind the ports."""

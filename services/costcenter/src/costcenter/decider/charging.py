@@ -276,7 +276,8 @@ def _chargee(structure: Structure, shares: Sequence[SubsidyShare]) -> Chargee:
     card, center = structure.card, structure.center
     if center.center_id is None:
         center = structure.payers[shares[0].payer_center_id]
-    assert card.card_id is not None and center.center_id is not None
+    assert card.card_id is not None
+    assert center.center_id is not None
     return Chargee(
         center_id=center.center_id,
         center_number=center.number,

@@ -16,7 +16,6 @@ from typing import Literal, assert_never
 
 from costcenter.commands import CloseMonth, ConfirmCharge
 from costcenter.decider.refusals import (
-    HoldBooked,
     HoldExpired,
     HoldReleased,
     HoldUnknown,
@@ -192,12 +191,11 @@ def evolve(state: Month, event: MonthEvent) -> Month:
 
 
 def _put(state: Month, charge: Charge) -> Month:
+    charge_id = charge.charge_id
     return replace(
         state,
-        charges=state.charges.put(charge.charge_id, charge),
-        open=state.open.put(charge.charge_id, None)
-        if charge.open
-        else state.open.without(charge.charge_id),
+        charges=state.charges.put(charge_id, charge),
+        open=state.open.put(charge_id, None) if charge.open else state.open.without(charge_id),
     )
 
 

@@ -127,6 +127,8 @@ def book(command: BookCharge, on: Booked) -> Decision:
             return Decision({})
         raise HoldBooked
     posting = Posting(on.accounts, command.now)
+    fault: BookFault | None
+    takes: tuple[Take, ...] | None
     if charge is None:
         fault, takes = _of_a_stranger(command, on, posting)
     elif charge.open:
@@ -283,7 +285,7 @@ def _booked(
     fault: BookFault | None,
 ) -> ChargeBooked:
     day, late = command.business_date, False
-    if on.charge is not None and not f"{day:%Y-%m}" == on.target.month:
+    if on.charge is not None and f"{day:%Y-%m}" != on.target.month:
         day = on.charge.business_date  # Held before midnight, recorded after it.
     if f"{day:%Y-%m}" < on.target.month:
         late = True

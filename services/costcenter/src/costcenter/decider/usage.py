@@ -78,13 +78,24 @@ class Accounts:
     """Of each long account: the stream of its newest part, None where it has none."""
 
     def stream(self, account: str) -> str | None:
-        """Where the account stands now. None: a long one without any part."""
-        return self.newest[account] if is_long(account) else account
+        """Where the account stands now. None: a long one without any part. Raises `Stale` for one
+        that the decision was not prepared for."""
+        if not is_long(account):
+            return account
+        if account not in self.newest:
+            raise Stale(account)
+        return self.newest[account]
+
+    def state(self, stream: str) -> Usage:
+        """Raises `Stale` for a stream that the decision was not prepared for."""
+        if stream not in self.states:
+            raise Stale(stream)
+        return self.states[stream]
 
     def used(self, limited: Limited, account: str) -> Usage:
         """What is used, before the account's first fact too. Raises `Stale`."""
         stream = self.stream(account)
-        state = Usage() if stream is None else self.states[stream]
+        state = Usage() if stream is None else self.state(stream)
         if state.closed:
             raise Stale(account)
         return state if state.opened else opening(limited, account)
@@ -124,7 +135,7 @@ class Posting:
             stream = self._part_for(limited, account, month, amount)
         else:
             stream = account
-            if not self._accounts.states[stream].opened:
+            if not self._accounts.state(stream).opened:
                 used = opening(limited, account)
                 self._open(stream, limit_id, account, None, used, amount)
         self._write(
@@ -173,22 +184,22 @@ class Posting:
 
     def _standing(self, account: str) -> str:
         stream = self._accounts.stream(account)
-        if stream is None or self._accounts.states[stream].closed:
+        if stream is None or self._accounts.state(stream).closed:
             raise Stale(account)
         return stream
 
     def _part_for(self, limited: Limited, account: str, month: str, amount: Money) -> str:
         limit_id = limited.limit.limit_id
-        newest = self._accounts.newest[account]
+        newest = self._accounts.stream(account)
         wanted = part_of(account, month)
         if newest is None:
-            if self._accounts.states[wanted].opened:
+            if self._accounts.state(wanted).opened:
                 raise Stale(account)
             used = opening(limited, account)
             self._open(wanted, limit_id, account, month, used, amount)
             self.claims.append(TakeClaim(newest_claim(account), wanted))
             return wanted
-        state = self._accounts.states[newest]
+        state = self._accounts.state(newest)
         if state.closed:
             raise Stale(account)
         if state.month is None or state.month >= month:

@@ -23,7 +23,7 @@ LIMITS_MAX = 50
 def set_limit(command: SetLimit, limits: Limits) -> Sequence[LimitSet]:
     """Raises `LimitReshaped`, `LimitImpossible`, `TooManyLimits`.
 
-    A lifted limit cannot be set again: its id stays claimed, and the handler refuses it.
+    A limit that was lifted and is set again finds its accounts as they were.
     """
     limit = command.limit
     before = limits.get(limit.limit_id)

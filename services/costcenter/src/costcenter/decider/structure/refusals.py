@@ -140,7 +140,7 @@ class LimitReshaped(DomainError):
 class LimitReused(DomainError):
     code = "limit.reused"
     status = 422
-    title = "This limit id belongs to another limit, or to one that was lifted"
+    title = "This limit id belongs to a limit elsewhere"
 
 
 class LimitImpossible(DomainError):
