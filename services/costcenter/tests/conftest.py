@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from costcenter.service import REGISTRY, SERVICE
 from costcenter.testing.fakes import Clock
+from costcenter.testing.shop import Shop, open_shop
 from costcenter.testing.world import World, build_world
 from events.store.connection import engine_for
 from events.store.migrate import migrate
@@ -19,7 +20,7 @@ from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 
-__all__ = ["Clock", "World"]
+__all__ = ["Clock", "Shop", "World"]
 
 
 @pytest.fixture
@@ -72,3 +73,28 @@ async def postgres(migrated_url: str) -> AsyncIterator[PostgresEventStore]:
         migrated_url, service="costcenter", schema=SERVICE.schema, registry=REGISTRY
     ) as store:
         yield store
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def furnished() -> set[str]:
+    """What this module's database has been furnished with."""
+    return set()
+
+
+@pytest.fixture
+async def shop(
+    postgres: PostgresEventStore,
+    models: AsyncEngine,
+    chain: Chain,
+    clock: Clock,
+    furnished: set[str],
+    tmp_path: Path,
+) -> AsyncIterator[Shop]:
+    """Main group 1, center 4711 and its virtual card are there."""
+    async with open_shop(
+        store=postgres, engine=models, chain=chain, clock=clock, var=tmp_path
+    ) as made:
+        if not furnished:
+            await made.world.furnish()
+            furnished.add("4711")
+        yield made

@@ -137,7 +137,7 @@ async def test_a_higher_booking_is_a_fault_and_taken_all_the_same(world: World) 
     await world.hold("H1", "9.80")
     await world.book("H1", "12.00")
     assert (await world.usage("L1-2026-10-12")).amount == 1200
-    booked = [e for e in await world.store.load("month-c4711-2026-10")][-1].event
+    booked = (await world.store.load("month-c4711-2026-10"))[-1].event
     assert booked.fault == "over_hold"  # type: ignore[attr-defined]  # ChargeBooked.
 
 
