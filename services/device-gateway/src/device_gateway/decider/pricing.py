@@ -184,8 +184,8 @@ def taxed_before(payments: Iterable[Payment]) -> Iterable[tuple[Payment, str, in
 
 
 def settled_by_vat(payments: Iterable[Payment]) -> Iterable[tuple[str, int, int]]:
-    """(VAT key, its UST_SCHLUESSEL, minor units) of the goods that payments of their own VAT settle:
-    single-purpose vouchers, cost centers and subsidies."""
+    """(VAT key, its UST_SCHLUESSEL, minor units) of the goods that payments at their VAT settle:
+    by single-purpose vouchers, cost centers and subsidies."""
     for paid, vat, _, key in taxed_before(payments):
         yield vat, key, paid.amount.amount
     for paid in payments:

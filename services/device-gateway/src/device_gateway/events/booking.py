@@ -186,8 +186,8 @@ class PaymentAccepted(Event):
 
 @event_type("payment.requested")
 class PaymentRequested(Event):
-    """A voucher or a cost center shall pay up to `amount`. Stored before the hold is asked for, so that a hold
-    whose answer was lost can always be ended. The code is not in here."""
+    """A voucher or a cost center shall pay up to `amount`. Stored before the hold is asked for, so
+    that a hold whose answer was lost can always be ended. The code is not in here."""
 
     booking_id: str
     store_id: str
