@@ -262,8 +262,11 @@ class CenterService:
             return _problem(409, "hold.released") if known["state"] == "released" else known["told"]
         card, wanted = body["card"], body["amount"]["amount"]
         if "center_number" in card:
-            virtual = [name for name, center in self.cards.items()
-                       if center == card["center_number"] and not name.startswith("RFID")]  # fmt: skip
+            virtual = [
+                name
+                for name, center in self.cards.items()
+                if center == card["center_number"] and not name.startswith("RFID")
+            ]
             if len(virtual) != 1 and card.get("card_number") not in virtual:
                 code = "charge.card_choice" if virtual else "charge.no_card"
                 extra = {"cards": virtual} if virtual else {}
@@ -292,7 +295,7 @@ class CenterService:
             "state": "held",
             "center": {"center_id": f"c-{number}", "number": number, "name": f"Kst {number}",
                        "address": self.addresses.get(number, [])},
-            "card_id": f"card-{named}",
+            "card_id": f"k-{named.removeprefix('RFID-')}",
             "card_number": named.removeprefix("RFID-"),
             "amount": eur(asked),
             "parts": _split(asked, body["basket"]),

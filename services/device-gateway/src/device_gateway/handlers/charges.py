@@ -57,6 +57,7 @@ async def charge(
         raise
     except ChargeRefused as no:
         await refused.note(no, release_due=False)
+        no.extra.setdefault("payment_id", tender.payment_id)
         raise
     if not _makes_sense(held, request.amount):
         return await refused.note(ChargeUnavailable("an answer without sense"), release_due=True)

@@ -200,9 +200,7 @@ def limits_left_words(charge: Charge, say: Words) -> tuple[tuple[str, str], ...]
     return tuple(
         (
             f"{say.left} {limit.name}",
-            with_currency(limit.left, say)
-            if limit.left is not None
-            else f"{limit.left_count} x",
+            with_currency(limit.left, say) if limit.left is not None else f"{limit.left_count} x",
         )
         for limit in charge.limits[:LIMITS_SHOWN_MAX]
         if limit.left is not None or limit.left_count is not None
