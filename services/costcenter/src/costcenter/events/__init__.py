@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from costcenter.events.charging import (
     BookFault,
-    Chargee,
     ChargeBooked,
     ChargeConfirmed,
+    Chargee,
     ChargeHeld,
     ChargeReleased,
     ChargeReversed,
@@ -182,6 +182,8 @@ NOT_PUBLISHED: frozenset[type[Event]] = frozenset(
 """Bookkeeping of limits: `charge.held` says what it took from them."""
 
 __all__ = [
+    "EVENTS",
+    "NOT_PUBLISHED",
     "Address",
     "AllowanceEvent",
     "AllowanceGivenBack",
@@ -214,7 +216,6 @@ __all__ = [
     "CompanyClosed",
     "CompanyEvent",
     "CompanyRegistered",
-    "EVENTS",
     "GroupEvent",
     "LeaseEvent",
     "LeaseGranted",
@@ -232,7 +233,6 @@ __all__ = [
     "MonthClosed",
     "MonthEvent",
     "MonthOpened",
-    "NOT_PUBLISHED",
     "OnExceed",
     "Override",
     "PatternDeclared",

@@ -87,6 +87,8 @@ class ChargeHeld(Event):
     chargee: Chargee
     amount: Money
     """What the center pays; zero where it is a subsidy alone."""
+    parts: tuple[VatPart, ...] = ()
+    """The same by VAT key, as far as the till has named the goods."""
     subsidies: tuple[SubsidyShare, ...] = ()
     takes: tuple[Take, ...] = ()
     """From which limit accounts."""
@@ -131,6 +133,8 @@ class ChargeBooked(Event):
     parts: tuple[VatPart, ...] = ()
     """The same by VAT rate, as the booking says. The VAT was declared with the till's sale."""
     subsidies: tuple[SubsidyShare, ...] = ()
+    takes: tuple[Take, ...] | None = None
+    """What it has from limit accounts, where that is not what its hold took."""
     booking_id: str
     booking_number: int | None = None
     """The till's gapless number, as on the slip."""

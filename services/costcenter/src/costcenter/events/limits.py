@@ -3,8 +3,8 @@
 A limit stands in the stream of what it limits (company, group, center, card), and each of its
 windows (a day, a week, …) has an account in a stream of its own:
 
-    usage-{limit_id}-{window}          `usage-L7-2026-10-12`, `usage-L7-2026-W41`, `usage-L7-2026-10`
-    usage-{limit_id}-{window}-{month}  a window that may last longer than a month: one part per month
+    usage-{limit_id}-{window}          `…-L7-2026-10-12`, `…-L7-2026-W41`, `…-L7-2026-10`
+    usage-{limit_id}-{window}-{month}  a budget, which may last longer: one part per month
 
 A charge takes from all accounts that bind it in the same append as `charge.held`, so no order of
 events exceeds one of them. What is taken is given back when the charge is released, lowered or
