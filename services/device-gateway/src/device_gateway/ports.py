@@ -306,7 +306,8 @@ class ChargeHold:
     amount: Money
     """What the center pays: zero where subsidies pay all that is not paid otherwise."""
     parts: tuple[VatPart, ...]
-    expires_at: datetime
+    expires_at: datetime | None
+    """None: it was confirmed before and does not expire."""
     subsidies: tuple[HeldSubsidy, ...] = ()
     limits_left: tuple[LimitLeft, ...] = ()
     warnings: tuple[str, ...] = ()

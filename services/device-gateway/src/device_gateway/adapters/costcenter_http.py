@@ -37,7 +37,6 @@ class _Center(Reply):
     number: str
     name: str
     address: tuple[str, ...] = ()
-    company_name: str | None = None
 
 
 class _Subsidy(Reply):
@@ -70,7 +69,7 @@ class _Charged(Reply):
     subsidies: tuple[_Subsidy, ...] = ()
     remaining: tuple[_Remaining, ...] = ()
     warnings: tuple[_Warning | str, ...] = ()
-    expires_at: datetime
+    expires_at: datetime | None = None
 
 
 class HttpChargeService(Asking):
@@ -144,14 +143,12 @@ def _parts(parts: Sequence[_VatPart]) -> tuple[VatPart, ...]:
 
 def _hold_of(reply: _Charged) -> ChargeHold:
     center = reply.center
-    named = (center.company_name,) if center.company_name else ()
-    address = center.address if not named or named[0] in center.address else named + center.address
     return ChargeHold(
         hold_id=reply.hold_id,
         center_id=center.center_id,
         center_number=center.number,
         center_name=center.name,
-        address=address,
+        address=center.address,
         card_id=reply.card_id,
         card_number=reply.card_number,
         amount=reply.amount,

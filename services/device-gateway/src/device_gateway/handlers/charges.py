@@ -61,11 +61,12 @@ async def charge(
         raise
     if not _makes_sense(held, request.amount):
         return await refused.note(ChargeUnavailable("an answer without sense"), release_due=True)
+    now = gateway.clock()
     command = NoteHeld(
         started.booking_id,
         _payment(held, tender, terms),
-        held.expires_at,
-        gateway.clock(),
+        held.expires_at or now,
+        now,
         subsidies=tuple(_subsidy(held, each, terms, started.booking_id) for each in held.subsidies),
         warnings=held.warnings,
     )
