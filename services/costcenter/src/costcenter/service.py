@@ -20,6 +20,7 @@ from costcenter.handlers.months import Months
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
+from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -84,9 +85,10 @@ async def _open(runtime: Runtime) -> Opened:
     lapsed = PostgresLapsedCharges(engine)
     charges, bookings = Charges(desk, lapsed), Bookings(desk)
     months = Months(desk, charges, PostgresOpenMonths(engine))
+    office = open_office(runtime)
     return Opened(
-        router=api.router(api.Rooms(charges=charges, months=months)),
-        projections=(OpenCharges(),),
+        router=api.router(api.Rooms(charges=charges, months=months, more=(office.router,))),
+        projections=(OpenCharges(), *office.projections),
         reactions=(
             Reaction(
                 name="bookings",
@@ -99,7 +101,9 @@ async def _open(runtime: Runtime) -> Opened:
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(charges, lapsed, clock())),
             lambda: _every(MONTHS_EVERY_S, months.close_due),
+            lambda: _every(IMPORTS_EVERY_S, office.import_work),
         ),
+        streamed=STREAMED,
     )
 
 
