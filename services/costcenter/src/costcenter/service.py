@@ -11,15 +11,21 @@ from typing import Any, assert_never
 
 from costcenter import api
 from costcenter.adapters.lapsed import OpenCharges, PostgresLapsedCharges, PostgresOpenMonths
+from costcenter.api import leases as leases_api
+from costcenter.api import subsidies as subsidies_api
 from costcenter.commands import BookCharge, FromBookings, ReleaseCharge, ReverseCharge
 from costcenter.events import EVENTS
 from costcenter.handlers.booking import Bookings
 from costcenter.handlers.charging import Charges
 from costcenter.handlers.desk import Desk, Rules
+from costcenter.handlers.leases import Leases
 from costcenter.handlers.months import Months
+from costcenter.handlers.subsidies import SubsidyRules
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
+from costcenter.projections.leases import LeaseBook
 from costcenter.public import PUBLICATION
+from costcenter.queries.leases import LeaseQueries
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -82,11 +88,25 @@ async def _open(runtime: Runtime) -> Opened:
         rules=Rules.of(runtime.chain),
     )
     lapsed = PostgresLapsedCharges(engine)
-    charges, bookings = Charges(desk, lapsed), Bookings(desk)
+    charges = Charges(desk, lapsed)
+    leases = Leases(
+        desk, hours_max=runtime.chain.cost_centers.lease_max_hours, expire_on=charges.expire_on
+    )
+    bookings = Bookings(desk, leases)
+    rules = SubsidyRules(runtime.store, currency=runtime.chain.currency, clock=clock)
     months = Months(desk, charges, PostgresOpenMonths(engine))
     return Opened(
-        router=api.router(api.Rooms(charges=charges, months=months)),
-        projections=(OpenCharges(),),
+        router=api.router(
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(
+                    leases_api.routes(leases, LeaseQueries(engine, schema=SERVICE.schema), clock),
+                    subsidies_api.routes(rules),
+                ),
+            )
+        ),
+        projections=(OpenCharges(), LeaseBook()),
         reactions=(
             Reaction(
                 name="bookings",
