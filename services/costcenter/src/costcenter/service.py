@@ -11,21 +11,17 @@ from typing import Any, assert_never
 
 from costcenter import api
 from costcenter.adapters.lapsed import OpenCharges, PostgresLapsedCharges, PostgresOpenMonths
-from costcenter.api import leases as leases_api
-from costcenter.api import subsidies as subsidies_api
 from costcenter.commands import BookCharge, FromBookings, ReleaseCharge, ReverseCharge
 from costcenter.events import EVENTS
 from costcenter.handlers.booking import Bookings
 from costcenter.handlers.charging import Charges
 from costcenter.handlers.desk import Desk, Rules
-from costcenter.handlers.leases import Leases
 from costcenter.handlers.months import Months
-from costcenter.handlers.subsidies import SubsidyRules
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
-from costcenter.projections.leases import LeaseBook
 from costcenter.public import PUBLICATION
-from costcenter.queries.leases import LeaseQueries
+from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
+from costcenter.service_shares import open_shares
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -89,24 +85,13 @@ async def _open(runtime: Runtime) -> Opened:
     )
     lapsed = PostgresLapsedCharges(engine)
     charges = Charges(desk, lapsed)
-    leases = Leases(
-        desk, hours_max=runtime.chain.cost_centers.lease_max_hours, expire_on=charges.expire_on
-    )
-    bookings = Bookings(desk, leases)
-    rules = SubsidyRules(runtime.store, currency=runtime.chain.currency, clock=clock)
+    shares = open_shares(runtime, desk, charges, schema=SERVICE.schema)
+    bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
+    office = open_office(runtime)
     return Opened(
-        router=api.router(
-            api.Rooms(
-                charges=charges,
-                months=months,
-                more=(
-                    leases_api.routes(leases, LeaseQueries(engine, schema=SERVICE.schema), clock),
-                    subsidies_api.routes(rules),
-                ),
-            )
-        ),
-        projections=(OpenCharges(), LeaseBook()),
+        router=api.router(api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))),
+        projections=(OpenCharges(), *shares.projections, *office.projections),
         reactions=(
             Reaction(
                 name="bookings",
@@ -119,7 +104,9 @@ async def _open(runtime: Runtime) -> Opened:
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(charges, lapsed, clock())),
             lambda: _every(MONTHS_EVERY_S, months.close_due),
+            lambda: _every(IMPORTS_EVERY_S, office.import_work),
         ),
+        streamed=STREAMED,
     )
 
 

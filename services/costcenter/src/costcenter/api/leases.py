@@ -18,13 +18,13 @@ from costcenter.api.kit import (
     Body,
     Managers,
     PageSize,
-    Position,
     Positive,
     as_json,
     reads,
     within,
     writes,
 )
+from costcenter.api.office_kit import Position
 from costcenter.decider.lease import Lease
 from costcenter.decider.structure_state import Center, CenterCard
 from costcenter.events import CardKind

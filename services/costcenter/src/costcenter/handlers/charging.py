@@ -71,6 +71,7 @@ from events import (
     Decision,
     DomainError,
     HandledTogether,
+    IdempotencyKeyReused,
     LostRace,
     Take,
     handle_together,
@@ -173,6 +174,8 @@ class Charges:
                 if taken.key == hold_claim(charge_id):
                     return await self._known(charge_id, shown, wanted, payment, taken)
                 self.desk.remembered.forget(taken.key)  # Another till opened the next part.
+            except (IdempotencyKeyReused, LostRace):
+                raise
             except DomainError as refusal:
                 if await self.desk.store.owner_of(hold_claim(charge_id)) is not None:
                     return await self._known(charge_id, shown, wanted, payment, refusal)

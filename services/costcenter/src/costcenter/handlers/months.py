@@ -40,7 +40,7 @@ class Months:
         """Close every month whose time has come. Answers how many."""
         now = self._desk.clock()
         first = now.date().replace(day=1)
-        for _ in range(2):  # The days of grace are fewer than a month has.
+        for _ in range(4):  # The days of grace are at most 60.
             first = (first - DAY).replace(day=1)
             if self._over(month_of(first), now, days=self._desk.rules.months_close_after_days):
                 return (await self._close_until(month_of(first), now))[0]
