@@ -36,7 +36,7 @@ from costcenter.decider.leasing import (
     post_return,
     takes_of,
 )
-from costcenter.decider.month import MONTH
+from costcenter.decider.month import MONTH, Month
 from costcenter.decider.refusals import LimitExceeded
 from costcenter.decider.structure import CARD, CENTER, COMPANY, GROUP
 from costcenter.decider.structure_state import Card, Center, CenterCard, Company, MainGroup
@@ -54,6 +54,7 @@ from costcenter.handlers.lease_grounds import (
     reads_of,
 )
 from costcenter.names import (
+    TOMBSTONE,
     card_stream,
     center_stream,
     company_stream,
@@ -281,8 +282,18 @@ class Leases:
         `LeaseUnreported`, `LeaseOfAnotherStore`, `LostRace`.
         """
         await self.one(lease_id, store_id=store_id)
-        command = ReturnLease(charges=charges, by=by, now=self._desk.clock())
+        # Those that were held before the line broke are booked without the lease.
+        missing = [charge_id for charge_id in charges if not await self._booked(charge_id)]
+        command = ReturnLease(charges=tuple(missing), by=by, now=self._desk.clock())
         return await self._end(ask, lease_id, command)
+
+    async def _booked(self, charge_id: str) -> bool:
+        owner = await self._desk.owner(hold_claim(charge_id), fresh=True)
+        if owner is None or owner == TOMBSTONE:
+            return False
+        month: Month = await self._desk.state(owner, MONTH, fresh=True)
+        charge = month.charges.get(charge_id)
+        return charge is not None and charge.state == "booked"
 
     async def write_off(
         self, ask: Ask, *, lease_id: str, by: str, reason: str, store_id: str | None
