@@ -94,7 +94,7 @@ kafka: setup  ## run a local Apache Kafka without Docker on KAFKA_PORT (Java 17,
 lock:  ## resolve requirements.lock anew (hashes, no index address)
 	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --group dev \
-	  $(foreach name,kassenverbund kassenverbund-events kassenverbund-money kassenverbund-voucher kassenverbund-fiscal-signer kassenverbund-device-gateway,--no-emit-package $(name)) \
+	  $(foreach name,kassenverbund kassenverbund-events kassenverbund-money kassenverbund-voucher kassenverbund-costcenter kassenverbund-fiscal-signer kassenverbund-device-gateway,--no-emit-package $(name)) \
 	  -o requirements.lock pyproject.toml
 	deploy/lock
 

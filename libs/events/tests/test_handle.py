@@ -16,6 +16,7 @@ from events import (
     Decision,
     Event,
     EventStore,
+    HandledTogether,
     Take,
     handle,
     handle_together,
@@ -24,7 +25,7 @@ from events import (
 from events.errors import ClaimTaken, IdempotencyKeyReused, LostRace, Transient
 from events.store.migrate import migrate
 from events.store.postgres import PostgresEventStore
-from events.testing.counter import COUNTER, Count, Counter, CounterClosed
+from events.testing.counter import COUNTER, DEADLINE_S, Count, Counter, CounterClosed
 from events.testing.memory import MemoryEventStore
 from events.testing.store_contract import REGISTRY, Counted, counted, numbers_of
 
@@ -281,3 +282,56 @@ async def test_a_lost_answer_is_found_by_the_next_ask_with_its_key() -> None:
     handled = await handle(log, COUNTER, "counter-1", Count(), ask=ask("k"))
     assert handled.repeated
     assert handled.state.total == 1
+
+
+# A stream that is only read
+
+
+def _count_while_open(states: Mapping[str, Any]) -> Decision:
+    """Counts on counter-1, unless counter-2 is closed."""
+    if states["counter-2"].closed:
+        raise CounterClosed
+    return Decision({"counter-1": COUNTER.decide(Count(), states["counter-1"])})
+
+
+async def _guarded(store: EventStore) -> HandledTogether:
+    return await handle_together(
+        store, {"counter-1": COUNTER}, _count_while_open, ask=ask(), reads={"counter-2": COUNTER}
+    )
+
+
+async def test_a_decision_rests_on_the_newest_state_of_what_it_only_read(
+    store: EventStore, other: EventStore
+) -> None:
+    await count(store, stream="counter-2")
+    assert (await _guarded(store)).states["counter-1"] == Counter(total=1)
+    await handle(other, COUNTER, "counter-2", Count(close=True), ask=ask())
+    with pytest.raises(CounterClosed):
+        await _guarded(store)
+    assert [entry.stream for entry in await store.load("counter-1")] == ["counter-1"]
+
+
+async def test_a_decision_adds_nothing_to_what_it_only_read(store: EventStore) -> None:
+    await count(store, stream="counter-2")
+    done = await _guarded(store)
+    assert done.versions == {"counter-1": 1, "counter-2": 1}
+    assert len(await store.load("counter-2")) == 1
+
+
+async def test_decisions_that_only_read_the_same_do_not_wait_for_each_other(
+    store: EventStore,
+) -> None:
+    await count(store, stream="counter-2")
+    async with store.streams.turn(["counter-2"]):
+        await asyncio.wait_for(_guarded(store), timeout=DEADLINE_S)
+
+
+async def test_a_stream_is_written_or_only_read(store: EventStore) -> None:
+    with pytest.raises(ValueError, match="written or only read"):
+        await handle_together(
+            store,
+            {"counter-1": COUNTER},
+            lambda _: Decision({}),
+            ask=ask(),
+            reads={"counter-1": COUNTER},
+        )

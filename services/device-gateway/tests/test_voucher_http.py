@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from device_gateway.adapters.voucher_http import TRIES_MAX, HttpVoucherService
+from device_gateway.adapters.asking import TRIES_MAX
+from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.events import BasketPart, Cover
 from device_gateway.ports import Hold, Place, VoucherRefused, VoucherUnavailable
 from money import euro

@@ -166,6 +166,27 @@ class AccountPolicy(Part):
     """Whether webhooks may go to private addresses (a library system in the same house)."""
 
 
+class CostCenterPolicy(Part):
+    """The same for cost centers and subsidies."""
+
+    receivable_vat: Literal["supply", "not_taxable", "undetermined"] = "supply"
+    """Under which VAT key the receivable stands in the signed data: that of the goods, not taxable
+    (key 5), or not determinable (key 7)."""
+    subsidy_vat: Literal["supply", "not_taxable"] = "supply"
+    """The same for subsidies. Whether one is real or unreal is the rule's to say."""
+    center_number_digits: Annotated[int, Field(ge=1, le=40)] = 12
+    """Longer numbers of centers are unusual: see `longer_numbers`."""
+    longer_numbers: Literal["warn", "refuse"] = "warn"
+    months_close_after_days: Annotated[int, Field(ge=0, le=60)] = 3
+    """A month is closed by itself so many days after its end."""
+    hold_s: Annotated[int, Field(ge=10, le=900)] = 120
+    """How long a charge is kept for a till that does not record its booking."""
+    lease_max_hours: Annotated[int, Field(ge=1, le=720)] = 72
+    """How long a store without a line may use its share of the limits."""
+    signature_line: bool = True
+    """The slip of a charge has a line to sign on."""
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -199,10 +220,16 @@ class VatRate(Part):
 
 
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "voucher"]
+    kind: Literal["cash", "card", "voucher", "cost_center"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
+
+    @model_validator(mode="after")
+    def _paid_later(self) -> MeansOfPayment:
+        if self.kind == "cost_center" and self.fiscal != "Keine":
+            raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        return self
 
 
 class VoucherArticle(Part):
@@ -234,6 +261,7 @@ class Chain(Part):
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
+    cost_centers: CostCenterPolicy = CostCenterPolicy()
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:

@@ -33,6 +33,8 @@ BACKOFF_MAX_S = 0.25
 S = TypeVar("S")
 C = TypeVar("C")
 
+NO_READS: Mapping[str, Decider[Any, Any]] = {}
+
 
 def input_hash(value: BaseModel | Mapping[str, Any] | bytes | str) -> bytes:
     """SHA-256 over the canonical form of an input (keys sorted, no white space)."""
@@ -144,25 +146,34 @@ async def handle_together(
     decide: Callable[[Mapping[str, Any]], Decision],
     *,
     ask: Ask,
+    reads: Mapping[str, Decider[Any, Any]] = NO_READS,
 ) -> HandledTogether:
-    """One decision over the streams named in `parts`, stored in one append or not at all.
+    """One decision over the streams named in `parts` and `reads`, stored in one append or not at
+    all.
 
-    `decide` gets the state of every part and is called again with newer states after a lost race,
+    `decide` gets the state of every one and is called again with newer states after a lost race,
     so it must be pure. A part for which it returns no event is read but not locked against others.
+    The streams in `reads` only have to be *unchanged* when the decision is stored (master data:
+    a card that was blocked a moment ago, here or by another process, makes it decide again).
+    Decisions that share nothing but `reads` do not wait for each other. Neither are they checked
+    where nothing is stored, nor may one stream stand in both.
     """
+    if not parts.keys().isdisjoint(reads):
+        raise ValueError("a stream is written or only read, not both")
+    everything = {**parts, **reads}
     with telemetry.span("handle", store.service, ask.metadata):
         async with store.streams.turn(parts):
             for attempt in range(1, TRIES_MAX + 1):
                 try:
-                    return await _try(store, parts, decide, ask)
+                    return await _try(store, everything, decide, ask, unchanged=reads)
                 except WrongExpectedVersion:
                     telemetry.lost_race(store.service)
                 except Transient:
-                    _forget(store, parts)
+                    _forget(store, everything)
                     if attempt == TRIES_MAX:
                         raise
                 await asyncio.sleep(_backoff_s(attempt))
-            _forget(store, parts)
+            _forget(store, everything)
             raise LostRace
     raise AssertionError("unreachable")
 
@@ -173,6 +184,7 @@ async def _try(
     decide: Callable[[Mapping[str, Any]], Decision],
     ask: Ask,
     *,
+    unchanged: Iterable[str] = (),
     fresh: bool = False,
 ) -> HandledTogether:
     versions, states = await _states(store, parts)
@@ -185,24 +197,27 @@ async def _try(
             return await _repeat(store, parts, stored)
         # What this process has cached may be old. A refusal must rest on the newest state.
         if not fresh and await _refresh(store, parts):
-            return await _try(store, parts, decide, ask, fresh=True)
+            return await _try(store, parts, decide, ask, unchanged=unchanged, fresh=True)
         raise
     # Nor may "nothing to do": without an event no version is checked, and the key is decided for
     # good, so what an old state leads to would never be asked again.
     nothing = not any(decision.events.values())
     if nothing and not fresh and await _refresh(store, parts):
-        return await _try(store, parts, decide, ask, fresh=True)
+        return await _try(store, parts, decide, ask, unchanged=unchanged, fresh=True)
 
+    new = [
+        NewEvents(stream, Exact(versions[stream]), tuple(events))
+        for stream, events in decision.events.items()
+        if events
+    ]
+    if new:
+        new += [NewEvents(stream, Exact(versions[stream]), ()) for stream in unchanged]
     try:
         appended = await store.append(
             AppendRequest(
                 key=ask.key,
                 input_hash=ask.input_hash,
-                streams=tuple(
-                    NewEvents(stream, Exact(versions[stream]), tuple(new))
-                    for stream, new in decision.events.items()
-                    if new
-                ),
+                streams=tuple(new),
                 claims=tuple(decision.claims),
                 metadata=telemetry.with_trace(ask.metadata),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
@@ -61,6 +62,9 @@ async def _open(runtime: Runtime) -> Opened:
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
+        charges=HttpChargeService(
+            runtime.client("costcenter"), Line(runtime.clock), clock=runtime.clock
+        ),
         desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
         secrets=runtime.secrets,
         clock=runtime.clock,
@@ -106,5 +110,5 @@ SERVICE = Service(
     migrations=Path(__file__).parents[2] / "migrations",
     open=_open,
     mount="/stores",
-    needs=frozenset({"voucher"}),
+    needs=frozenset({"costcenter", "voucher"}),
 )

@@ -16,7 +16,9 @@ from events.version import ExpectedVersion
 
 @value
 class NewEvents:
-    """Events for one stream, and the version that the decision was based on."""
+    """Events for one stream, and the version that the decision was based on.
+
+    Without events: the stream must still have this version when the rest is stored."""
 
     stream: str
     expected: ExpectedVersion

@@ -54,14 +54,17 @@ class Streams:
             self._queues[name] = (lock, waiting - 1)
 
     def cached(self, stream: str) -> tuple[int, Any] | None:
-        """`(version, state)` as this process last saw it. Only meaningful to the turn's holder."""
+        """`(version, state)` as this process last saw it. The newest only for the turn's holder."""
         found = self._states.get(stream)
         if found is not None:
             self._states.move_to_end(stream)
         return found
 
     def keep(self, stream: str, version: int, state: Any) -> None:
-        self._states[stream] = (version, state)
+        found = self._states.get(stream)
+        if found is None or found[0] <= version:
+            # Whoever only reads a stream has no turn and may come late with an older state.
+            self._states[stream] = (version, state)
         self._states.move_to_end(stream)
         while len(self._states) > self._cached_max:
             self._states.popitem(last=False)

@@ -1,21 +1,15 @@
-"""The voucher service over HTTP (`/voucher/v1`), asked while a cashier waits.
-
-Every call has an id of its own, so a lost answer is asked for again with the same id; the whole
-exchange takes at most `CASHIER_WAIT_S`.
-"""
+"""The voucher service over HTTP (`/voucher/v1`), asked while a cashier waits."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from device_gateway.adapters.line import Line
+from device_gateway.adapters.asking import Asking, Reply, at
 from device_gateway.events import BasketPart, Cover, SoldTerms, VoucherKind
 from device_gateway.ports import (
     Hold,
@@ -27,22 +21,10 @@ from device_gateway.ports import (
     VoucherUnavailable,
     VoucherUnreachable,
 )
-from events import LostRace
 from money import Money
 
-CASHIER_WAIT_S = 3.0
-TRY_WAIT_S = 1.2
-TRIES_MAX = 3
-BETWEEN_TRIES_S = 0.05
-NOBODY_THERE = frozenset({502, 503, 504})
-"""Said by what stands before a service that is not there, or by one that cannot work."""
 
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Prepared(_Reply):
+class _Prepared(Reply):
     voucher_id: str
     serial: str
     value: Money
@@ -56,7 +38,7 @@ class _Prepared(_Reply):
     goods: str | None = None
 
 
-class _ToppedUp(_Reply):
+class _ToppedUp(Reply):
     voucher_id: str
     serial: str
     value: Money
@@ -64,12 +46,12 @@ class _ToppedUp(_Reply):
     vat: str = "zero"
 
 
-class _Cover(_Reply):
+class _Cover(Reply):
     line: int
     amount: Money
 
 
-class _Held(_Reply):
+class _Held(Reply):
     hold_id: str
     voucher_id: str
     serial: str
@@ -85,7 +67,7 @@ class _Held(_Reply):
     new_code: bool = False
 
 
-class _NewCode(_Reply):
+class _NewCode(Reply):
     state: str
     voucher_id: str = ""
     serial: str = ""
@@ -99,17 +81,17 @@ class _NewCode(_Reply):
     goods: str | None = None
 
 
-class _HeldTogether(_Reply):
+class _HeldTogether(Reply):
     legs: tuple[_Held, ...]
 
 
-class _QrKey(_Reply):
+class _QrKey(Reply):
     key_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
     algorithm: str
     public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 
 
-class _Offline(_Reply):
+class _Offline(Reply):
     policy: str
     cap: Money | None = None
     per_day: Money | None = None
@@ -119,25 +101,17 @@ class _Offline(_Reply):
     keys: tuple[_QrKey, ...] = ()
 
 
-class _Captured(_Reply):
+class _Captured(Reply):
     state: str
     captured: Money
 
 
-class HttpVoucherService:
-    """`client` has the base address and this service's credentials already. With a `line`, nobody
-    waits for a service that has just been silent to somebody else."""
+class HttpVoucherService(Asking):
+    """Prepares vouchers, and holds, confirms and releases what they pay."""
 
-    def __init__(
-        self,
-        client: httpx.AsyncClient,
-        line: Line | None = None,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._client = client
-        self._line = line
-        self._clock = clock
+    name = "the voucher service"
+    unavailable = VoucherUnavailable
+    unreachable = VoucherUnreachable
 
     async def prepare(
         self, voucher_id: str, *, price: Money, terms: SoldTerms | None, vat: str,
@@ -145,11 +119,11 @@ class HttpVoucherService:
     ) -> SoldVoucher:  # fmt: skip
         body: dict[str, Any] = {
             "legal_entity_id": legal_entity_id,
-            **_at(place, "line_id"),
+            **at(place, "line_id"),
             **_terms(terms, price, vat, card_code),
         }
         path = f"/voucher/v1/prepared/{voucher_id}"
-        reply = await self._ask(_Prepared, "PUT", path, body, key=f"prepare:{voucher_id}")
+        reply = await self.ask(_Prepared, "PUT", path, body, key=f"prepare:{voucher_id}")
         return SoldVoucher(
             voucher_id=reply.voucher_id,
             serial=reply.serial,
@@ -165,9 +139,9 @@ class HttpVoucherService:
         )
 
     async def top_up(self, top_up_id: str, *, code: str, value: Money, place: Place) -> ToppedUp:
-        body = {"code": code, "value": value.model_dump(), **_at(place, "line_id")}
+        body = {"code": code, "value": value.model_dump(), **at(place, "line_id")}
         path = f"/voucher/v1/top-ups/{top_up_id}"
-        reply = await self._ask(_ToppedUp, "PUT", path, body, key=f"top-up:{top_up_id}")
+        reply = await self.ask(_ToppedUp, "PUT", path, body, key=f"top-up:{top_up_id}")
         return ToppedUp(
             voucher_id=reply.voucher_id,
             serial=reply.serial,
@@ -178,22 +152,22 @@ class HttpVoucherService:
 
     async def delivered(self, voucher_id: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/delivered"
-        await self._ask(_Reply, "POST", path, {}, key=f"delivered:{voucher_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"delivered:{voucher_id}")
 
     async def cancel_top_up(self, top_up_id: str, *, reason: str) -> None:
         path = f"/voucher/v1/top-ups/{top_up_id}/cancel"
-        await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel-top-up:{top_up_id}")
+        await self.ask(Reply, "POST", path, {"reason": reason}, key=f"cancel-top-up:{top_up_id}")
 
     async def cancel(self, voucher_id: str, *, reason: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/cancel"
-        await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel:{voucher_id}")
+        await self.ask(Reply, "POST", path, {"reason": reason}, key=f"cancel:{voucher_id}")
 
     async def hold(
         self, hold_id: str, *, code: str, up_to: Money, basket: Sequence[BasketPart], place: Place
     ) -> Hold:
         body = {"code": code, "mode": "up_to", **_paying(up_to, basket, place)}
         path = f"/voucher/v1/holds/{hold_id}"
-        return _hold_of(await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"), basket)
+        return _hold_of(await self.ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"), basket)
 
     async def hold_together(
         self, group_id: str, *, codes: Sequence[str], up_to: Money, basket: Sequence[BasketPart],
@@ -201,16 +175,16 @@ class HttpVoucherService:
     ) -> Sequence[Hold]:  # fmt: skip
         body = {"codes": list(codes), **_paying(up_to, basket, place)}
         path = f"/voucher/v1/groups/{group_id}"
-        reply = await self._ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
+        reply = await self.ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
         return tuple(_hold_of(leg, basket) for leg in reply.legs)
 
     async def confirm(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/confirm"
-        await self._ask(_Reply, "POST", path, {}, key=f"confirm:{hold_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"confirm:{hold_id}")
 
     async def new_code(self, hold_id: str) -> SoldVoucher | None:
         path = f"/voucher/v1/holds/{hold_id}/new-code"
-        reply = await self._ask(_NewCode, "PUT", path, {}, key=f"new-code:{hold_id}")
+        reply = await self.ask(_NewCode, "PUT", path, {}, key=f"new-code:{hold_id}")
         if reply.code is None or reply.value is None:
             return None
         return SoldVoucher(
@@ -228,20 +202,20 @@ class HttpVoucherService:
 
     async def new_code_delivered(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/new-code/delivered"
-        await self._ask(_Reply, "POST", path, {}, key=f"new-code-delivered:{hold_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"new-code-delivered:{hold_id}")
 
     async def release(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/release"
-        await self._ask(_Reply, "POST", path, {}, key=f"release:{hold_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"release:{hold_id}")
 
     async def release_together(self, group_id: str) -> None:
         path = f"/voucher/v1/groups/{group_id}/release"
-        await self._ask(_Reply, "POST", path, {}, key=f"release-group:{group_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"release-group:{group_id}")
 
     async def offline_rules(self, store_id: str) -> OfflineRules:
         path = f"/voucher/v1/offline?store_id={quote(store_id, safe='')}"
-        heard_at = self._clock()
-        reply = await self._ask(_Offline, "GET", path, None, key=f"offline:{store_id}")
+        heard_at = self.clock()
+        reply = await self.ask(_Offline, "GET", path, None, key=f"offline:{store_id}")
         takes = reply.policy == "cap" and reply.cap is not None and reply.per_day is not None
         return OfflineRules(
             store_id=store_id,
@@ -258,7 +232,7 @@ class HttpVoucherService:
     async def captured(self, hold_id: str, currency: str) -> Money | None:
         path = f"/voucher/v1/holds/{quote(hold_id, safe='')}"
         try:
-            reply = await self._ask(_Captured, "GET", path, None, key=f"captured:{hold_id}")
+            reply = await self.ask(_Captured, "GET", path, None, key=f"captured:{hold_id}")
         except VoucherRefused as no:
             if no.status == 404:
                 return None  # Its booking is on its way still.
@@ -267,51 +241,10 @@ class HttpVoucherService:
             return Money(amount=0, currency=currency)
         return reply.captured if reply.state == "captured" else None
 
-    async def _ask(
-        self, shape: type[Any], method: str, path: str, body: Mapping[str, Any] | None, *, key: str
-    ) -> Any:
-        """The reply, or the refusal. Anything in between is asked again with the same ids."""
-        line, last, heard = self._line, "no answer in time", False
-        tries = TRIES_MAX if line is None or line.state.up else 1
-        if line is not None and not line.admits():
-            raise VoucherUnreachable(f"{VoucherUnavailable.title} (since {line.state.since:%H:%M})")
-        try:
-            async with asyncio.timeout(CASHIER_WAIT_S):
-                for attempt in range(1, tries + 1):
-                    try:
-                        async with asyncio.timeout(TRY_WAIT_S):
-                            answer = await self._client.request(
-                                method, path, json=body, headers={"idempotency-key": key}
-                            )
-                    except (TimeoutError, httpx.TransportError) as away:
-                        last = type(away).__name__
-                    else:
-                        heard = answer.status_code not in NOBODY_THERE
-                        if line is not None and heard:
-                            line.answered()
-                        if answer.is_success:
-                            return _read(shape, answer)
-                        if answer.status_code < 500 and not _lost_race(answer):
-                            raise _refusal(answer)
-                        last = f"status {answer.status_code}"
-                    if attempt < tries:
-                        await asyncio.sleep(BETWEEN_TRIES_S * attempt)
-        except TimeoutError:
-            pass
-        if heard:
-            raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
-        if line is not None:
-            line.silent()
-        raise VoucherUnreachable(f"{VoucherUnavailable.title} ({last})")
-
-
-def _at(place: Place, part: str) -> dict[str, str]:
-    return {
-        "store_id": place.store_id,
-        "till_id": place.till_id,
-        "booking_id": place.booking_id,
-        part: place.part_id,
-    }
+    def refused(
+        self, code: str, status: int, problem: Mapping[str, Any], extra: Mapping[str, object]
+    ) -> VoucherRefused:
+        return VoucherRefused(code, status, str(problem.get("detail", "")), **extra)
 
 
 def _terms(
@@ -349,7 +282,7 @@ def _paying(up_to: Money, basket: Sequence[BasketPart], place: Place) -> dict[st
         }
         for part in basket
     ]
-    paying = {"amount": up_to.model_dump(), **_at(place, "payment_id")}
+    paying = {"amount": up_to.model_dump(), **at(place, "payment_id")}
     return {**paying, "basket": parts} if parts else paying
 
 
@@ -377,38 +310,3 @@ def _cover_of(cover: _Cover, basket: Sequence[BasketPart]) -> Cover:
     if line_id is None:
         raise VoucherUnavailable("the voucher service covers what is not in the basket")
     return Cover(line_id=line_id, amount=cover.amount)
-
-
-def _read(shape: type[Any], answer: httpx.Response) -> Any:
-    try:
-        return shape.model_validate_json(answer.content)
-    except ValidationError:
-        # What came may mean that it was done; the caller repeats by id or releases.
-        raise VoucherUnavailable("the voucher service answered something unreadable") from None
-
-
-def _lost_race(answer: httpx.Response) -> bool:
-    """Other tills were faster at the same voucher every time. Nothing was decided: to the cashier
-    that is no answer, least of all that the voucher cannot be used."""
-    if answer.status_code != LostRace.status:
-        return False
-    try:
-        problem = answer.json()
-    except ValueError:
-        return False
-    return isinstance(problem, dict) and problem.get("code") == LostRace.code
-
-
-def _refusal(answer: httpx.Response) -> VoucherRefused | VoucherUnavailable:
-    """A 4xx with a problem's code. 401 and 403 are ours to mend, no answer to a cashier."""
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict) or answer.status_code in (401, 403):
-        return VoucherUnavailable(f"the voucher service answered {answer.status_code}")
-    extra: dict[str, object] = {}
-    if answer.headers.get("retry-after", "").isdigit():
-        extra["retry_after_s"] = int(answer.headers["retry-after"])
-    code, detail = str(problem.get("code", "voucher.refused")), str(problem.get("detail", ""))
-    return VoucherRefused(code, answer.status_code, detail, **extra)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from device_gateway.decider.pricing import taxed_before
+from device_gateway.decider.pricing import settled_by_vat, taxed_before
 from device_gateway.events import BasketPart, Cover, Line, Payment
 from money import Money
 
@@ -40,15 +40,14 @@ def uncovered(lines: Iterable[Line], payments: Iterable[Payment]) -> dict[str, i
 
 def goods_left(lines: Iterable[Line], payments: Sequence[Payment]) -> Counter[str]:
     """Minor units of goods by VAT key, less what article vouchers took off, what payments cover and
-    what was taxed before."""
+    what they settle at their VAT."""
     taken = covered(payments)
     left: Counter[str] = Counter()
     for line in lines:
         if line.kind in ("article", "voucher_article_redemption"):
             left[line.vat] += line.amount.amount - taken[line.line_id]
-    for paid, vat, _, _ in taxed_before(payments):
-        if not paid.covers:
-            left[vat] -= paid.amount.amount
+    for vat, _, minor in settled_by_vat(payments):
+        left[vat] -= minor
     return left
 
 
@@ -63,7 +62,8 @@ def vat_keys_of(lines: Iterable[Line], payments: Sequence[Payment]) -> set[str]:
     """The VAT keys of the goods that payments are for, of those that are choosy."""
     taken = covered(payments)
     keys = {line.vat for line in lines if taken[line.line_id]}
-    return keys | {vat for _, vat, _, _ in taxed_before(payments)}
+    keys |= {vat for _, vat, _, _ in taxed_before(payments)}
+    return keys | {part.vat for paid in payments for part in paid.parts}
 
 
 def basket_of(lines: Sequence[Line], payments: Sequence[Payment]) -> tuple[BasketPart, ...]:
@@ -114,10 +114,9 @@ def _settled(
         if line.kind == "voucher_article_redemption" and line.rate:
             off[line.vat] -= line.amount.amount
             keys[line.vat] = line.dsfinvk_key
-    for paid, vat, _, key in taxed_before(payments):
-        if not paid.covers:
-            off[vat] += paid.amount.amount
-            keys.setdefault(vat, key)
+    for vat, key, minor in settled_by_vat(payments):
+        off[vat] += minor
+        keys.setdefault(vat, key)
     return off, keys
 
 

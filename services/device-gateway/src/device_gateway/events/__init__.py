@@ -27,6 +27,12 @@ from device_gateway.events.booking import (
     VerdictReceived,
     Waiver,
 )
+from device_gateway.events.charges import (
+    ChargeProblem,
+    LimitLeft,
+    VatPart,
+    VatTreatment,
+)
 from device_gateway.events.offline import (
     OfflineAccepted,
     OfflineGivenBack,
@@ -38,6 +44,7 @@ from device_gateway.events.paper import (
     ReceiptQueued,
 )
 from device_gateway.events.parts import (
+    PAYS_GOODS,
     FiscalKind,
     LineKind,
     Part,
@@ -47,6 +54,7 @@ from device_gateway.events.parts import (
 )
 from device_gateway.events.store import (
     Address,
+    CostCenterTerms,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -68,15 +76,19 @@ from events import Event, Registry
 
 __all__ = [
     "EVENTS",
+    "PAYS_GOODS",
     "Address",
     "BasketPart",
     "BookingAborted",
     "BookingEvent",
     "BookingRecorded",
     "BookingStarted",
+    "ChargeProblem",
+    "CostCenterTerms",
     "Cover",
     "FiscalKind",
     "LegalEntity",
+    "LimitLeft",
     "Line",
     "LineKind",
     "LinePrepared",
@@ -110,8 +122,10 @@ __all__ = [
     "TillJoined",
     "TillPaired",
     "TillRevoked",
+    "VatPart",
     "VatRate",
     "VatTotal",
+    "VatTreatment",
     "VerdictOverdue",
     "VerdictReceived",
     "VoucherArticle",

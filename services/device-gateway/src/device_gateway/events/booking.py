@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from device_gateway.events.charges import ChargeProblem, LimitLeft, VatPart
 from device_gateway.events.parts import (
     FiscalKind,
     LeftOut,
@@ -84,7 +85,7 @@ class Payment(Part):
     """A payment that settled something. `amount` is what it settles of the total."""
 
     payment_id: str
-    kind: PaymentKind
+    kind: Annotated[PaymentKind, Field(json_schema_extra={"x-fallback": "other"})]
     name: str
     fiscal: FiscalKind
     amount: Money
@@ -115,6 +116,19 @@ class Payment(Part):
     offline: Annotated[bool, LeftOut] = False
     """A voucher that was taken by its QR code alone, while the voucher service could not be asked:
     `voucher_serial` names it, `voucher_id` and `voucher_remaining` are not known."""
+    parts: Annotated[tuple[VatPart, ...], LeftOut] = ()
+    """Cost centers and subsidies: the amount over the VAT keys of the goods. Their sum is it."""
+    center_id: Rare[str] = None
+    center_number: Rare[str] = None
+    center_name: Rare[str] = None
+    center_address: Annotated[tuple[str, ...], LeftOut] = ()
+    """As the slip prints it: the center's own, or its company's."""
+    card_id: Rare[str] = None
+    card_number: Rare[str] = None
+    """The customer card that the charge was made with."""
+    limits_left: Annotated[tuple[LimitLeft, ...], LeftOut] = ()
+    rule_id: Rare[str] = None
+    """Of a subsidy; its `hold_id` is that of the charge that it came with."""
 
 
 class Waiver(Part):
@@ -131,8 +145,9 @@ class Waiver(Part):
 
 
 class BasketPart(Part):
-    """What of the booking a voucher may pay for: a line, less what other payments cover of it.
-    What is settled somewhere at a VAT key stands here with a minus and without a line."""
+    """What of the booking a voucher or a cost center may pay for: a line, less what other payments
+    cover of it. For vouchers, what is settled somewhere at a VAT key stands here with a minus and
+    without a line; for cost centers it is off the lines already."""
 
     gross: Money
     vat: str
@@ -140,6 +155,8 @@ class BasketPart(Part):
     article_group: Rare[str] = None
     line_id: Rare[str] = None
     """The line; in a long booking the first of many that are alike in group and VAT key."""
+    rate: Rare[int] = None
+    quantity: Rare[Quantity] = None
 
 
 class VatTotal(Part):
@@ -188,8 +205,8 @@ class PaymentAccepted(Event):
 
 @event_type("payment.requested")
 class PaymentRequested(Event):
-    """A voucher shall pay up to `amount`. Stored before the hold is asked for, so that a hold
-    whose answer was lost can always be ended. The code is not in here."""
+    """A voucher or a cost center shall pay up to `amount`. Stored before the hold is asked for, so
+    that a hold whose answer was lost can always be ended. The code is not in here."""
 
     booking_id: str
     store_id: str
@@ -208,8 +225,9 @@ class PaymentRequested(Event):
 
 @event_type("payment.held")
 class PaymentHeld(Event):
-    """The voucher service holds `payment.amount` for this booking until `expires_at`. Offline
-    nobody does: then it is the time from which an untouched booking is aborted."""
+    """Another service holds `payment.amount` for this booking until `expires_at`. A cost center may
+    pay nothing itself: then `payment.amount` is zero, and the subsidies settle something. Offline
+    nobody holds it: then it is the time from which an untouched booking is aborted."""
 
     booking_id: str
     store_id: str
@@ -218,6 +236,10 @@ class PaymentHeld(Event):
     held_at: datetime
     request_id: Rare[str] = None
     """The request of several vouchers together that this one is a part of."""
+    subsidies: Annotated[tuple[Payment, ...], LeftOut] = ()
+    """What others pay of the same charge, under the same hold."""
+    warnings: Annotated[tuple[str, ...], LeftOut] = ()
+    """Names of limits that are exceeded and only warn."""
 
 
 @event_type("payment.refused")
@@ -233,6 +255,7 @@ class PaymentRefused(Event):
     status: int
     release_due: bool
     refused_at: datetime
+    charge: Rare[ChargeProblem] = None
 
 
 @event_type("payment.reopened")
@@ -249,7 +272,7 @@ class PaymentReopened(Event):
 
 @event_type("payment.released")
 class PaymentReleased(Event):
-    """The hold of a payment that settles nothing was released at the voucher service."""
+    """The hold of a payment that settles nothing was released where it was held."""
 
     booking_id: str
     store_id: str
@@ -283,14 +306,15 @@ class LineRefused(Event):
     refused_at: datetime
 
 
-@event_type("booking.recorded", version=2)
+@event_type("booking.recorded", version=3)
 class BookingRecorded(Event):
     """The point of no return: the till's gapless number, and all that receipt, signature and
     export are made of. Total = sum of lines = sum of payments.
 
     v2: `kind` of a line may grow (a reader takes what it does not know for an article). The VAT
     table is over the lines, less what single-purpose vouchers settle: that was taxed when they
-    were sold."""
+    were sold. v3: kinds of payments may grow, too (a reader takes what it does not know for
+    `other`); cost centers and subsidies change nothing about the VAT table."""
 
     booking_id: str
     store_id: str
@@ -339,6 +363,8 @@ class BookingAborted(Event):
     top_up_ids: Annotated[tuple[str, ...], LeftOut] = ()
     group_ids: Annotated[tuple[str, ...], LeftOut] = ()
     """Requests of several vouchers together, of which it is not known which holds they made."""
+    charge_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    """Holds of cost centers."""
 
 
 @event_type("booking.verdict_received")

@@ -14,7 +14,13 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
-from device_gateway.ports import OfflineRulesKept, ReceiptDesk, ServiceLine, VoucherService
+from device_gateway.ports import (
+    ChargeService,
+    OfflineRulesKept,
+    ReceiptDesk,
+    ServiceLine,
+    VoucherService,
+)
 from events import EventStore, state_of
 from kassenverbund.kit.secrets import Secrets
 
@@ -73,6 +79,7 @@ class Waiters:
 class Gateway:
     store: EventStore
     vouchers: VoucherService
+    charges: ChargeService
     desk: ReceiptDesk
     secrets: Secrets
     clock: Callable[[], datetime]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from events.errors import (
@@ -29,6 +31,36 @@ class TogetherContract:
     """See `StoreContract`."""
 
     # Several streams at once
+
+    async def test_a_stream_without_events_has_to_have_its_version(self, store: EventStore) -> None:
+        """Whatever else is appended meanwhile, in the same batch or by somebody else."""
+        await store.append(counted("till-1", 1))
+
+        def request(key: str, version: int) -> AppendRequest:
+            return AppendRequest(
+                key=key,
+                input_hash=input_hash("x"),
+                streams=(
+                    NewEvents(f"booking-{key}", NO_STREAM, [Counted(n=2)]),
+                    NewEvents("till-1", Exact(version), ()),
+                ),
+            )
+
+        await store.append(request("a", 1))
+        assert len(await store.load("till-1")) == 1
+        with pytest.raises(WrongExpectedVersion):
+            await store.append(request("b", 0))
+        results = await asyncio.gather(
+            store.append(counted("till-1", 2)),
+            *(store.append(request(key, 1)) for key in "cde"),
+            return_exceptions=True,
+        )
+        for key, result in zip("cde", results[1:], strict=True):
+            stored = await store.load(f"booking-{key}")
+            assert bool(stored) == (not isinstance(result, Exception))
+        with pytest.raises(WrongExpectedVersion):
+            await store.append(request("f", 1))
+        assert await store.load("booking-f") == []
 
     async def test_several_streams_are_stored_together(self, store: EventStore) -> None:
         request = AppendRequest(

@@ -1,0 +1,1 @@
+"""Cost centers: charged at the till within hard limits, invoiced at month end."""

@@ -1,0 +1,1 @@
+"""What may happen, as pure functions: `decide` and `evolve` of each kind of stream."""
