@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from device_gateway.adapters.asking import TRIES_MAX
 from device_gateway.adapters.line import PROBE_EVERY_S, Line
-from device_gateway.adapters.voucher_http import TRIES_MAX, HttpVoucherService
+from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.ports import VoucherRefused, VoucherUnavailable, VoucherUnreachable
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
