@@ -43,7 +43,7 @@ from kassenverbund.kit.secrets import Secrets
 from money import Money
 from tests.support.program import ROOT
 from voucher import codes
-from voucher.api import sales, till
+from voucher.api import renewal, sales, till
 from voucher.events import Terms, VoucherIssued
 from voucher.handlers import Rules, serial_of, stream_of
 from voucher.handlers.account_names import AccountRules
@@ -286,11 +286,11 @@ def _accounts(world: World, chain: Chain) -> Accounts:
     )
 
 
-async def open_counter() -> Counter:
+async def open_counter(rules: Rules | None = None) -> Counter:
     """The example chain, its till in Berlin paired."""
     chain, clock, tokens = load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
-    world = build_world(voucher_log, clock, chain, Rules())
+    world = build_world(voucher_log, clock, chain, rules or Rules())
     behind = FastAPI()
     behind.state.authenticator = tokens
     accounts = _accounts(world, chain)
@@ -299,6 +299,7 @@ async def open_counter() -> Counter:
     for routes in (
         till.routes(world.vouchers, payments, accounts),
         sales.routes(world.vouchers, qr),
+        renewal.routes(world.vouchers, qr),
     ):
         behind.include_router(routes, prefix="/voucher")
     install_problem_handlers(behind)

@@ -4,6 +4,7 @@ the service signs alike; gateways get the public half only."""
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,6 +14,9 @@ from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.signed_qr import VoucherQr, issuer_mark, key_id, looks_signed, sign, verify
 from voucher import codes
 from voucher.decider import Issued
+
+
+_SERIAL = re.compile(rf"GS(-[{codes.ALPHABET}]{{4}}){{3}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ class QrCodes:
         }
 
     def of(self, voucher: Issued, code: str) -> str:
-        """The text for a voucher's QR code. A code of another system is printed as it is."""
-        if len(code) != codes.LENGTH or voucher.valid_until is None:
+        """The text for a voucher's QR code. A code of another system is printed as it is, and so is
+        the code of a voucher that kept the serial of one: a signed text has room for ours."""
+        ours = _SERIAL.fullmatch(voucher.serial) is not None
+        if not ours or len(code) != codes.LENGTH or voucher.valid_until is None:
             return code
         cap = voucher.terms.offline_cap
         return sign(
