@@ -15,7 +15,6 @@ from kassenverbund.kit.signed_qr import VoucherQr, issuer_mark, key_id, looks_si
 from voucher import codes
 from voucher.decider import Issued
 
-
 _SERIAL = re.compile(rf"GS(-[{codes.ALPHABET}]{{4}}){{3}}")
 
 
