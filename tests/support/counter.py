@@ -47,9 +47,9 @@ from money import Money
 from tests.support.centers import CostCenters, open_centers
 from tests.support.program import ROOT
 from voucher import codes
-from voucher.api import safety, sales, till
+from voucher.api import renewal, safety, sales, till
 from voucher.events import Terms, VoucherIssued
-from voucher.handlers import serial_of, stream_of
+from voucher.handlers import Rules, serial_of, stream_of
 from voucher.handlers.account_names import AccountRules
 from voucher.handlers.accounts import Accounts
 from voucher.handlers.finding import Finder
@@ -312,11 +312,11 @@ def _accounts(world: World, chain: Chain) -> Accounts:
     )
 
 
-async def open_counter(chain: Chain | None = None) -> Counter:
+async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None) -> Counter:
     """The example chain (or another with its store in Berlin), a till in Berlin paired."""
     chain, clock, tokens = chain or load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
-    world = build_world(voucher_log, clock, chain, chain.vouchers)
+    world = build_world(voucher_log, clock, chain, rules or chain.vouchers)
     behind = FastAPI()
     behind.state.authenticator = tokens
     accounts = _accounts(world, chain)
@@ -326,6 +326,7 @@ async def open_counter(chain: Chain | None = None) -> Counter:
         till.routes(world.vouchers, payments, accounts),
         sales.routes(world.vouchers, qr),
         safety.offline_routes(qr, chain),
+        renewal.routes(world.vouchers, qr),
     ):
         behind.include_router(routes, prefix="/voucher")
     centers = open_centers(chain, clock)

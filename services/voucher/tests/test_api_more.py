@@ -50,6 +50,17 @@ async def test_a_gift_comes_with_its_signed_qr_code(shop: Shop, unique: str) -> 
     assert await pays(shop, given["qr"])
 
 
+async def test_only_a_gateway_hears_a_new_code(shop: Shop, sell: Any, unique: str) -> None:
+    await shop.hold(unique, (await sell())["code"], 100)
+    path = f"/voucher/v1/holds/{unique}/new-code"
+    for other in ("till", "office", "manager", "analyst"):
+        assert (await shop.send("PUT", path, {}, by=other)).status_code == 403
+    kept = (await shop.send("PUT", path, {})).json()
+    assert (kept["state"], kept["code"]) == ("kept", None)  # This chain takes no short codes.
+    unknown = await shop.send("PUT", "/voucher/v1/holds/nobody/new-code", {})
+    assert problem(unknown) == (404, "hold.unknown")
+
+
 async def test_a_single_purpose_voucher_says_how_it_is_taxed(shop: Shop, sell: Any) -> None:
     sold = await sell(kind="single_purpose", vat="standard", goods="Schreibwaren")
     assert (sold["kind"], sold["vat"], sold["rate"], sold["dsfinvk_key"], sold["goods"]) == (

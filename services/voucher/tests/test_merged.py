@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -12,8 +13,9 @@ from ruamel.yaml import YAML
 from events import DomainError
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
+from money import euro
 from voucher.decider import Issued, Status
-from voucher.handlers import Rules
+from voucher.handlers import Rules, successors
 from voucher.service import REGISTRY
 from voucher.testing.fakes import Clock
 from voucher.testing.world import World, build_world
@@ -43,6 +45,21 @@ def test_value_for_a_merged_voucher_is_on_its_successor_and_counted_once(
     for number in merged:
         ended = vouchers[number]
         assert (ended.status, ended.balance.amount) == (Status.REPLACED, 0)
+
+
+async def test_merges_are_followed_up_to_a_limit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond it the record waits as a dead letter, and nothing is counted."""
+    monkeypatch.setattr(successors, "SUCCESSORS_MAX", 2)
+    codes = [(await world.sell(f"v{n}", "10.00")).code for n in range(VOUCHERS)]
+    for n in range(VOUCHERS - 1):
+        await world.move(codes[n], codes[n + 1], None, f"M{n}")
+    with pytest.raises(AssertionError, match="merges in a row"):
+        await world.book("b0", lines=[_top_up(0, 0)])
+    assert (await world.issued("v3")).balance == euro("40.00")
+    await world.book("b1", lines=[_top_up(1, 1)])
+    assert (await world.issued("v3")).balance == euro("45.00")
 
 
 async def _play(history: list[Step]) -> tuple[int, list[Issued], set[int]]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from events import ANY, AppendRequest, NewEvents, Take
-from events.handle import input_hash
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 from money import euro
-from voucher import codes
 from voucher.decider import HoldOpen, HoldUnknown, VoucherNotUsable
-from voucher.events import VoucherCodeReplaced, VoucherIssued
-from voucher.handlers import Named, Rules, stream_of
-from voucher.testing.fakes import SECRETS, Clock
+from voucher.events import VoucherCodeReplaced
+from voucher.handlers import Named, Rules
+from voucher.testing.fakes import Clock
 
 if TYPE_CHECKING:
     from services.voucher.tests.conftest import World
@@ -32,33 +28,7 @@ def world(new_world: MakeWorld, memory: MemoryEventStore, clock: Clock, chain: C
 
 
 async def taken_over(world: World, value: str = "50.00") -> None:
-    """A voucher as an import leaves it: active, with a short code."""
-    hashed = codes.hashed(SHORT, SECRETS)
-    issued = VoucherIssued(
-        voucher_id="old",
-        serial="ALT-1",
-        code_hash=hashed.value,
-        hash_key_id=hashed.key_id,
-        code_kind="weak",
-        value=euro(value),
-        consideration=euro(value),
-        legal_entity_id="kette",
-        origin="import",
-        status="active",
-        valid_until=date(2030, 12, 31),
-        time_zone="Europe/Berlin",
-        opened=date(2026, 1, 2),
-        issued_at=world.clock.now,
-    )
-    stream = stream_of("old")
-    await world.store.append(
-        AppendRequest(
-            key="import",
-            input_hash=input_hash("import"),
-            streams=(NewEvents(stream, ANY, [issued]),),
-            claims=(Take(f"code:{hashed.value}", stream), Take("serial:ALT-1", stream)),
-        )
-    )
+    await world.taken_over("old", SHORT, value)
 
 
 async def renew(world: World, hold_id: str = "H1", **asked: Any) -> Any:
@@ -139,7 +109,7 @@ async def test_a_code_that_was_replaced_once_more_is_not_printed(world: World) -
     await world.pay(SHORT, "20.00", "H1")
     await renew(world)
     await world.vouchers.office.replace_code(
-        world.ask(), replacement_id="R1", named=Named(serial="ALT-1"), reason="lost", caller="m"
+        world.ask(), replacement_id="R1", named=Named(serial="ALT-old"), reason="lost", caller="m"
     )
     assert await renew(world) is None
 

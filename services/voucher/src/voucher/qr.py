@@ -4,6 +4,7 @@ the service signs alike; gateways get the public half only."""
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -22,6 +23,8 @@ from kassenverbund.kit.signed_qr import (
 from voucher import codes
 from voucher.decider import Issued
 from voucher.events import Terms
+
+_SERIAL = re.compile(rf"GS(-[{codes.ALPHABET}]{{4}}){{3}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,10 @@ class QrCodes:
         }
 
     def of(self, voucher: Issued, code: str) -> str:
-        """The text for a voucher's QR code. A code of another system is printed as it is."""
-        if len(code) != codes.LENGTH or voucher.valid_until is None:
+        """The text for a voucher's QR code. A code of another system is printed as it is, and so is
+        the code of a voucher that kept the serial of one: a signed text has room for ours."""
+        ours = _SERIAL.fullmatch(voucher.serial) is not None
+        if not ours or len(code) != codes.LENGTH or voucher.valid_until is None:
             return code
         return sign(
             VoucherQr(

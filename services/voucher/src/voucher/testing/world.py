@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from events import Ask, EventStore, Handled
+from events import (
+    NO_STREAM,
+    AppendRequest,
+    Ask,
+    EventStore,
+    Handled,
+    NewEvents,
+    Take,
+    input_hash,
+)
 from events.reaction import Incoming, by_policies
 from kassenverbund.kit.chain import Chain
 from money import euro
+from voucher import codes
 from voucher.decider import VOUCHER, Issued
-from voucher.events import SoldAt
+from voucher.events import SoldAt, VoucherIssued
 from voucher.handlers import (
     Group,
     Moved,
@@ -84,6 +95,35 @@ class World:
             legal_entity_id="kette",
             store_id=None,
             wanted=plain if template is None else Wanted(template_id=template),
+        )
+
+    async def taken_over(self, voucher_id: str, code: str, value: str) -> None:
+        """A voucher of another system as an import leaves it: active, with its short code."""
+        hashed, stream = codes.hashed(code, SECRETS), stream_of(voucher_id)
+        issued = VoucherIssued(
+            voucher_id=voucher_id,
+            serial=f"ALT-{voucher_id}",
+            code_hash=hashed.value,
+            hash_key_id=hashed.key_id,
+            code_kind="weak",
+            value=euro(value),
+            consideration=euro(value),
+            legal_entity_id="kette",
+            origin="import",
+            status="active",
+            valid_until=date(2030, 12, 31),
+            time_zone="Europe/Berlin",
+            opened=date(2026, 1, 2),
+            issued_at=self.clock.now,
+        )
+        claims = (f"code:{hashed.value}", f"serial:{issued.serial}")
+        await self.store.append(
+            AppendRequest(
+                key=f"import/{voucher_id}",
+                input_hash=input_hash(voucher_id),
+                streams=(NewEvents(stream, NO_STREAM, (issued,)),),
+                claims=tuple(Take(claim, stream) for claim in claims),
+            )
         )
 
     async def book(self, booking_id: str, **booking: Any) -> None:
