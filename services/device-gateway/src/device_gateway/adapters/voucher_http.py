@@ -232,6 +232,7 @@ class HttpVoucherService:
         tries = TRIES_MAX if line is None or line.state.up else 1
         if line is not None and not line.admits():
             raise VoucherUnreachable(f"{VoucherUnavailable.title} (since {line.state.since:%H:%M})")
+        answers = 0 if line is None else line.answers
         try:
             async with asyncio.timeout(CASHIER_WAIT_S):
                 for attempt in range(1, tries + 1):
@@ -258,7 +259,7 @@ class HttpVoucherService:
         if heard:
             raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
         if line is not None:
-            line.silent()
+            line.silent(answers=answers)
         raise VoucherUnreachable(f"{VoucherUnavailable.title} ({last})")
 
 
