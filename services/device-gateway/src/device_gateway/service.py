@@ -59,6 +59,7 @@ async def _open(runtime: Runtime) -> Opened:
 
     line = Line(runtime.clock)
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
+    capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
@@ -69,17 +70,10 @@ async def _open(runtime: Runtime) -> Opened:
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
-        offline=PostgresOfflineRules(runtime.engine),
+        offline=PostgresOfflineRules(runtime.engine, capped),
         voucher_line=line,
     )
-    watch = OfflineWatch(
-        gateway,
-        vouchers,
-        stores=[
-            store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"
-        ],
-        any_store=runtime.chain.stores[0].id,
-    )
+    watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(
         queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
     )

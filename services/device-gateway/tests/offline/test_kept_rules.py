@@ -32,7 +32,7 @@ async def kept(database_url: str) -> AsyncIterator[PostgresOfflineRules]:
         await connection.execute(text(f"CREATE SCHEMA {SERVICE.schema}"))
         migration = (SERVICE.migrations / "0030_offline.sql").read_text(encoding="utf-8")
         await connection.execute(text(migration))
-    yield PostgresOfflineRules(engine)
+    yield PostgresOfflineRules(engine, ["berlin"])
     await engine.dispose()
 
 
@@ -43,6 +43,12 @@ async def test_of_a_store_that_never_heard_any_there_are_none(kept: PostgresOffl
 async def test_rules_come_back_as_they_were_kept(kept: PostgresOfflineRules) -> None:
     await kept.keep(RULES)
     assert await kept.of("berlin") == RULES
+
+
+async def test_a_store_that_the_chain_file_forbids_it_has_no_rules_whatever_was_heard(
+    kept: PostgresOfflineRules,
+) -> None:
+    await kept.keep(replace(RULES, store_id="koeln"))
     assert await kept.of("koeln") is None
 
 

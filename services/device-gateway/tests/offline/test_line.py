@@ -99,7 +99,7 @@ async def test_after_a_pause_one_call_asks_once(
 
 
 async def test_calls_beside_the_one_that_probes_wait_for_nobody(line: Line, watch: Watch) -> None:
-    line.silent()
+    line.silent(answers=line.answers)
     watch.pass_pause()
     assert line.admits()
     assert not line.admits()
@@ -112,6 +112,13 @@ async def test_the_first_answer_brings_the_line_back(
     watch.pass_pause()
     wire.says = CONFIRMED
     await service.confirm("h")
+    assert line.state.up
+
+
+def test_a_silent_call_beside_answered_ones_is_not_the_line(line: Line) -> None:
+    began = line.answers
+    line.answered()
+    line.silent(answers=began)
     assert line.state.up
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from device_gateway.adapters.line import Line
-from device_gateway.handlers.offline_watch import REFRESH_EVERY, OfflineWatch
+from device_gateway.handlers.offline_watch import REFRESH_EVERY, RETRY_AFTER, OfflineWatch
 from device_gateway.ports import OfflineRules, VoucherRefused, VoucherUnreachable
 from money import Money, euro
 
@@ -97,6 +97,19 @@ async def test_one_store_that_the_service_does_not_know_stops_no_other(
     assert set(kept.rules) == {"koeln"}
 
 
+async def test_a_store_without_rules_is_asked_about_again_soon(
+    rig: Any, watched: OfflineWatch, desk: Desk, kept: Kept
+) -> None:
+    desk.unknown = frozenset({"berlin"})
+    await watched.look()
+    desk.unknown = frozenset()
+    await watched.look()
+    assert set(kept.rules) == {"koeln"}
+    rig.clock.advance(RETRY_AFTER.total_seconds())
+    await watched.look()
+    assert set(kept.rules) == {"berlin", "koeln"}
+
+
 async def test_where_no_store_takes_vouchers_offline_nobody_is_asked_while_the_line_is_up(
     watched: OfflineWatch, desk: Desk
 ) -> None:
@@ -107,7 +120,7 @@ async def test_where_no_store_takes_vouchers_offline_nobody_is_asked_while_the_l
 async def test_while_the_line_is_down_somebody_asks_whether_it_is_back(
     watched: OfflineWatch, desk: Desk, kept: Kept
 ) -> None:
-    watched.gateway.voucher_line.silent()  # type: ignore[union-attr]  # our line
+    watched.gateway.voucher_line.silent(answers=0)  # type: ignore[union-attr]  # our line
     await OfflineWatch(watched.gateway, desk, (), "berlin").look()
     assert (desk.asked, kept.rules) == (["berlin"], {})
 

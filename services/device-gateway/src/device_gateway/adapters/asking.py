@@ -66,6 +66,7 @@ class Asking:
         tries = TRIES_MAX if line is None or line.state.up else 1
         if line is not None and not line.admits():
             raise self.unreachable(f"{self.unavailable.title} (since {line.state.since:%H:%M})")
+        answers = 0 if line is None else line.answers
         try:
             async with asyncio.timeout(CASHIER_WAIT_S):
                 for attempt in range(1, tries + 1):
@@ -92,7 +93,7 @@ class Asking:
         if heard:
             raise self.unavailable(f"{self.unavailable.title} ({last})")
         if line is not None:
-            line.silent()
+            line.silent(answers=answers)
         raise self.unreachable(f"{self.unavailable.title} ({last})")
 
     def refused(

@@ -29,6 +29,8 @@ class Line:
         self._monotonic = monotonic
         self._state = LineState(up=True, since=clock())
         self._probe_at = 0.0
+        self.answers = 0
+        """How often somebody answered so far: what a call compares with when it began."""
 
     @property
     def state(self) -> LineState:
@@ -47,11 +49,15 @@ class Line:
 
     def answered(self) -> None:
         """Somebody answered, whatever it was."""
+        self.answers += 1
         if not self._state.up:
             self._state = LineState(up=True, since=self._clock())
 
-    def silent(self) -> None:
-        """Nobody answered."""
+    def silent(self, *, answers: int) -> None:
+        """Nobody answered a call that began when there were `answers`. Where others were answered
+        meanwhile it is that one call, and not the line."""
+        if answers != self.answers:
+            return
         self._probe_at = self._monotonic() + PROBE_EVERY_S
         if self._state.up:
             self._state = LineState(up=False, since=self._clock())

@@ -12,12 +12,21 @@ from device_gateway.decider.offline import OFFLINE, SettleOffline
 from device_gateway.events import OfflineAccepted
 from device_gateway.handlers.gateway import Gateway, offline_stream
 from device_gateway.handlers.offline import given_back
-from device_gateway.ports import VoucherDesk, VoucherRefused, VoucherUnavailable
+from device_gateway.ports import (
+    OfflineRules,
+    VoucherDesk,
+    VoucherRefused,
+    VoucherUnavailable,
+    VoucherUnreachable,
+)
 from events import Ask, Transient, handle, state_of
 
 LOOK_EVERY_S = 1.0
 REFRESH_EVERY = timedelta(minutes=5)
 """How often a store's rules are heard while the line is up."""
+
+RETRY_AFTER = timedelta(seconds=30)
+"""After an answer that told no rules."""
 
 ASK_AGAIN_FIRST = timedelta(seconds=2)
 ASK_AGAIN_MAX = timedelta(minutes=5)
@@ -57,8 +66,10 @@ class OfflineWatch:
             await self._hear()
             for store_id in self.stores:
                 await self._follow_up(store_id)
-        except VoucherUnavailable as away:
+        except VoucherUnreachable as away:
             _log.debug("nobody to ask: %s", away.detail)
+        except VoucherUnavailable as away:
+            _log.warning("what was taken without a line stays open: %s", away.detail)
 
     async def _hear(self) -> None:
         now, line = self.gateway.clock(), self.gateway.voucher_line
@@ -68,20 +79,26 @@ class OfflineWatch:
             if store_id not in self._heard or now - self._heard[store_id] >= REFRESH_EVERY
         ]
         if not due and line is not None and not line.state.up:
-            await self._rules(self.any_store, keep=False)
+            await self._rules(self.any_store)
         for store_id in due:
-            await self._rules(store_id, keep=True)
+            rules = await self._rules(store_id)
+            if rules is None:
+                # The rules that are kept grow too old, and then nothing is taken any more.
+                self._heard[store_id] = now - REFRESH_EVERY + RETRY_AFTER
+                continue
+            if self.gateway.offline is not None:
+                await self.gateway.offline.keep(rules)
             self._heard[store_id] = now
 
-    async def _rules(self, store_id: str, *, keep: bool) -> None:
+    async def _rules(self, store_id: str) -> OfflineRules | None:
+        """None: somebody answered, and told none. Raises `VoucherUnreachable`."""
         try:
-            rules = await self.desk.offline_rules(store_id)
-        except VoucherRefused as no:
-            # The rules that are kept grow too old, and then nothing is taken any more.
-            _log.warning("no offline rules for store %s: %s", store_id, no.code)
-            return
-        if keep and self.gateway.offline is not None:
-            await self.gateway.offline.keep(rules)
+            return await self.desk.offline_rules(store_id)
+        except VoucherUnreachable:
+            raise
+        except (VoucherRefused, VoucherUnavailable) as no:
+            _log.warning("no offline rules for store %s: %s", store_id, no.detail or no.code)
+            return None
 
     async def _follow_up(self, store_id: str) -> None:
         stream = offline_stream(store_id)
