@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from costcenter.events import ChargeBooked
 from costcenter.names import month_stream
 from costcenter.testing.bookings import on_center, recorded
 from costcenter.testing.office import Office
@@ -33,7 +34,7 @@ async def test_both_lists_change_and_past_bookings_stay(office: Office) -> None:
     month = office.shop.world.clock.now.strftime("%Y-%m")
     for place, center in enumerate((old, new)):
         log = await office.shop.world.store.load(month_stream(center, month))
-        booked = [entry.event for entry in log if entry.name == "charge.booked"]
+        booked = [entry.event for entry in log if isinstance(entry.event, ChargeBooked)]
         assert [event.charge_id for event in booked] == [f"h{office.prefix}-{place}"]
         assert booked[0].chargee.card_number == office.number("4712")
 
@@ -45,4 +46,4 @@ async def test_a_card_that_is_taken_off_books_nowhere(office: Office) -> None:
     await office.done("POST", f"/cards/{card}/move", {"center_id": None})
     assert await shown(office, center) == []
     held = await office.shop.hold(f"h{office.prefix}", {"number": office.number("4712")}, "8.10")
-    assert problem(held) == (409, "charge.no_card")
+    assert problem(held) == (409, "card.not_usable")
