@@ -1,60 +1,60 @@
-"""C09, the service's half: the uid of an RFID card (or its QR code) is found again as its card."""
+"""C09: a physical card is an RFID tag or a QR code. How it is read is the till's half."""
 
 from __future__ import annotations
 
-from costcenter.testing.office import Office
-from costcenter.testing.shop import problem
+from typing import TYPE_CHECKING
 
-MODES = {4: ("Kostenstellen", "cost_center")}
+import pytest
+
+from costcenter.decider.refusals import CardNotUsable, CardUnknown, NoCard
+
+if TYPE_CHECKING:
+    from services.costcenter.tests.conftest import World
 
 
-async def test_a_uid_resolves_to_its_card_however_the_reader_writes_it(office: Office) -> None:
-    await office.groups(1, MODES)
-    center = await office.center("4711")
-    await office.card("4711", center, code=f"04A1{office.prefix}0C3")
-    readings = (
-        f"04A1{office.prefix}0C3",
-        f"04a1{office.prefix}0c3",
-        f"04:A1:{office.prefix}0:C3",
-        f" 04 a1 {office.prefix}0 c3 ",
+@pytest.mark.parametrize("read", ["04A1B2C3D4E5F6", "04:a1:b2:c3:d4:e5:f6", "04a1b2c3 d4e5f6"])
+async def test_c09_the_uid_resolves_to_card_4711_however_it_is_written(
+    world: World, read: str
+) -> None:
+    await world.group(1, "Firma A")
+    await world.center("4711")
+    await world.card("4711", "4711", code="04A1B2C3D4E5F6")
+    assert (await world.hold("H1", "9.80", code=read)).charge.chargee.card_number == "4711"
+
+
+async def test_c09_an_unknown_uid_pays_nothing(world: World) -> None:
+    await world.furnish()
+    with pytest.raises(CardUnknown):
+        await world.hold("H1", "9.80", code="04FFFFFFFFFFFF")
+
+
+async def test_c09_a_physical_card_has_to_be_shown(world: World) -> None:
+    await world.group(1, "Firma A")
+    await world.center("4711")
+    await world.card("4711", "4711", code="04A1B2C3D4E5F6")
+    for typed in ({"number": "4711"}, {"center": "4711"}):
+        with pytest.raises(NoCard) as refused:
+            await world.hold("H1", "9.80", **typed)  # type: ignore[arg-type]  # Strings both.
+        assert refused.value.extra["state"] == "physical"
+
+
+async def test_c09_a_replaced_medium_pays_nothing_and_the_new_one_pays(world: World) -> None:
+    await world.furnish()
+    card_id = await world.card("4712", "4711", code="04A1B2C3D4E5F6")
+    await world.pay("H1", "1.00", code="04A1B2C3D4E5F6")
+    await world.cards.replace(
+        world.ask(), card_id=card_id, reason="lost", medium="rfid", code="04A1B2C3D4E5F7"
     )
-    for place, code in enumerate(readings):
-        held = await office.shop.hold(f"h{office.prefix}-{place}", {"code": code}, "9.80")
-        assert held.status_code == 200, held.text
-        assert held.json()["card_number"] == office.number("4711")
+    with pytest.raises(CardNotUsable) as refused:
+        await world.hold("H2", "1.00", code="04A1B2C3D4E5F6")
+    assert refused.value.extra == {"reason": "replaced"}
+    placed = await world.hold("H3", "1.00", code="04A1B2C3D4E5F7")
+    assert placed.charge.chargee.card_number == "4712"
 
 
-async def test_a_qr_code_resolves_to_its_card_as_it_is(office: Office) -> None:
-    await office.groups(1, MODES)
-    center = await office.center("4711")
-    code = f"Ausweis/{office.prefix}/Ä"
-    qr = {"kind": "physical", "medium": "qr", "code": code}
-    await office.card("4711", center, **qr)
-    held = await office.shop.hold(f"h{office.prefix}", {"code": code}, "9.80")
-    assert held.json()["card_number"] == office.number("4711")
-    other = await office.shop.hold(f"i{office.prefix}", {"code": code.lower()}, "9.80")
-    assert problem(other) == (404, "card.unknown")
-
-
-async def test_a_replaced_card_is_dead_and_its_successor_pays(office: Office) -> None:
-    await office.groups(1, MODES)
-    old, new = f"04A1{office.prefix}0C4", f"04A1{office.prefix}0C5"
-    card = await office.card("4711", await office.center("4711"), code=old)
-    body = {"reason": "lost", "medium": "rfid", "code": new}
-    await office.done("POST", f"/cards/{card}/replace", body)
-    dead = await office.shop.hold(f"h{office.prefix}", {"code": old}, "9.80")
-    assert problem(dead) == (404, "card.unknown")
-    held = await office.shop.hold(f"i{office.prefix}", {"code": new}, "9.80")
-    assert held.json()["card_number"] == office.number("4711")
-    again = {"number": office.number("4712"), "kind": "physical", "medium": "rfid", "code": old}
-    group = {"main_group": office.group(1), "user_group": 4}
-    refused = await office.send("PUT", f"/cards/k{office.number('4712')}", {**again, **group})
-    assert problem(refused) == (409, "card.code_taken")
-
-
-async def test_no_event_carries_a_code(office: Office) -> None:
-    await office.groups(1, MODES)
-    code = f"Geheim-{office.prefix}"
-    await office.card("4711", await office.center("4711"), kind="physical", medium="qr", code=code)
-    log = await office.shop.world.store.read(after=0, records_max=100_000)
-    assert not [entry for entry in log if code.encode() in entry.data]
+async def test_c09_no_event_carries_the_code(world: World) -> None:
+    await world.furnish()
+    await world.card("4712", "4711", code="04A1B2C3D4E5F6")
+    await world.pay("H1", "1.00", code="04A1B2C3D4E5F6")
+    for entry in await world.store.read(after=0, records_max=1_000):
+        assert b"04A1B2C3D4E5F6" not in entry.data

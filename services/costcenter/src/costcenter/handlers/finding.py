@@ -8,7 +8,7 @@ from costcenter import codes
 from costcenter.commands import Shown
 from costcenter.decider.binding import typed_card
 from costcenter.decider.patterns import PATTERN
-from costcenter.decider.refusals import CardUnknown, CenterUnknown
+from costcenter.decider.refusals import CardNotUsable, CardUnknown, CenterUnknown
 from costcenter.decider.structure import CARD, CENTER
 from costcenter.handlers.desk import Desk, id_of
 from costcenter.handlers.patterns import meaning_of
@@ -28,13 +28,15 @@ class InHand:
 
 
 async def find(desk: Desk, hand: InHand, *, fresh: bool) -> Shown:
-    """Raises `CardUnknown`, `CenterUnknown`, `CardChoice`, `NoCard`."""
+    """Raises `CardUnknown`, `CardNotUsable` (an old medium of a card), `CenterUnknown`,
+    `CardChoice`, `NoCard`."""
     if hand.code is not None:
         for reading in codes.readings(hand.code):
             code_hash = codes.code_hash(reading, desk.secrets)
             owner = await desk.owner(code_claim(code_hash), fresh=fresh)
             if owner is not None:
-                await _check_code(desk, owner, code_hash, fresh=fresh)
+                if fresh and (await desk.state(owner, CARD, fresh=True)).code_hash != code_hash:
+                    raise CardNotUsable(reason="replaced")  # An old medium of the card.
                 return Shown("code", code_hash, id_of(owner))
         return await _foreign(desk, hand.code, hand.card_number, fresh=fresh)
     if hand.number is not None:
@@ -44,14 +46,6 @@ async def find(desk: Desk, hand: InHand, *, fresh: bool) -> Shown:
         return Shown("number", hand.number, id_of(owner))
     assert hand.center_number is not None  # The border asks for one of the three.
     return await _by_center(desk, hand.center_number, hand.card_number, fresh=fresh)
-
-
-async def _check_code(desk: Desk, stream: str, code_hash: str, *, fresh: bool) -> None:
-    """A code that was replaced is still kept from other cards, and opens none: `CardUnknown`."""
-    for newest in dict.fromkeys((fresh, True)):
-        if (await desk.state(stream, CARD, fresh=newest)).code_hash == code_hash:
-            return
-    raise CardUnknown
 
 
 async def _by_center(desk: Desk, number: str, card_number: str | None, *, fresh: bool) -> Shown:
