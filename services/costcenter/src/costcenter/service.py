@@ -90,7 +90,9 @@ async def _open(runtime: Runtime) -> Opened:
     months = Months(desk, charges, PostgresOpenMonths(engine))
     office = open_office(runtime)
     return Opened(
-        router=api.router(api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))),
+        router=api.router(
+            api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
+        ),
         projections=(OpenCharges(), *shares.projections, *office.projections),
         reactions=(
             Reaction(
