@@ -78,7 +78,9 @@ def limit(
     )
 
 
-levels: st.SearchStrategy[Level] = st.sampled_from(["company", "main_group", "user_group", "center"])
+levels: st.SearchStrategy[Level] = st.sampled_from(
+    ["company", "main_group", "user_group", "center"]
+)
 windows: st.SearchStrategy[Window] = st.sampled_from(["day", "week", "month", "range"])
 
 
