@@ -11,7 +11,7 @@ from costcenter.events import ReleaseReason, TaxCase, VatPart
 from money import Money
 
 Mode = Literal["exact", "up_to"]
-How = Literal["code", "number", "center_number"]
+How = Literal["code", "foreign", "number", "center_number"]
 
 
 @dataclass(frozen=True, slots=True)
