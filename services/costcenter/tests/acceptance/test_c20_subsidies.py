@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -120,6 +121,17 @@ async def test_c20_two_processes_do_not_grant_the_same_dish_twice(canteen: World
     await eat(other, "H0", store_id="berlin")
     with pytest.raises(GroupMode):
         await eat(canteen, "H1")
+
+
+async def test_c20_eight_tills_at_once_grant_one_subsidy(canteen: World) -> None:
+    store: Any = canteen.store
+    worlds = [canteen.another(store.another_process()) for _ in range(8)]
+    outcomes = await asyncio.gather(
+        *(eat(world, f"H{number}", till_id=f"t{number}") for number, world in enumerate(worlds)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Placed) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, GroupMode) for outcome in outcomes) == 7
 
 
 async def test_c20_a_dish_that_was_not_taken_leaves_the_subsidy(canteen: World) -> None:
