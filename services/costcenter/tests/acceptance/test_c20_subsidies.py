@@ -140,6 +140,16 @@ async def test_c20_a_dish_that_was_not_taken_leaves_the_subsidy(canteen: World) 
     assert paid_by((await eat(canteen, "H2")).charge.subsidies) == euro("3.10")
 
 
+async def test_c20_what_another_process_gave_back_is_granted_here(canteen: World) -> None:
+    own = rule(rule_id="R4", user_groups=(4,), own_share="center")
+    await canteen.rules.set(canteen.ask(), own)
+    await eat(canteen, "H1", "4711")
+    store: Any = canteen.store
+    await canteen.another(store.another_process()).let_go("H1")
+    again = (await eat(canteen, "H2", "4711")).charge
+    assert (paid_by(again.subsidies), again.amount) == (euro("3.10"), euro("4.10"))
+
+
 async def test_c20_the_next_day_has_its_own_subsidy(canteen: World) -> None:
     await eat(canteen, "H1")
     canteen.clock.now = datetime(2026, 10, 13, 10, 0, tzinfo=UTC)
