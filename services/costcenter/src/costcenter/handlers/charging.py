@@ -179,7 +179,11 @@ class Charges:
             except DomainError as refusal:
                 if await self.desk.store.owner_of(hold_claim(charge_id)) is not None:
                     return await self._known(charge_id, shown, wanted, payment, refusal)
-                if not isinstance(refusal, LimitExceeded) or tried:
+                if not isinstance(refusal, LimitExceeded):
+                    if attempt > 0:
+                        raise
+                    continue  # Once more, without what this process remembers.
+                if tried:
                     raise
                 tried = True
                 if not await self.expire_on(str(refusal.extra["limit_id"])):

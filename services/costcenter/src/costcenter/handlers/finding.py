@@ -8,8 +8,8 @@ from costcenter import codes
 from costcenter.commands import Shown
 from costcenter.decider.binding import typed_card
 from costcenter.decider.patterns import PATTERN
-from costcenter.decider.refusals import CardUnknown, CenterUnknown
-from costcenter.decider.structure import CENTER
+from costcenter.decider.refusals import CardNotUsable, CardUnknown, CenterUnknown
+from costcenter.decider.structure import CARD, CENTER
 from costcenter.handlers.desk import Desk, id_of
 from costcenter.handlers.patterns import meaning_of
 from costcenter.names import PATTERNS, card_number_claim, center_number_claim, code_claim
@@ -28,12 +28,15 @@ class InHand:
 
 
 async def find(desk: Desk, hand: InHand, *, fresh: bool) -> Shown:
-    """Raises `CardUnknown`, `CenterUnknown`, `CardChoice`, `NoCard`."""
+    """Raises `CardUnknown`, `CardNotUsable` (an old medium of a card), `CenterUnknown`,
+    `CardChoice`, `NoCard`."""
     if hand.code is not None:
         for reading in codes.readings(hand.code):
             code_hash = codes.code_hash(reading, desk.secrets)
             owner = await desk.owner(code_claim(code_hash), fresh=fresh)
             if owner is not None:
+                if fresh and (await desk.state(owner, CARD, fresh=True)).code_hash != code_hash:
+                    raise CardNotUsable(reason="replaced")  # An old medium of the card.
                 return Shown("code", code_hash, id_of(owner))
         return await _foreign(desk, hand.code, hand.card_number, fresh=fresh)
     if hand.number is not None:

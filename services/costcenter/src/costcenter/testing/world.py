@@ -116,7 +116,7 @@ class World:
             card_id=f"k{number}",
             number=number,
             kind="physical" if code else "virtual",
-            medium="rfid" if code else "none",
+            medium=other.pop("medium", "rfid") if code else "none",
             main_group=group[0],
             user_group=group[1],
             center_id=f"c{center}" if center else None,
