@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from costcenter import api
 from costcenter.adapters.lapsed import OpenCharges, PostgresLapsedCharges, PostgresOpenMonths
+from costcenter.api import reports
 from costcenter.commands import BookCharge, FromBookings, ReleaseCharge, ReverseCharge
 from costcenter.events import EVENTS
 from costcenter.handlers.booking import Bookings
@@ -19,7 +20,10 @@ from costcenter.handlers.desk import Desk, Rules
 from costcenter.handlers.months import Months
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
+from costcenter.projections.statements import Statements
 from costcenter.public import PUBLICATION
+from costcenter.queries.month_slips import MonthSlips
+from costcenter.queries.reading import Reading
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -84,9 +88,23 @@ async def _open(runtime: Runtime) -> Opened:
     lapsed = PostgresLapsedCharges(engine)
     charges, bookings = Charges(desk, lapsed), Bookings(desk)
     months = Months(desk, charges, PostgresOpenMonths(engine))
+    statements = Statements()
     return Opened(
-        router=api.router(api.Rooms(charges=charges, months=months)),
-        projections=(OpenCharges(),),
+        router=api.router(
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(
+                    reports.routes(
+                        Reading(engine, statements),
+                        MonthSlips(engine, REGISTRY),
+                        clock,
+                        time_zone=runtime.chain.stores[0].time_zone,
+                    ),
+                ),
+            )
+        ),
+        projections=(OpenCharges(), statements),
         reactions=(
             Reaction(
                 name="bookings",
