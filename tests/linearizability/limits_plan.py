@@ -4,6 +4,7 @@ The arithmetic is done anew from amounts: nothing of the service's own accounts 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -53,7 +54,7 @@ LIMITS = (
 runs out; the card's own limits run out before."""
 
 
-async def furnish(store: PostgresEventStore) -> None:
+async def furnish(store: PostgresEventStore, limits: Sequence[Stacked] = LIMITS) -> None:
     """Company, group, center, cards and limits, by the service's own handlers."""
     clock = Clock()
     clock.now = datetime.now(UTC)
@@ -63,7 +64,7 @@ async def furnish(store: PostgresEventStore) -> None:
     await world.center(CENTER, company_id="A")
     for card in CARDS:
         await world.card(card, CENTER)
-    for limit in LIMITS:
+    for limit in limits:
         await _set(world, limit)
 
 

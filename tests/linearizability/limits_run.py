@@ -98,7 +98,7 @@ async def _heard(ran: Ran) -> None:
     """Wait until the effects of all bookings stand in the log."""
     async with asyncio.timeout(ran.plan.heard_wait_s):
         while True:
-            await _read_on(ran)
+            await read_on(ran)
             ended = {
                 entry.event.charge_id
                 for entry in ran.log
@@ -110,7 +110,8 @@ async def _heard(ran: Ran) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _read_on(ran: Ran) -> None:
+async def read_on(ran: Ran) -> None:
+    """What the log has more than `ran`."""
     while some := await ran.store.read(after=len(ran.log), records_max=PAGE):
         ran.log += some
 
