@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+import costcenter.foreign as costcenter_reads
 import device_gateway.foreign as gateway_reads
 import fiscal_signer.foreign as signer_reads
 import voucher.foreign as voucher_reads
@@ -21,6 +22,8 @@ READERS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("device-gateway", "booking.aborted", signer_reads.BookingAborted),
     ("device-gateway", "booking.recorded", voucher_reads.BookingRecorded),
     ("device-gateway", "booking.aborted", voucher_reads.BookingAborted),
+    ("device-gateway", "booking.recorded", costcenter_reads.BookingRecorded),
+    ("device-gateway", "booking.aborted", costcenter_reads.BookingAborted),
     ("fiscal-signer", "signature.made", gateway_reads.SignatureMade),
     ("fiscal-signer", "signature.left_unsigned", gateway_reads.SignatureLeftUnsigned),
 )

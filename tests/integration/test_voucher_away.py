@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from device_gateway.adapters.voucher_http import CASHIER_WAIT_S
+from device_gateway.adapters.asking import CASHIER_WAIT_S
 from kassenverbund.postgres import private_database
 from tests.support.program import Program
 from tests.support.shop import (

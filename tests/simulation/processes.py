@@ -11,6 +11,7 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.recovery import sweep as recover
@@ -189,6 +190,7 @@ class GatewayProcess(Process):
         self.gateway = Gateway(
             store=self.store,
             vouchers=ground.breakable.voucher_client(client),
+            charges=HttpChargeService(client),
             desk=Desk(ground.printers, self, ground.faults),
             secrets=SECRETS,
             clock=ground.clock,

@@ -1,5 +1,6 @@
-"""A counter in one process: the till API, the gateway and the voucher service as they are, over
-memory stores, with what the signer would sign. Nothing runs by itself, so nothing is waited for.
+"""A counter in one process: the till API, the gateway, the voucher service and the cost centers as
+they are, over memory stores, with what the signer would sign. Nothing runs by itself, so nothing is
+waited for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import uuid4
 import httpx
 from fastapi import FastAPI
 
+from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.virtual_printer import Paper, judge
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
@@ -41,6 +43,7 @@ from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from money import Money
+from tests.support.centers import CostCenters, open_centers
 from tests.support.program import ROOT
 from voucher import codes
 from voucher.api import sales, till
@@ -97,7 +100,7 @@ class Tries:
 
 
 class Line(httpx.AsyncBaseTransport):
-    """The line to the voucher service: an answer can be lost on it."""
+    """The line to the services behind: an answer can be lost on it."""
 
     def __init__(self, app: FastAPI) -> None:
         self._whole = httpx.ASGITransport(app)
@@ -118,6 +121,7 @@ class Counter:
 
     clock: Clock
     vouchers: World
+    centers: CostCenters
     line: Line
     gateway: Gateway
     log: MemoryEventStore
@@ -161,12 +165,13 @@ class Counter:
         return told
 
     async def spread(self) -> None:
-        """The voucher service hears what the gateway has published."""
+        """Vouchers and cost centers hear what the gateway has published."""
         news = self.log.log[self.heard :]
         self.heard += len(news)
         for entry in news:
             if entry.name in ("booking.recorded", "booking.aborted"):
                 await self.vouchers.hear(_incoming(entry))
+                await self.centers.hear(_incoming(entry))
 
     async def recover(self, booking_id: str) -> None:
         """What the recovery does about one booking."""
@@ -301,17 +306,19 @@ async def open_counter() -> Counter:
         sales.routes(world.vouchers, qr),
     ):
         behind.include_router(routes, prefix="/voucher")
+    centers = open_centers(chain, clock)
+    centers.routes(behind)
     install_problem_handlers(behind)
     line = Line(behind)
     log = MemoryEventStore("device-gateway", registry(), clock=clock)
     queue = Queue()
+    asking = httpx.AsyncClient(
+        transport=line, base_url="http://v", headers={"authorization": "Bearer gateway"}
+    )
     gateway = Gateway(
         store=log,
-        vouchers=HttpVoucherService(
-            httpx.AsyncClient(
-                transport=line, base_url="http://v", headers={"authorization": "Bearer gateway"}
-            )
-        ),
+        vouchers=HttpVoucherService(asking),
+        charges=HttpChargeService(asking),
         desk=PrintingDesk(queue, clock=clock),  # type: ignore[arg-type]  # only `put` is asked for
         secrets=Secrets(root=bytes(32), key_id="test"),
         clock=clock,
@@ -330,7 +337,7 @@ async def open_counter() -> Counter:
     install_problem_handlers(front)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://g")
     assert verdicts(gateway).topic == "fiscal-signer"
-    return Counter(clock, world, line, gateway, log, queue, client, paired.token)
+    return Counter(clock, world, centers, line, gateway, log, queue, client, paired.token)
 
 
 def eur(minor: int) -> Answer:
@@ -373,6 +380,14 @@ def cash(minor: int) -> Answer:
 
 def card(minor: int) -> Answer:
     return {"kind": "card", "amount": eur(minor)}
+
+
+def on_center(minor: int | None = None, *, mode: str = "", **card: str) -> Answer:
+    """`number=`, `code=` or `center_number=` names the card."""
+    paid: Answer = {"kind": "cost_center", "card": card}
+    if minor is not None:
+        paid["amount"] = eur(minor)
+    return {**paid, "mode": mode} if mode else paid
 
 
 def by_voucher(*codes: str) -> Answer:

@@ -19,6 +19,7 @@ import pytest_asyncio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
 from device_gateway.events import registry
@@ -69,6 +70,7 @@ CHAIN: dict[str, Any] = {
         {"kind": "cash", "name": "Bar", "fiscal": "Bar"},
         {"kind": "card", "name": "Karte", "fiscal": "Unbar"},
         {"kind": "voucher", "name": "Gutschein", "fiscal": "Keine"},
+        {"kind": "cost_center", "name": "Kostenstelle", "fiscal": "Keine"},
     ],
 }  # fmt: skip
 
@@ -200,8 +202,152 @@ class VoucherService:
         return {"hold_id": hold_id, "state": "released"}
 
 
-def _problem(status: int, code: str) -> JSONResponse:
-    return JSONResponse({"code": code, "status": status, "detail": code}, status)
+def _problem(status: int, code: str, **extra: Any) -> JSONResponse:
+    return JSONResponse({"code": code, "status": status, "detail": code, **extra}, status)
+
+
+@dataclass
+class CenterService:
+    """The cost centers' till routes, by the contract: one limit per center, cards by code or
+    number, a subsidy per card. `failing` as at the vouchers."""
+
+    clock: Clock
+    limits: dict[str, int] = field(default_factory=dict)
+    """Center number → what all charges may come to."""
+    cards: dict[str, str] = field(default_factory=dict)
+    """Code or number of a card → center number."""
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+    subsidies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Code or number of a card → `{rule_id, name, case, minor}`."""
+    center_pays: bool = True
+    """False: what subsidies leave is paid otherwise."""
+    holds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    failing: list[str] = field(default_factory=list)
+
+    def used(self, center: str) -> int:
+        return sum(
+            hold["amount"]["amount"]
+            for hold in self.holds.values()
+            if hold.get("number") == center and self._counts(hold)
+        )
+
+    def _counts(self, hold: dict[str, Any]) -> bool:
+        if hold["state"] == "held":
+            return bool(hold["until"] > self.clock.now)
+        return bool(hold["state"] == "confirmed")
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def unreliable(request: Request, go_on: Callable[[Request], Awaitable[Any]]) -> Any:
+            self.calls.append(f"{request.method} {request.url.path}")
+            fault = self.failing.pop(0) if self.failing else ""
+            if fault == "away":
+                return JSONResponse({"code": "unavailable"}, 503)
+            answer = await go_on(request)
+            return JSONResponse({"code": "internal"}, 502) if fault == "lost" else answer
+
+        app.put("/costcenter/v1/charges/{hold_id}")(self._charge)
+        app.post("/costcenter/v1/charges/{hold_id}/confirm")(self._confirm)
+        app.post("/costcenter/v1/charges/{hold_id}/release")(self._release)
+        return app
+
+    async def _charge(self, hold_id: str, body: dict[str, Any]) -> Any:
+        self.bodies.append(body)
+        known = self.holds.get(hold_id)
+        if known is not None:
+            return _problem(409, "hold.released") if known["state"] == "released" else known["told"]
+        card, wanted = body["card"], body["amount"]["amount"]
+        if "center_number" in card:
+            virtual = [
+                name
+                for name, center in self.cards.items()
+                if center == card["center_number"] and not name.startswith("RFID")
+            ]
+            if len(virtual) != 1 and card.get("card_number") not in virtual:
+                code = "charge.card_choice" if virtual else "charge.no_card"
+                extra = {"cards": virtual} if virtual else {}
+                return _problem(409, code, **extra)
+            named = card.get("card_number") or virtual[0]
+        else:
+            named = card.get("code") or card["number"]
+        if named not in self.cards:
+            return _problem(404, "card.unknown")
+        number = self.cards[named]
+        granted = self._granted(named, wanted, body["basket"])
+        paid = sum(each["amount"]["amount"] for each in granted)
+        asked = wanted - paid if self.center_pays else 0
+        room = self.limits.get(number, 10**9) - self.used(number)
+        override = body.get("override")
+        if asked > room and not override:
+            if body["mode"] == "exact" or room <= 0:
+                return _problem(
+                    409, "limit.exceeded", limit_id="L1", name="Monat", level="center",
+                    window="month", available=eur(max(room, 0)),
+                )  # fmt: skip
+            asked = room
+        until = self.clock.now + timedelta(seconds=120)
+        told = {
+            "hold_id": hold_id,
+            "state": "held",
+            "center": {"center_id": f"c-{number}", "number": number, "name": f"Kst {number}",
+                       "address": self.addresses.get(number, [])},
+            "card_id": f"k-{named.removeprefix('RFID-')}",
+            "card_number": named.removeprefix("RFID-"),
+            "amount": eur(asked),
+            "parts": _split(asked, body["basket"]),
+            "subsidies": granted,
+            "remaining": [{"name": "Monat", "level": "center", "window": "month",
+                           "left": eur(room - asked)}] if number in self.limits else [],
+            "warnings": [],
+            "expires_at": until.isoformat(),
+        }  # fmt: skip
+        self.holds[hold_id] = {
+            "number": number, "amount": told["amount"], "state": "held", "until": until,
+            "told": told,
+        }  # fmt: skip
+        return told
+
+    def _granted(self, card: str, wanted: int, basket: list[dict[str, Any]]) -> list[Any]:
+        rule = self.subsidies.get(card)
+        if rule is None:
+            return []
+        minor = min(rule["minor"], wanted)
+        said = {name: rule[name] for name in ("rule_id", "name", "case")}
+        return [{**said, "amount": eur(minor), "parts": _split(minor, basket)}]
+
+    async def _confirm(self, hold_id: str) -> Any:
+        hold = self.holds.get(hold_id)
+        if hold is None:
+            return _problem(404, "hold.unknown")
+        if hold["state"] == "released":
+            return _problem(409, "hold.released")
+        if hold["state"] == "held" and hold["until"] <= self.clock.now:
+            return _problem(409, "hold.expired")
+        hold["state"] = "confirmed"
+        return {"hold_id": hold_id, "state": "confirmed"}
+
+    async def _release(self, hold_id: str) -> Any:
+        self.holds.setdefault(hold_id, {"amount": eur(0)})["state"] = "released"
+        return {"hold_id": hold_id, "state": "released"}
+
+
+def _split(minor: int, basket: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Over the VAT keys of the basket in proportion; the last part has what is left."""
+    gross: dict[str, int] = {}
+    keys: dict[str, dict[str, Any]] = {}
+    for part in basket:
+        gross[part["vat"]] = gross.get(part["vat"], 0) + part["gross"]["amount"]
+        keys[part["vat"]] = {name: part[name] for name in ("vat", "rate", "dsfinvk_key")}
+    whole, left, parts = sum(gross.values()), minor, []
+    for vat in gross:
+        share = left if vat == list(gross)[-1] else minor * gross[vat] // whole
+        left -= share
+        parts.append({**keys[vat], "gross": eur(share)})
+    return [part for part in parts if part["gross"]["amount"]]
 
 
 @dataclass
@@ -321,6 +467,7 @@ class Rig:
     def __init__(self, store: Any = None, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.vouchers = VoucherService(self.clock)
+        self.centers = CenterService(self.clock)
         self.desk = Desk()
         self.tokens = Tokens()
         self.tokens.people["manager"] = Caller("person", "m", frozenset({"manager"}))
@@ -342,6 +489,11 @@ class Rig:
         self.gateway = Gateway(
             store=self.store,
             vouchers=HttpVoucherService(client),
+            charges=HttpChargeService(
+                httpx.AsyncClient(
+                    transport=httpx.ASGITransport(self.centers.app()), base_url="http://centers"
+                )
+            ),
             desk=self.desk,
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
             clock=self.clock,
@@ -483,6 +635,11 @@ def words() -> Any:
         @staticmethod
         def voucher(code: str, minor: int | None = None) -> dict[str, Any]:
             paid: dict[str, Any] = {"kind": "voucher", "code": code}
+            return paid if minor is None else {**paid, "amount": eur(minor)}
+
+        @staticmethod
+        def center(minor: int | None = None, **card: str) -> dict[str, Any]:
+            paid: dict[str, Any] = {"kind": "cost_center", "card": card}
             return paid if minor is None else {**paid, "amount": eur(minor)}
 
         @staticmethod

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import httpx
 import pytest
 
-from device_gateway.adapters.voucher_http import TRIES_MAX, HttpVoucherService
+from device_gateway.adapters.asking import TRIES_MAX
+from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.ports import VoucherRefused, VoucherUnavailable
 
 CONFIRMED = httpx.Response(200, json={"hold_id": "h", "state": "confirmed"})

@@ -30,6 +30,21 @@ def voucher(cents: int, key: int = 5) -> dict[str, Any]:
     return payment(cents, kind="voucher", fiscal="Keine", key=key)
 
 
+def on_account(*parts: tuple[int, int, int], kind: str = "cost_center") -> dict[str, Any]:
+    """A receivable or a subsidy of (minor units, key, rate) each."""
+    whole = payment(sum(minor for minor, _, _ in parts), kind=kind, fiscal="Keine")
+    shares = [
+        {
+            "vat": "any",
+            "gross": {"amount": minor, "currency": "EUR"},
+            "dsfinvk_key": key,
+            "rate": rate,
+        }
+        for minor, key, rate in parts
+    ]
+    return {**whole, "parts": shares}
+
+
 BOOKS: dict[str, Any] = {"key": 2, "rate": 700}
 SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
 
@@ -107,6 +122,27 @@ SOLD: dict[str, Any] = {"kind": "voucher_sale", "key": 5, "rate": 0}
             "Beleg^0.01_0.02_0.03_0.04_0.00^0.10:Bar",
         ),
         ([line(100), line(-100)], [payment(0)], "Beleg^0.00_0.00_0.00_0.00_0.00^"),
+        # A cost center: revenue less receivable, no payment.
+        ([line(980, **BOOKS)], [on_account((980, 2, 700))], "Beleg^0.00_0.00_0.00_0.00_0.00^"),
+        (
+            [line(980, **BOOKS)],
+            [on_account((760, 2, 700)), card(220)],
+            "Beleg^0.00_2.20_0.00_0.00_0.00^2.20:Unbar",
+        ),
+        (
+            [line(300), line(700, **BOOKS)],
+            [on_account((150, 1, 1900), (350, 2, 700)), payment(500)],
+            "Beleg^1.50_3.50_0.00_0.00_0.00^5.00:Bar",
+        ),
+        # The chain's other choices: not taxable, not determinable.
+        ([line(980, **BOOKS)], [on_account((980, 5, 700))], "Beleg^0.00_9.80_0.00_0.00_-9.80^"),
+        ([line(980, **BOOKS)], [on_account((980, 7, 700))], "Beleg^0.00_9.80_0.00_0.00_-9.80^"),
+        # Subsidies, at the VAT of the meal.
+        (
+            [line(720, **BOOKS)],
+            [on_account((310, 2, 700), kind="subsidy"), payment(410)],
+            "Beleg^0.00_4.10_0.00_0.00_0.00^4.10:Bar",
+        ),
     ],
 )
 def test_a_booking_becomes_its_process_data(
@@ -133,6 +169,16 @@ def test_a_foreign_currency_is_named() -> None:
             [{**line(100), "amount": {"amount": 100, "currency": "CHF"}}],
             [payment(100)],
             "currency_mixed",
+        ),
+        (
+            [line(100, **BOOKS)],
+            [{**on_account((100, 2, 700)), "amount": {"amount": 99, "currency": "EUR"}}],
+            "parts_differ",
+        ),
+        (
+            [line(100, **BOOKS)],
+            [payment(100, kind="cost_center", fiscal="Keine")],
+            "payment_without_vat_key",
         ),
     ],
 )

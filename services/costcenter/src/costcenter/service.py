@@ -11,7 +11,6 @@ from typing import Any, assert_never
 
 from costcenter import api
 from costcenter.adapters.lapsed import OpenCharges, PostgresLapsedCharges, PostgresOpenMonths
-from costcenter.api import reports
 from costcenter.commands import BookCharge, FromBookings, ReleaseCharge, ReverseCharge
 from costcenter.events import EVENTS
 from costcenter.handlers.booking import Bookings
@@ -20,10 +19,20 @@ from costcenter.handlers.desk import Desk, Rules
 from costcenter.handlers.months import Months
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
-from costcenter.projections.statements import Statements
 from costcenter.public import PUBLICATION
-from costcenter.queries.month_slips import MonthSlips
-from costcenter.queries.reading import Reading
+    office = open_office(runtime)
+    reports = open_reports(runtime, desk, REGISTRY)
+    return Opened(
+        router=api.router(
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(*shares.routers, office.router, reports.router),
+            )
+        ),
+        projections=(
+            OpenCharges(), *shares.projections, *office.projections, *reports.projections
+        ),
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -86,8 +95,11 @@ async def _open(runtime: Runtime) -> Opened:
         rules=Rules.of(runtime.chain),
     )
     lapsed = PostgresLapsedCharges(engine)
-    charges, bookings = Charges(desk, lapsed), Bookings(desk)
+    charges = Charges(desk, lapsed)
+    shares = open_shares(runtime, desk, charges, schema=SERVICE.schema)
+    bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
+<<<<<<< HEAD
     statements = Statements()
     return Opened(
         router=api.router(
@@ -105,6 +117,14 @@ async def _open(runtime: Runtime) -> Opened:
             )
         ),
         projections=(OpenCharges(), statements),
+=======
+    office = open_office(runtime)
+    return Opened(
+        router=api.router(
+            api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
+        ),
+        projections=(OpenCharges(), *shares.projections, *office.projections),
+>>>>>>> cca
         reactions=(
             Reaction(
                 name="bookings",
@@ -117,7 +137,9 @@ async def _open(runtime: Runtime) -> Opened:
         tasks=(
             lambda: _every(SWEEP_EVERY_S, lambda: sweep(charges, lapsed, clock())),
             lambda: _every(MONTHS_EVERY_S, months.close_due),
+            lambda: _every(IMPORTS_EVERY_S, office.import_work),
         ),
+        streamed=STREAMED,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from device_gateway.events import (
+    ChargeProblem,
     FiscalKind,
     LineKind,
     MasterDataChanged,
@@ -139,7 +140,7 @@ class NoteLineRefused:
 
 @dataclass(frozen=True, slots=True)
 class RequestPayment:
-    """Cash and card settle at once; a voucher becomes `payment.requested`."""
+    """Cash and card settle at once; what has to be held becomes `payment.requested`."""
 
     booking_id: str
     payment: NewPayment
@@ -152,6 +153,9 @@ class NoteHeld:
     payment: Payment
     expires_at: datetime
     now: datetime
+    subsidies: Sequence[Payment] = ()
+    """A charge: what others pay of it."""
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class NoteRefused:
     status: int
     release_due: bool
     now: datetime
+    charge: ChargeProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)

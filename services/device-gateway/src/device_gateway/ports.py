@@ -10,8 +10,11 @@ from typing import Protocol
 from device_gateway.events import (
     BasketPart,
     BookingRecorded,
+    ChargeProblem,
+    LimitLeft,
     MasterDataChanged,
     SoldTerms,
+    VatPart,
     VerdictReceived,
     VoucherKind,
 )
@@ -89,6 +92,37 @@ class ReceiptDesk(Protocol):
         ...
 
 
+# --- what another service holds ---
+
+
+class ServiceUnavailable(DomainError):
+    """No answer within the time a cashier can wait, after bounded tries with the same id."""
+
+    status = 503
+
+
+class ServiceRefused(DomainError):
+    """The other service said no; `code`, `status` and `detail` are its own."""
+
+    def __init__(self, code: str, status: int, detail: str, **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.code = code
+        self.status = status
+
+
+class Holder(Protocol):
+    """A service that holds something for a booking. Every call may be repeated with the same id.
+    Raises `ServiceRefused` for an answer that says no, `ServiceUnavailable` where none came."""
+
+    async def confirm(self, hold_id: str) -> None:
+        """A confirmed hold no longer expires."""
+        ...
+
+    async def release(self, hold_id: str) -> None:
+        """End the hold; an unknown one leaves a tombstone, so a late hold is refused."""
+        ...
+
+
 # --- vouchers ---
 
 
@@ -133,24 +167,16 @@ class Hold:
     """It was given away, and this is the reason: it is no means of payment."""
 
 
-class VoucherUnavailable(DomainError):
-    """No answer within the time a cashier can wait, after bounded tries with the same id."""
-
+class VoucherUnavailable(ServiceUnavailable):
     code = "voucher.unavailable"
-    status = 503
     title = "The voucher service does not answer; take another means of payment or ask again"
 
 
-class VoucherRefused(DomainError):
-    """The voucher service said no; `code`, `status` and `detail` are its own."""
-
-    def __init__(self, code: str, status: int, detail: str, **extra: object) -> None:
-        super().__init__(detail, **extra)
-        self.code = code
-        self.status = status
+class VoucherRefused(ServiceRefused):
+    """The voucher service said no."""
 
 
-class VoucherService(Protocol):
+class VoucherService(Holder, Protocol):
     """Every call may be repeated with the same id. Raises `VoucherRefused` for an answer that
     says no, `VoucherUnavailable` where no answer came."""
 
@@ -211,17 +237,119 @@ class VoucherService(Protocol):
         out."""
         ...  # fmt: skip
 
-    async def confirm(self, hold_id: str) -> None:
-        """A confirmed hold no longer expires."""
-        ...
-
-    async def release(self, hold_id: str) -> None:
-        """End the hold; an unknown one leaves a tombstone, so a late hold is refused."""
-        ...
-
     async def release_together(self, group_id: str) -> None:
         """As `release`, for all holds of a group."""
         ...
+
+
+# --- cost centers ---
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeCard:
+    """What stands for the cost center at the till: a scanned card (`code`), a card's number, or a
+    center's number, with the number of its card where it has several."""
+
+    code: str | None = None
+    number: str | None = None
+    center_number: str | None = None
+    card_number: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the code."""
+        return f"ChargeCard({self.number}, {self.center_number}, {self.card_number})"
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeOverride:
+    """A manager lets it pass although a limit is exceeded."""
+
+    by: str
+    """Person id."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeAsked:
+    """What of a payment by cost center the till sends with each try and nobody keeps."""
+
+    card: ChargeCard
+    exact: bool = True
+    """All of the amount or nothing; otherwise as much as the limits leave."""
+    override: ChargeOverride | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSubsidy:
+    """What somebody else pays of a charge."""
+
+    rule_id: str
+    name: str
+    case: str
+    """`ZuschussEcht` or `ZuschussUnecht`."""
+    amount: Money
+    parts: tuple[VatPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeHold:
+    """The cost center service's answer to a charge. The VAT keys of all parts are the goods'."""
+
+    hold_id: str
+    center_id: str
+    center_number: str
+    center_name: str
+    address: tuple[str, ...]
+    """As printed: the center's own, or its company's."""
+    card_id: str
+    card_number: str
+    amount: Money
+    """What the center pays: zero where subsidies pay all that is not paid otherwise."""
+    parts: tuple[VatPart, ...]
+    expires_at: datetime | None
+    """None: it was confirmed before and does not expire."""
+    subsidies: tuple[HeldSubsidy, ...] = ()
+    limits_left: tuple[LimitLeft, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class ChargeUnavailable(ServiceUnavailable):
+    code = "costcenter.unavailable"
+    title = "The cost centers do not answer; take another means of payment or ask again"
+
+
+class ChargeRefused(ServiceRefused):
+    """The cost center service said no. `problem` stands in the answer to the till, too."""
+
+    def __init__(
+        self,
+        code: str,
+        status: int,
+        detail: str,
+        *,
+        problem: ChargeProblem | None = None,
+        **extra: object,
+    ) -> None:
+        told = {} if problem is None else problem.model_dump(mode="json")
+        super().__init__(code, status, detail, **told, **extra)
+        self.problem = problem
+
+
+class ChargeService(Holder, Protocol):
+    """Every call may be repeated with the same id. Raises `ChargeRefused` for an answer that says
+    no, `ChargeUnavailable` where no answer came."""
+
+    async def charge(
+        self,
+        hold_id: str,
+        asked: ChargeAsked,
+        *,
+        up_to: Money,
+        basket: Sequence[BasketPart],
+        place: Place,
+    ) -> ChargeHold:
+        """Keep an amount on the account of the card's center, within all limits."""
+        ...  # fmt: skip
 
 
 # --- what is kept outside the log ---

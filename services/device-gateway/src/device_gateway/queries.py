@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.pricing import vat_totals
-from device_gateway.events import Line, VatTotal, VerdictReceived
+from device_gateway.events import Line, Payment, VatTotal, VerdictReceived
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.sales import Progress
@@ -48,8 +48,19 @@ class LineAnswer(Answer):
     """Why a discount was given."""
 
 
+class LimitAnswer(Answer):
+    """What a limit of a cost center leaves: an amount, or a number of bookings."""
+
+    name: str
+    level: str
+    window: str
+    left: Money | None = None
+    left_count: int | None = None
+
+
 class PaymentAnswer(Answer):
-    """`amount` is what it settles; a refused payment settles nothing and says why."""
+    """`amount` is what it settles; a refused payment settles nothing and says why. Subsidies stand
+    beside the charge that they came with, as payments of kind `subsidy`."""
 
     payment_id: str
     kind: str
@@ -61,6 +72,16 @@ class PaymentAnswer(Answer):
     voucher_serial: str | None = None
     voucher_remaining: Money | None = None
     refusal: str | None = None
+    center_number: str | None = None
+    center_name: str | None = None
+    card_number: str | None = None
+    """A cost center: the customer card that it is charged with."""
+    case: str | None = None
+    """A subsidy: `ZuschussEcht` or `ZuschussUnecht`."""
+    limits_left: tuple[LimitAnswer, ...] = ()
+    """What limits leave once this booking is recorded."""
+    warnings: tuple[str, ...] = ()
+    """Names of limits that are exceeded and only warn."""
     waiver: str | None = None
     """The voucher was given away, for this reason: recorded, it is a discount and no payment."""
 
@@ -153,7 +174,10 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
         lines=tuple(_line(line) for line in booking.lines),
         vat=recorded.vat if recorded else vat_totals(booking.lines, booking.payments),
         payments=tuple(
-            _payment(tender) for tender in booking.tenders if tender.status != "divided"
+            paid
+            for tender in booking.tenders
+            if tender.status != "divided"
+            for paid in (_payment(tender), *(_subsidy(tender, each) for each in tender.subsidies))
         ),
         vouchers=_vouchers(booking, sold if with_codes else ()) if recorded else (),
         signature=_signature(booking.verdict),
@@ -207,7 +231,26 @@ def _payment(tender: Tender) -> PaymentAnswer:
         voucher_serial=paid.voucher_serial if paid else None,
         voucher_remaining=paid.voucher_remaining if paid else None,
         refusal=tender.refusal.code if tender.refusal else None,
+        center_number=paid.center_number if paid else None,
+        center_name=paid.center_name if paid else None,
+        card_number=paid.card_number if paid else None,
+        limits_left=tuple(LimitAnswer(**left.model_dump()) for left in paid.limits_left)
+        if paid
+        else (),
+        warnings=tender.warnings,
         waiver=paid.waiver if paid else None,
+    )
+
+
+def _subsidy(tender: Tender, paid: Payment) -> PaymentAnswer:
+    return PaymentAnswer(
+        payment_id=paid.payment_id,
+        kind=paid.kind,
+        name=paid.name,
+        state="held" if tender.status == "divided" else tender.status,
+        amount=paid.amount,
+        card_number=paid.card_number,
+        case=paid.case,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
@@ -56,6 +57,7 @@ async def _open(runtime: Runtime) -> Opened:
     gateway = Gateway(
         store=runtime.store,
         vouchers=HttpVoucherService(runtime.client("voucher")),
+        charges=HttpChargeService(runtime.client("costcenter")),
         desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
         secrets=runtime.secrets,
         clock=runtime.clock,
@@ -91,5 +93,5 @@ SERVICE = Service(
     migrations=Path(__file__).parents[2] / "migrations",
     open=_open,
     mount="/stores",
-    needs=frozenset({"voucher"}),
+    needs=frozenset({"costcenter", "voucher"}),
 )

@@ -13,4 +13,10 @@ def booking_recorded_knows_more_kinds(document: dict[str, Any]) -> dict[str, Any
     return document
 
 
-UPCASTERS = (booking_recorded_knows_more_kinds,)
+@upcaster("booking.recorded", from_version=2)
+def booking_recorded_knows_more_payments(document: dict[str, Any]) -> dict[str, Any]:
+    """v2 promised cash, card and voucher alone; nothing else about it has changed."""
+    return document
+
+
+UPCASTERS = (booking_recorded_knows_more_kinds, booking_recorded_knows_more_payments)

@@ -32,6 +32,8 @@ ORDERS = {
     "copy": examples.COPY,
     "outage": examples.OUTAGE,
     "english": examples.ENGLISH,
+    "lunch": examples.LUNCH,
+    "department": examples.DEPARTMENT,
 }
 CODE = "K7QM-4XTR-9WHC-2PLD"
 

@@ -48,6 +48,14 @@ class Line(_Foreign):
     dsfinvk_key: Annotated[int, Field(ge=1)]
 
 
+class VatPart(_Foreign):
+    """A share of a payment that reduces one VAT key."""
+
+    gross: Money
+    rate: Rate
+    dsfinvk_key: Annotated[int, Field(ge=1)]
+
+
 class Payment(_Foreign):
     """One payment of a recorded booking."""
 
@@ -60,10 +68,13 @@ class Payment(_Foreign):
     """Only for `Keine`: the VAT key that the redemption reduces."""
     rate: Rate | None = None
     """Basis points of that key, where it is not 0."""
+    parts: Annotated[tuple[VatPart, ...], Field(max_length=LINES_MAX)] = ()
+    """Only for `Keine`: the VAT keys that a receivable or a subsidy reduces. Together `amount`."""
 
 
 class BookingRecorded(_Foreign):
-    """booking.recorded v1 and v2: v2 has more kinds of lines, and each counts by its amount."""
+    """booking.recorded v1 to v3: later ones have more kinds of lines and payments. Each line counts
+    by its amount, each payment by `fiscal`."""
 
     booking_id: Identifier
     store_id: Identifier

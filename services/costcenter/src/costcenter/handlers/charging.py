@@ -184,12 +184,14 @@ class Charges:
                 if await self.desk.store.owner_of(hold_claim(charge_id)) is not None:
                     return await self._known(charge_id, shown, wanted, payment, refusal)
                 if not isinstance(refusal, LimitExceeded):
-                    raise
+                    if attempt > 0:
+                        raise
+                    continue  # Once more, without what this process remembers.
                 # Each of several limits may be full of holds that nobody has written down yet.
                 limit_id = str(refusal.extra["limit_id"])
                 if limit_id not in tried:
                     tried.add(limit_id)
-                    if await self._expire_on(limit_id):
+                    if await self.expire_on(limit_id):
                         continue
                 if not whole or wanted.mode == "exact":
                     raise
@@ -330,7 +332,7 @@ class Charges:
         structure = await self.structure(command, fresh=False)
         return Placed(charge, structure.center, structure.company, (), 0)
 
-    async def _expire_on(self, limit_id: str) -> int:
+    async def expire_on(self, limit_id: str) -> int:
         """Free what lapsed holds still keep from a limit. Answers how many were looked at."""
         found = await self._lapsed.lapsed_on([limit_id], self.desk.clock(), holds_max=LAPSED_MAX)
         for stream, charge_id in found:

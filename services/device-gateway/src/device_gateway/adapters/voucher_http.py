@@ -1,19 +1,12 @@
-"""The voucher service over HTTP (`/voucher/v1`), asked while a cashier waits.
-
-Every call has an id of its own, so a lost answer is asked for again with the same id; the whole
-exchange takes at most `CASHIER_WAIT_S`.
-"""
+"""The voucher service over HTTP (`/voucher/v1`), asked while a cashier waits."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from device_gateway.adapters.asking import Asking, Reply, at
 from device_gateway.events import BasketPart, SoldTerms, VoucherKind
 from device_gateway.ports import (
     Hold,
@@ -23,20 +16,10 @@ from device_gateway.ports import (
     VoucherRefused,
     VoucherUnavailable,
 )
-from events import LostRace
 from money import Money
 
-CASHIER_WAIT_S = 3.0
-TRY_WAIT_S = 1.2
-TRIES_MAX = 3
-BETWEEN_TRIES_S = 0.05
 
-
-class _Reply(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Prepared(_Reply):
+class _Prepared(Reply):
     voucher_id: str
     serial: str
     value: Money
@@ -50,7 +33,7 @@ class _Prepared(_Reply):
     goods: str | None = None
 
 
-class _ToppedUp(_Reply):
+class _ToppedUp(Reply):
     voucher_id: str
     serial: str
     value: Money
@@ -58,7 +41,7 @@ class _ToppedUp(_Reply):
     vat: str = "zero"
 
 
-class _Held(_Reply):
+class _Held(Reply):
     hold_id: str
     voucher_id: str
     serial: str
@@ -72,15 +55,15 @@ class _Held(_Reply):
     waiver: str | None = None
 
 
-class _HeldTogether(_Reply):
+class _HeldTogether(Reply):
     legs: tuple[_Held, ...]
 
 
-class HttpVoucherService:
-    """`client` has the base address and this service's credentials already."""
+class HttpVoucherService(Asking):
+    """Prepares vouchers, and holds, confirms and releases what they pay."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    name = "the voucher service"
+    unavailable = VoucherUnavailable
 
     async def prepare(
         self, voucher_id: str, *, price: Money, terms: SoldTerms | None, vat: str,
@@ -88,11 +71,11 @@ class HttpVoucherService:
     ) -> SoldVoucher:  # fmt: skip
         body: dict[str, Any] = {
             "legal_entity_id": legal_entity_id,
-            **_at(place, "line_id"),
+            **at(place, "line_id"),
             **_terms(terms, price, vat, card_code),
         }
         path = f"/voucher/v1/prepared/{voucher_id}"
-        reply = await self._ask(_Prepared, "PUT", path, body, key=f"prepare:{voucher_id}")
+        reply = await self.ask(_Prepared, "PUT", path, body, key=f"prepare:{voucher_id}")
         return SoldVoucher(
             voucher_id=reply.voucher_id,
             serial=reply.serial,
@@ -108,9 +91,9 @@ class HttpVoucherService:
         )
 
     async def top_up(self, top_up_id: str, *, code: str, value: Money, place: Place) -> ToppedUp:
-        body = {"code": code, "value": value.model_dump(), **_at(place, "line_id")}
+        body = {"code": code, "value": value.model_dump(), **at(place, "line_id")}
         path = f"/voucher/v1/top-ups/{top_up_id}"
-        reply = await self._ask(_ToppedUp, "PUT", path, body, key=f"top-up:{top_up_id}")
+        reply = await self.ask(_ToppedUp, "PUT", path, body, key=f"top-up:{top_up_id}")
         return ToppedUp(
             voucher_id=reply.voucher_id,
             serial=reply.serial,
@@ -121,22 +104,22 @@ class HttpVoucherService:
 
     async def delivered(self, voucher_id: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/delivered"
-        await self._ask(_Reply, "POST", path, {}, key=f"delivered:{voucher_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"delivered:{voucher_id}")
 
     async def cancel_top_up(self, top_up_id: str, *, reason: str) -> None:
         path = f"/voucher/v1/top-ups/{top_up_id}/cancel"
-        await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel-top-up:{top_up_id}")
+        await self.ask(Reply, "POST", path, {"reason": reason}, key=f"cancel-top-up:{top_up_id}")
 
     async def cancel(self, voucher_id: str, *, reason: str) -> None:
         path = f"/voucher/v1/prepared/{voucher_id}/cancel"
-        await self._ask(_Reply, "POST", path, {"reason": reason}, key=f"cancel:{voucher_id}")
+        await self.ask(Reply, "POST", path, {"reason": reason}, key=f"cancel:{voucher_id}")
 
     async def hold(
         self, hold_id: str, *, code: str, up_to: Money, basket: Sequence[BasketPart], place: Place
     ) -> Hold:
         body = {"code": code, "mode": "up_to", **_paying(up_to, basket, place)}
         path = f"/voucher/v1/holds/{hold_id}"
-        return _hold_of(await self._ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"))
+        return _hold_of(await self.ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"))
 
     async def hold_together(
         self, group_id: str, *, codes: Sequence[str], up_to: Money, basket: Sequence[BasketPart],
@@ -144,56 +127,25 @@ class HttpVoucherService:
     ) -> Sequence[Hold]:  # fmt: skip
         body = {"codes": list(codes), **_paying(up_to, basket, place)}
         path = f"/voucher/v1/groups/{group_id}"
-        reply = await self._ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
+        reply = await self.ask(_HeldTogether, "PUT", path, body, key=f"group:{group_id}")
         return tuple(_hold_of(leg) for leg in reply.legs)
 
     async def confirm(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/confirm"
-        await self._ask(_Reply, "POST", path, {}, key=f"confirm:{hold_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"confirm:{hold_id}")
 
     async def release(self, hold_id: str) -> None:
         path = f"/voucher/v1/holds/{hold_id}/release"
-        await self._ask(_Reply, "POST", path, {}, key=f"release:{hold_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"release:{hold_id}")
 
     async def release_together(self, group_id: str) -> None:
         path = f"/voucher/v1/groups/{group_id}/release"
-        await self._ask(_Reply, "POST", path, {}, key=f"release-group:{group_id}")
+        await self.ask(Reply, "POST", path, {}, key=f"release-group:{group_id}")
 
-    async def _ask(
-        self, shape: type[Any], method: str, path: str, body: Mapping[str, Any], *, key: str
-    ) -> Any:
-        """The reply, or the refusal. Anything in between is asked again with the same ids."""
-        last = "no answer in time"
-        try:
-            async with asyncio.timeout(CASHIER_WAIT_S):
-                for attempt in range(1, TRIES_MAX + 1):
-                    try:
-                        async with asyncio.timeout(TRY_WAIT_S):
-                            answer = await self._client.request(
-                                method, path, json=body, headers={"idempotency-key": key}
-                            )
-                    except (TimeoutError, httpx.TransportError) as away:
-                        last = type(away).__name__
-                    else:
-                        if answer.is_success:
-                            return _read(shape, answer)
-                        if answer.status_code < 500 and not _lost_race(answer):
-                            raise _refusal(answer)
-                        last = f"status {answer.status_code}"
-                    if attempt < TRIES_MAX:
-                        await asyncio.sleep(BETWEEN_TRIES_S * attempt)
-        except TimeoutError:
-            pass
-        raise VoucherUnavailable(f"{VoucherUnavailable.title} ({last})")
-
-
-def _at(place: Place, part: str) -> dict[str, str]:
-    return {
-        "store_id": place.store_id,
-        "till_id": place.till_id,
-        "booking_id": place.booking_id,
-        part: place.part_id,
-    }
+    def refused(
+        self, code: str, status: int, problem: Mapping[str, Any], extra: Mapping[str, object]
+    ) -> VoucherRefused:
+        return VoucherRefused(code, status, str(problem.get("detail", "")), **extra)
 
 
 def _terms(
@@ -230,7 +182,7 @@ def _paying(up_to: Money, basket: Sequence[BasketPart], place: Place) -> dict[st
         }
         for part in basket
     ]
-    paying = {"amount": up_to.model_dump(), **_at(place, "payment_id")}
+    paying = {"amount": up_to.model_dump(), **at(place, "payment_id")}
     return {**paying, "basket": parts} if parts else paying
 
 
@@ -249,38 +201,3 @@ def _hold_of(reply: _Held) -> Hold:
         rate=reply.rate if single else None,
         waiver=reply.waiver,
     )
-
-
-def _read(shape: type[Any], answer: httpx.Response) -> Any:
-    try:
-        return shape.model_validate_json(answer.content)
-    except ValidationError:
-        # What came may mean that it was done; the caller repeats by id or releases.
-        raise VoucherUnavailable("the voucher service answered something unreadable") from None
-
-
-def _lost_race(answer: httpx.Response) -> bool:
-    """Other tills were faster at the same voucher every time. Nothing was decided: to the cashier
-    that is no answer, least of all that the voucher cannot be used."""
-    if answer.status_code != LostRace.status:
-        return False
-    try:
-        problem = answer.json()
-    except ValueError:
-        return False
-    return isinstance(problem, dict) and problem.get("code") == LostRace.code
-
-
-def _refusal(answer: httpx.Response) -> VoucherRefused | VoucherUnavailable:
-    """A 4xx with a problem's code. 401 and 403 are ours to mend, no answer to a cashier."""
-    try:
-        problem = answer.json()
-    except ValueError:
-        problem = None
-    if not isinstance(problem, dict) or answer.status_code in (401, 403):
-        return VoucherUnavailable(f"the voucher service answered {answer.status_code}")
-    extra: dict[str, object] = {}
-    if answer.headers.get("retry-after", "").isdigit():
-        extra["retry_after_s"] = int(answer.headers["retry-after"])
-    code, detail = str(problem.get("code", "voucher.refused")), str(problem.get("detail", ""))
-    return VoucherRefused(code, answer.status_code, detail, **extra)

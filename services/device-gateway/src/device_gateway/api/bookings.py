@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from device_gateway.api.callers import own_till, till_or_reader
+from device_gateway.api.callers import OverriderOf, own_till, till_or_reader
+from device_gateway.api.charges import CardBody, OverrideBody, asked_of
 from device_gateway.commands import NewLine
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
@@ -135,12 +136,16 @@ def _terms(body: VoucherBody) -> SoldTerms:
 
 class PaymentBody(Body):
     """Cash and card say their amount; a voucher brings its code and pays what it can. `codes`:
-    several vouchers at once, of which the one that ends soonest pays first."""
+    several vouchers at once, of which the one that ends soonest pays first. A cost center has a
+    `card`; `up_to`: it pays as much of the amount as its limits leave, otherwise all or nothing."""
 
-    kind: Literal["cash", "card", "voucher"]
+    kind: Literal["cash", "card", "voucher", "cost_center"]
     amount: Money | None = None
     code: Code | None = None
     codes: Annotated[list[Code], Field(min_length=2, max_length=CODES_MAX)] | None = None
+    card: CardBody | None = None
+    mode: Literal["exact", "up_to"] | None = None
+    override: OverrideBody | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> PaymentBody:
@@ -149,12 +154,24 @@ class PaymentBody(Body):
             raise ValueError("a voucher has a code, or several `codes`; cash and card have none")
         if self.codes is not None and len(set(self.codes)) < len(self.codes):
             raise ValueError("the same code twice")
-        if self.kind != "voucher" and self.amount is None:
+        if self.kind in ("cash", "card") and self.amount is None:
             raise ValueError("cash and card need an amount")
+        charged = self.kind == "cost_center"
+        if charged != (self.card is not None):
+            raise ValueError("a cost center has a `card`; nothing else has one")
+        if not charged and (self.mode is not None or self.override is not None):
+            raise ValueError("`mode` and `override` belong to a cost center")
         return self
 
-    def tendered(self) -> TenderedPayment:
-        return TenderedPayment(self.kind, self.amount, self.code, tuple(self.codes or ()))
+    def tendered(self, overrider: Caller | None) -> TenderedPayment:
+        """`overrider`: the manager of the request. Raises `Forbidden` where one is needed."""
+        asked = None
+        if self.card is not None:
+            exact = self.mode != "up_to"
+            asked = asked_of(self.card, exact=exact, override=self.override, by=overrider)
+        return TenderedPayment(
+            self.kind, self.amount, self.code, tuple(self.codes or ()), charge=asked
+        )
 
 
 Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
@@ -224,13 +241,13 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("", response_model=BookingAnswer)
     async def sell(
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
-        ask: AskOf, wait_s: WaitS,
+        ask: AskOf, wait_s: WaitS, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
         sale = Sale(
             store_id=store_id,
             till_id=till_id,
             lines=[line.sent() for line in body.lines],
-            payments=[payment.tendered() for payment in body.payments],
+            payments=[payment.tendered(overrider) for payment in body.payments],
             finish=body.finish,
         )
         return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
@@ -247,10 +264,10 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
     async def payments(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: PaymentsBody,
-        caller: OwnTill, ask: AskOf,
+        caller: OwnTill, ask: AskOf, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        paid = [payment.tendered() for payment in body.payments]
+        paid = [payment.tendered(overrider) for payment in body.payments]
         return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
 
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Annotated
 
-from kassenverbund.kit.auth import Caller, CallerOf, Forbidden
+from fastapi import Depends, Header, Request
+
+from kassenverbund.kit.auth import Authenticator, Caller, CallerOf, Forbidden
 from kassenverbund.kit.text import Identifier
 
 READERS = frozenset({"manager", "back_office", "auditor", "operator"})
+OVERRIDERS = frozenset({"manager", "back_office"})
+"""Who may let a charge pass although a limit is exceeded."""
 
 
 class ForeignStore(Forbidden):
@@ -57,3 +62,26 @@ def in_store(*roles: str) -> Callable[..., Awaitable[Caller]]:
         return caller
 
     return check
+
+
+async def overrider_of(
+    request: Request,
+    store_id: Identifier,
+    override_authorization: Annotated[str | None, Header()] = None,
+) -> Caller | None:
+    """The manager who stands at the till: `Override-Authorization: Bearer …` beside the till's own
+    token. None: the header is not there. Raises `Unauthenticated` and `Forbidden`."""
+    if override_authorization is None:
+        return None
+    scheme, _, token = override_authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Forbidden("Override-Authorization is a bearer token")
+    authenticator: Authenticator = request.app.state.authenticator
+    caller = await authenticator.caller(token.strip())
+    _in_store(caller, store_id)
+    if caller.kind != "person" or not caller.roles & OVERRIDERS:
+        raise Forbidden(f"an override needs one of: {', '.join(sorted(OVERRIDERS))}")
+    return caller
+
+
+OverriderOf = Annotated[Caller | None, Depends(overrider_of)]

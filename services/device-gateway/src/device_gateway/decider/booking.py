@@ -175,7 +175,7 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
             hold_ids=tuple(
                 tender.hold_id
                 for tender in booking.tenders
-                if tender.hold_id and not tender.together
+                if tender.hold_id and tender.kind == "voucher" and not tender.together
             ),
             voucher_ids=tuple(
                 line.voucher_id
@@ -187,6 +187,11 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
                 tender.hold_id
                 for tender in booking.tenders
                 if tender.hold_id and tender.together and tender.status != "divided"
+            ),
+            charge_ids=tuple(
+                tender.hold_id
+                for tender in booking.tenders
+                if tender.hold_id and tender.kind == "cost_center"
             ),
         ),
     )

@@ -8,6 +8,7 @@ from typing import Literal, assert_never
 
 from device_gateway.decider.pricing import article_total
 from device_gateway.events import (
+    PAYS_GOODS,
     BookingAborted,
     BookingEvent,
     BookingRecorded,
@@ -46,12 +47,22 @@ class Tender:
     requested: Money
     hold_id: str | None = None
     payment: Payment | None = None
+    subsidies: tuple[Payment, ...] = ()
+    """Under the same hold as `payment`."""
+    warnings: tuple[str, ...] = ()
     request: PaymentRequested | None = None
     refusal: PaymentRefused | None = None
     release_due: bool = False
     together: bool = False
     """`hold_id` is the id of a group of holds."""
     since: datetime | None = None
+
+    @property
+    def settling(self) -> tuple[Payment, ...]:
+        """What it settles now. A cost center of which subsidies pay everything pays nothing."""
+        if self.payment is None:
+            return ()
+        return tuple(paid for paid in (self.payment, *self.subsidies) if paid.amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,7 @@ class Booking:
     @property
     def payments(self) -> tuple[Payment, ...]:
         """Those that settle something."""
-        return tuple(tender.payment for tender in self.tenders if tender.payment is not None)
+        return tuple(paid for tender in self.tenders for paid in tender.settling)
 
     @property
     def total(self) -> Money:
@@ -100,16 +111,16 @@ class Booking:
 
     @property
     def goods_left(self) -> Money:
-        """What the goods cost, less what vouchers pay of it."""
+        """What the goods cost, less what vouchers and cost centers pay of it."""
         paid = total(
-            (paid.amount for paid in self.payments if paid.kind == "voucher"),
+            (paid.amount for paid in self.payments if paid.kind in PAYS_GOODS),
             currency=self.currency,
         )
         return article_total(self.lines, self.currency) - paid
 
     @property
     def open_to_vouchers(self) -> Money:
-        """What vouchers may still pay: no voucher buys a voucher."""
+        """What vouchers and cost centers may still pay: neither buys a voucher."""
         return min(self.goods_left, self.open_amount)
 
     def tender(self, payment_id: str) -> Tender | None:
@@ -256,7 +267,13 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
         case PaymentHeld(payment=payment) if event.request_id is not None:
             return _leg_held(booking, event, event.request_id)
         case PaymentHeld(payment=payment):
-            tender = replace(_tender(booking, payment.payment_id), status="held", payment=payment)
+            tender = replace(
+                _tender(booking, payment.payment_id),
+                status="held",
+                payment=payment,
+                subsidies=event.subsidies,
+                warnings=event.warnings,
+            )
             return _with(booking, tender, at=event.held_at)
         case PaymentRefused():
             tender = replace(
@@ -264,6 +281,7 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 status="refused",
                 refusal=event,
                 payment=None,
+                subsidies=(),
                 release_due=event.release_due,
             )
             return _with(booking, tender, at=event.refused_at)
@@ -273,6 +291,7 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 _tender(booking, event.payment_id),
                 status="reopened",
                 payment=None,
+                subsidies=(),
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)

@@ -11,11 +11,13 @@ from device_gateway.commands import (
     RequestPayment,
 )
 from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.charging import charge_basket
 from device_gateway.decider.lines import must_be_open
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
 from device_gateway.decider.refusals import (
     BookingChanged,
     BookingTooLarge,
+    ChargeBuysVoucher,
     CurrencyUnknown,
     NothingOpen,
     PaymentExceedsOpen,
@@ -39,7 +41,8 @@ from money import Money, total
 def request_payment(
     command: RequestPayment, booking: Booking
 ) -> tuple[PaymentAccepted | PaymentRequested, ...]:
-    """Cash and card settle at once; a voucher is requested up to what it may pay."""
+    """Cash and card settle at once; what another service holds is requested up to what it may
+    pay."""
     started = must_be_open(booking)
     new = command.payment
     if len(booking.tenders) >= PAYMENTS_MAX:
@@ -55,7 +58,7 @@ def request_payment(
     wanted = new.amount or left
     if new.kind != "cash" and wanted > left:
         raise PaymentExceedsOpen(open_amount=left.model_dump())
-    if new.kind == "voucher":
+    if new.hold_id is not None:
         return (_requested(command, booking, started, left),)
     change = wanted - left if wanted > left else left.zero
     payment = Payment(
@@ -81,9 +84,12 @@ def _requested(
     command: RequestPayment, booking: Booking, started: BookingStarted, left: Money
 ) -> PaymentRequested:
     new = command.payment
-    assert new.hold_id is not None  # The handler derives it for every voucher.
+    assert new.hold_id is not None  # The handler derives it for whatever has to be held.
+    charges = new.kind == "cost_center"
     allowed = booking.open_to_vouchers
     if allowed.amount <= 0 or (new.amount is not None and new.amount > allowed):
+        if charges:
+            raise ChargeBuysVoucher(open_to_cost_centers=allowed.model_dump())
         raise VoucherBuysVoucher(open_to_vouchers=allowed.model_dump())
     return PaymentRequested(
         booking_id=started.booking_id,
@@ -96,7 +102,7 @@ def _requested(
         amount=new.amount or min(left, allowed),
         requested_at=command.now,
         together=new.together,
-        basket=basket_of(booking.lines, booking.payments),
+        basket=(charge_basket if charges else basket_of)(booking.lines, booking.payments),
     )
 
 
@@ -112,9 +118,12 @@ def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
     if tender.status != "requested":
         return ()
     started = must_be_open(booking)
-    assert command.payment.amount <= tender.requested
-    if command.payment.amount > booking.open_to_vouchers:
-        # Two vouchers were asked for side by side and together exceed what is open.
+    paid = total(
+        (each.amount for each in (command.payment, *command.subsidies)), currency=started.currency
+    )
+    assert paid <= tender.requested
+    if paid > booking.open_to_vouchers:
+        # Two were asked for side by side and together exceed what is open.
         raise BookingChanged
     return (
         PaymentHeld(
@@ -123,6 +132,8 @@ def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
             payment=command.payment,
             expires_at=command.expires_at,
             held_at=command.now,
+            subsidies=tuple(command.subsidies),
+            warnings=tuple(command.warnings),
         ),
     )
 
@@ -167,6 +178,7 @@ def note_refused(command: NoteRefused, booking: Booking) -> tuple[PaymentRefused
             status=command.status,
             release_due=command.release_due,
             refused_at=command.now,
+            charge=command.charge,
         ),
     )
 

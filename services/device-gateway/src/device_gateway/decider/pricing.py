@@ -183,6 +183,16 @@ def taxed_before(payments: Iterable[Payment]) -> Iterable[tuple[Payment, str, in
             yield paid, paid.vat, paid.rate, paid.dsfinvk_key
 
 
+def settled_by_vat(payments: Iterable[Payment]) -> Iterable[tuple[str, int, int]]:
+    """(VAT key, its UST_SCHLUESSEL, minor units) of the goods that payments at their VAT settle:
+    by single-purpose vouchers, cost centers and subsidies."""
+    for paid, vat, _, key in taxed_before(payments):
+        yield vat, key, paid.amount.amount
+    for paid in payments:
+        for part in paid.parts:
+            yield part.vat, part.dsfinvk_key, part.gross.amount
+
+
 def vat_totals(lines: Iterable[Line], payments: Iterable[Payment] = ()) -> tuple[VatTotal, ...]:
     """The VAT table over lines, computed once per booking on gross sums (money.vat).
 

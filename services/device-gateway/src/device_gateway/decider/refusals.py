@@ -158,3 +158,10 @@ class NothingOpen(DomainError):
 class VoucherBuysVoucher(DomainError):
     code = "payment.voucher_buys_voucher"
     title = "A voucher cannot pay for a voucher"
+
+
+class ChargeBuysVoucher(DomainError):
+    """Nor for a top-up: untaxed lines and goods never stand on the same invoice."""
+
+    code = "charge.buys_voucher"
+    title = "A cost center cannot pay for a voucher"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from device_gateway.decider.pricing import taxed_before
+from device_gateway.decider.pricing import settled_by_vat
 from device_gateway.events import BasketPart, Line, Payment, Waiver
 from money import Money
 
@@ -36,13 +36,13 @@ def parts_of(minor: int, weights: Mapping[str, int]) -> dict[str, int]:
 
 
 def goods_left(lines: Iterable[Line], payments: Iterable[Payment]) -> Counter[str]:
-    """Minor units of goods by VAT key, less what was taxed elsewhere or is taken off already."""
+    """Minor units of goods by VAT key, less what is settled at that key already."""
     left: Counter[str] = Counter()
     for line in lines:
         if line.kind in ("article", "voucher_article_redemption"):
             left[line.vat] += line.amount.amount
-    for paid, vat, _, _ in taxed_before(payments):
-        left[vat] -= paid.amount.amount
+    for vat, _, minor in settled_by_vat(payments):
+        left[vat] -= minor
     return left
 
 
@@ -117,8 +117,8 @@ def basket_of(lines: Sequence[Line], payments: Sequence[Payment]) -> tuple[Baske
         if line.kind in ("article", "voucher_article_redemption"):
             sums[line.article_group or "", line.vat] += line.amount.amount
             keys[line.vat], currency = line.dsfinvk_key, line.amount.currency
-    for paid, vat, _, key in taxed_before(payments):
-        sums["", vat] -= paid.amount.amount
+    for vat, key, minor in settled_by_vat(payments):
+        sums["", vat] -= minor
         keys.setdefault(vat, key)
     for parts in waived(lines, payments).values():
         for vat, minor in parts.items():

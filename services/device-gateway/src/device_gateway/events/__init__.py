@@ -26,11 +26,18 @@ from device_gateway.events.booking import (
     VerdictReceived,
     Waiver,
 )
+from device_gateway.events.charges import (
+    ChargeProblem,
+    LimitLeft,
+    VatPart,
+    VatTreatment,
+)
 from device_gateway.events.paper import (
     ReceiptPrinted,
     ReceiptQueued,
 )
 from device_gateway.events.parts import (
+    PAYS_GOODS,
     FiscalKind,
     LineKind,
     Part,
@@ -40,6 +47,7 @@ from device_gateway.events.parts import (
 )
 from device_gateway.events.store import (
     Address,
+    CostCenterTerms,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -61,14 +69,18 @@ from events import Event, Registry
 
 __all__ = [
     "EVENTS",
+    "PAYS_GOODS",
     "Address",
     "BasketPart",
     "BookingAborted",
     "BookingEvent",
     "BookingRecorded",
     "BookingStarted",
+    "ChargeProblem",
+    "CostCenterTerms",
     "FiscalKind",
     "LegalEntity",
+    "LimitLeft",
     "Line",
     "LineKind",
     "LinePrepared",
@@ -98,8 +110,10 @@ __all__ = [
     "TillJoined",
     "TillPaired",
     "TillRevoked",
+    "VatPart",
     "VatRate",
     "VatTotal",
+    "VatTreatment",
     "VerdictOverdue",
     "VerdictReceived",
     "VoucherArticle",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from device_gateway.events.charges import ChargeProblem, LimitLeft, VatPart
 from device_gateway.events.parts import (
     FiscalKind,
     LeftOut,
@@ -77,7 +78,7 @@ class Payment(Part):
     """A payment that settled something. `amount` is what it settles of the total."""
 
     payment_id: str
-    kind: PaymentKind
+    kind: Annotated[PaymentKind, Field(json_schema_extra={"x-fallback": "other"})]
     name: str
     fiscal: FiscalKind
     amount: Money
@@ -99,6 +100,19 @@ class Payment(Part):
     waiver: Rare[str] = None
     """The voucher was given away: it lowers the price, and this is the reason. Such a payment is
     never in a recorded booking: it has become lines of kind `discount` by then."""
+    parts: Annotated[tuple[VatPart, ...], LeftOut] = ()
+    """Cost centers and subsidies: the amount over the VAT keys of the goods. Their sum is it."""
+    center_id: Rare[str] = None
+    center_number: Rare[str] = None
+    center_name: Rare[str] = None
+    center_address: Annotated[tuple[str, ...], LeftOut] = ()
+    """As the slip prints it: the center's own, or its company's."""
+    card_id: Rare[str] = None
+    card_number: Rare[str] = None
+    """The customer card that the charge was made with."""
+    limits_left: Annotated[tuple[LimitLeft, ...], LeftOut] = ()
+    rule_id: Rare[str] = None
+    """Of a subsidy; its `hold_id` is that of the charge that it came with."""
 
 
 class Waiver(Part):
@@ -114,12 +128,16 @@ class Waiver(Part):
 
 class BasketPart(Part):
     """What of the booking a voucher may pay for: the unpaid goods of one group and VAT key. What
-    is settled at a VAT key already stands here with a minus."""
+    is settled at a VAT key already stands here with a minus. For a cost center each line stands
+    here by itself, less what is settled of it."""
 
     gross: Money
     vat: str
     dsfinvk_key: int
     article_group: Rare[str] = None
+    line_id: Rare[str] = None
+    rate: Rare[int] = None
+    quantity: Rare[Quantity] = None
 
 
 class VatTotal(Part):
@@ -168,8 +186,8 @@ class PaymentAccepted(Event):
 
 @event_type("payment.requested")
 class PaymentRequested(Event):
-    """A voucher shall pay up to `amount`. Stored before the hold is asked for, so that a hold
-    whose answer was lost can always be ended. The code is not in here."""
+    """A voucher or a cost center shall pay up to `amount`. Stored before the hold is asked for, so
+    that a hold whose answer was lost can always be ended. The code is not in here."""
 
     booking_id: str
     store_id: str
@@ -188,7 +206,8 @@ class PaymentRequested(Event):
 
 @event_type("payment.held")
 class PaymentHeld(Event):
-    """The voucher service holds `payment.amount` for this booking until `expires_at`."""
+    """The voucher service holds `payment.amount` for this booking until `expires_at`. A cost center
+    may pay nothing itself: then `payment.amount` is zero, and the subsidies settle something."""
 
     booking_id: str
     store_id: str
@@ -197,6 +216,10 @@ class PaymentHeld(Event):
     held_at: datetime
     request_id: Rare[str] = None
     """The request of several vouchers together that this one is a part of."""
+    subsidies: Annotated[tuple[Payment, ...], LeftOut] = ()
+    """What others pay of the same charge, under the same hold."""
+    warnings: Annotated[tuple[str, ...], LeftOut] = ()
+    """Names of limits that are exceeded and only warn."""
 
 
 @event_type("payment.refused")
@@ -212,6 +235,7 @@ class PaymentRefused(Event):
     status: int
     release_due: bool
     refused_at: datetime
+    charge: Rare[ChargeProblem] = None
 
 
 @event_type("payment.reopened")
@@ -228,7 +252,7 @@ class PaymentReopened(Event):
 
 @event_type("payment.released")
 class PaymentReleased(Event):
-    """The hold of a payment that settles nothing was released at the voucher service."""
+    """The hold of a payment that settles nothing was released where it was held."""
 
     booking_id: str
     store_id: str
@@ -262,14 +286,15 @@ class LineRefused(Event):
     refused_at: datetime
 
 
-@event_type("booking.recorded", version=2)
+@event_type("booking.recorded", version=3)
 class BookingRecorded(Event):
     """The point of no return: the till's gapless number, and all that receipt, signature and
     export are made of. Total = sum of lines = sum of payments.
 
     v2: `kind` of a line may grow (a reader takes what it does not know for an article). The VAT
     table is over the lines, less what single-purpose vouchers settle: that was taxed when they
-    were sold."""
+    were sold. v3: kinds of payments may grow, too (a reader takes what it does not know for
+    `other`); cost centers and subsidies change nothing about the VAT table."""
 
     booking_id: str
     store_id: str
@@ -311,6 +336,8 @@ class BookingAborted(Event):
     top_up_ids: Annotated[tuple[str, ...], LeftOut] = ()
     group_ids: Annotated[tuple[str, ...], LeftOut] = ()
     """Requests of several vouchers together, of which it is not known which holds they made."""
+    charge_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    """Holds of cost centers."""
 
 
 @event_type("booking.verdict_received")

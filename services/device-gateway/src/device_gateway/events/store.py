@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Literal
 
-from device_gateway.events.parts import FiscalKind, Part, PaymentKind
+from device_gateway.events.charges import VatTreatment
+from device_gateway.events.parts import FiscalKind, Part, Rare
 from events import Event, event_type
 
 
@@ -57,7 +59,7 @@ class VatRate(Part):
 
 
 class MeansOfPayment(Part):
-    kind: PaymentKind
+    kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
 
@@ -75,6 +77,17 @@ class VoucherArticles(Part):
 
     sale: VoucherArticle
     redemption: VoucherArticle
+
+
+class CostCenterTerms(Part):
+    """The store takes cost centers, and how they stand in signed data and on paper."""
+
+    name: str
+    """Of the means of payment."""
+    receivable_vat: VatTreatment = "supply"
+    subsidy_vat: Literal["supply", "not_taxable"] = "supply"
+    signature_line: bool = True
+    """The slip has a line to sign on."""
 
 
 @event_type("master_data.changed")
@@ -95,6 +108,7 @@ class MasterDataChanged(Event):
     vat: tuple[VatRate, ...]
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
+    cost_centers: Rare[CostCenterTerms] = None
     changed_at: datetime
 
 

@@ -14,7 +14,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
-from device_gateway.ports import ReceiptDesk, VoucherService
+from device_gateway.ports import ChargeService, ReceiptDesk, VoucherService
 from events import EventStore, state_of
 from kassenverbund.kit.secrets import Secrets
 
@@ -69,6 +69,7 @@ class Waiters:
 class Gateway:
     store: EventStore
     vouchers: VoucherService
+    charges: ChargeService
     desk: ReceiptDesk
     secrets: Secrets
     clock: Callable[[], datetime]

@@ -9,14 +9,15 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from device_gateway.commands import NoteRefused, NoteReleased
+from device_gateway.commands import NoteRefused
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers.gateway import Gateway, booking_stream
+from device_gateway.handlers.holds import release_due, unavailable
 from device_gateway.handlers.paper import queue_papers
 from device_gateway.handlers.sales import abort
 from device_gateway.handlers.verdicts import note_overdue, overdue
-from device_gateway.ports import UnfinishedBookings, VoucherRefused, VoucherUnavailable
+from device_gateway.ports import ServiceRefused, ServiceUnavailable, UnfinishedBookings
 from events import Ask, DomainError, Transient, handle
 
 SWEEP_EVERY_S = 2.0
@@ -24,7 +25,8 @@ SWEEP_BOOKINGS_MAX = 500
 UNTOUCHED_S = 2.0
 """A booking that just moved is somebody else's work still."""
 ANSWER_WAIT_MAX_S = 30.0
-"""A voucher payment without an answer for so long was given up by its caller."""
+"""A payment that another service was asked for, without an answer for so long, was given up by its
+caller."""
 OPEN_IDLE_MAX_S = 1800.0
 """A sale that nobody touched for so long is aborted."""
 
@@ -48,7 +50,7 @@ async def sweep(gateway: Gateway, unfinished: UnfinishedBookings) -> int:
     for each in found:
         try:
             await settle(gateway, await gateway.booking(each.booking_id))
-        except (VoucherUnavailable, VoucherRefused) as away:
+        except (ServiceUnavailable, ServiceRefused) as away:
             _log.warning("booking %s stays unfinished: %s", each.booking_id, away.code)
         except DomainError as lost:
             # Somebody moved the booking in the same moment; the next sweep sees it anew.
@@ -73,7 +75,7 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
     if overdue(booking, now) and booking.overdue is None:
         booking = await note_overdue(gateway, booking)
     await queue_papers(gateway, booking, note=True)
-    await _release(gateway, booking)
+    await release_due(gateway, booking)
 
 
 async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: datetime) -> Booking:
@@ -87,9 +89,9 @@ async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: date
         command = NoteRefused(
             booking_id=booking_id,
             payment_id=tender.payment_id,
-            code=VoucherUnavailable.code,
+            code=unavailable(tender.kind).code,
             detail="no answer came, and nobody asked again",
-            status=VoucherUnavailable.status,
+            status=unavailable(tender.kind).status,
             release_due=True,
             now=now,
         )
@@ -97,17 +99,3 @@ async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: date
         stream = booking_stream(booking_id)
         booking = (await handle(gateway.store, BOOKING, stream, command, ask=ask)).state
     return booking
-
-
-async def _release(gateway: Gateway, booking: Booking) -> None:
-    for tender in booking.releases_due:
-        assert tender.hold_id is not None
-        assert booking.started is not None
-        if tender.together:
-            await gateway.vouchers.release_together(tender.hold_id)
-        else:
-            await gateway.vouchers.release(tender.hold_id)
-        booking_id = booking.started.booking_id
-        command = NoteReleased(booking_id, tender.payment_id, gateway.clock())
-        ask = Ask.of(f"released/{tender.hold_id}", tender.hold_id)
-        await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)

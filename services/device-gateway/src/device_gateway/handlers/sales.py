@@ -30,10 +30,12 @@ from device_gateway.decider.refusals import (
 from device_gateway.decider.till import TILL, give_number
 from device_gateway.events import (
     BookingEvent,
+    FiscalKind,
     MasterDataChanged,
     NumberGiven,
     PaymentKind,
 )
+from device_gateway.handlers.charges import charge, terms_of
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -42,8 +44,9 @@ from device_gateway.handlers.gateway import (
     rates_on,
     till_stream,
 )
-from device_gateway.handlers.vouchers import agree, confirm_holds, hold, prepared, present, sub_ask
-from device_gateway.ports import SoldVoucher, VoucherRefused
+from device_gateway.handlers.holds import HELD_KINDS, confirm_holds, refusal_of
+from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
+from device_gateway.ports import ChargeAsked, SoldVoucher
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
 from money import Money
 
@@ -57,6 +60,8 @@ class TenderedPayment:
     code: str | None = None
     codes: Sequence[str] = ()
     """Several vouchers that pay together."""
+    charge: ChargeAsked | None = None
+    """A cost center."""
 
     def __repr__(self) -> str:
         return f"TenderedPayment({self.kind}, {self.amount})"
@@ -139,19 +144,27 @@ async def _agreed(
 def _new_payment(
     master_data: MasterDataChanged, booking_id: str, paid: TenderedPayment, key: str
 ) -> NewPayment:
+    name, fiscal = _means(master_data, paid.kind)
+    payment_id = payment_id_of(booking_id, key)
+    return NewPayment(
+        payment_id=payment_id,
+        kind=paid.kind,
+        name=name,
+        fiscal=fiscal,
+        amount=paid.amount,
+        hold_id=hold_id_of(booking_id, payment_id) if paid.kind in HELD_KINDS else None,
+        together=bool(paid.codes),
+    )
+
+
+def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, FiscalKind]:
+    """Name and fiscal kind of a means of payment. Raises `MeansUnknown`."""
+    if kind == "cost_center":
+        return terms_of(master_data).name, "Keine"
     for means in master_data.means_of_payment:
-        if means.kind == paid.kind:
-            payment_id = payment_id_of(booking_id, key)
-            return NewPayment(
-                payment_id=payment_id,
-                kind=paid.kind,
-                name=means.name,
-                fiscal=means.fiscal,
-                amount=paid.amount,
-                hold_id=hold_id_of(booking_id, payment_id) if paid.kind == "voucher" else None,
-                together=bool(paid.codes),
-            )
-    raise MeansUnknown(f"this store does not take {paid.kind}")
+        if means.kind == kind:
+            return means.name, means.fiscal
+    raise MeansUnknown(f"this store does not take {kind}")
 
 
 async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
@@ -226,10 +239,10 @@ async def _begin(
         # A line that is refused yet would leave more paid than there is.
         for new in () if booking.unprepared else payments:
             note(request_payment(RequestPayment(booking_id, new, now), booking))
-            if new.kind == "voucher":
-                break  # What comes after it depends on how much the voucher pays.
+            if new.hold_id is not None:
+                break  # What comes after it depends on how much the other service lets it pay.
         numbers = tuple[NumberGiven, ...]()
-        asks_others = booking.asks_vouchers or any(new.kind == "voucher" for new in payments)
+        asks_others = booking.asks_vouchers or any(new.hold_id for new in payments)
         if sale.finish and not asks_others and not booking.open_amount:
             numbers = (give_number(states[till_part], booking_id),)
             note(record(recording, booking, numbers[0].number))
@@ -302,25 +315,28 @@ async def _request(gateway: Gateway, booking: Booking, new: NewPayment, *, ask: 
 async def _answered(
     gateway: Gateway, booking: Booking, new: NewPayment, paid: TenderedPayment, *, ask: Ask
 ) -> Booking:
-    """Go on until the payment settles something. Raises what the voucher service refused."""
+    """Go on until the payment settles something. Raises what the other service refused."""
     tender = booking.tender(new.payment_id)
     assert tender is not None
     if tender.status == "requested" and booking.open:
-        codes = paid.codes or ((paid.code,) if paid.code else ())
-        booking = await hold(gateway, booking, tender, codes, ask=sub_ask(ask, "answer"))
+        step = sub_ask(ask, "answer")
+        if paid.charge is not None:
+            booking = await charge(gateway, booking, tender, paid.charge, ask=step)
+        else:
+            codes = paid.codes or ((paid.code,) if paid.code else ())
+            booking = await hold(gateway, booking, tender, codes, ask=step)
         tender = booking.tender(new.payment_id)
         assert tender is not None
     if tender.refusal is not None:
-        no = tender.refusal
-        raise VoucherRefused(no.code, no.status, no.detail, payment_id=new.payment_id)
+        raise refusal_of(tender, tender.refusal)
     return booking
 
 
 async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
     """Prepare what is sold, confirm what is held, record. Recorded before: the same answer.
 
-    Raises `BookingEmpty`, `OpenAmount`, `BookingIsAborted`, `BookingChanged`, `VoucherRefused`,
-    `VoucherUnavailable`; the booking then stays open.
+    Raises `BookingEmpty`, `OpenAmount`, `BookingIsAborted`, `BookingChanged`, `ServiceRefused`,
+    `ServiceUnavailable`; the booking then stays open.
     """
     if booking.recorded is not None:
         await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.

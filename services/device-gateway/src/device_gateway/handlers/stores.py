@@ -8,6 +8,7 @@ from device_gateway.commands import DeclareStore
 from device_gateway.decider.store import STORE
 from device_gateway.events import (
     Address,
+    CostCenterTerms,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -71,6 +72,7 @@ def master_data_of(
         means_of_payment=tuple(
             MeansOfPayment(kind=means.kind, name=means.name, fiscal=means.fiscal)
             for means in chain.means_of_payment
+            if means.kind != "cost_center"
         ),
         voucher_articles=tuple(
             VoucherArticles(
@@ -78,8 +80,23 @@ def master_data_of(
             )
             for pair in chain.voucher_articles
         ),
+        cost_centers=_cost_centers(chain),
         changed_at=now,
     )
+
+
+def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
+    """None: the chain takes none."""
+    for means in chain.means_of_payment:
+        if means.kind == "cost_center":
+            policy = chain.cost_centers
+            return CostCenterTerms(
+                name=means.name,
+                receivable_vat=policy.receivable_vat,
+                subsidy_vat=policy.subsidy_vat,
+                signature_line=policy.signature_line,
+            )
+    return None
 
 
 def _voucher_article(article: declared.VoucherArticle) -> VoucherArticle:

@@ -14,14 +14,14 @@ from device_gateway.commands import (
     NoteLineRefused,
     NotePrepared,
     NoteRefused,
-    ReopenPayment,
 )
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking, Tender
-from device_gateway.decider.refusals import BookingChanged, OpenAmount, VoucherDiffers
+from device_gateway.decider.refusals import BookingChanged, VoucherDiffers
 from device_gateway.events import Line, Payment
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.ports import (
+    ChargeRefused,
     Hold,
     Place,
     SoldVoucher,
@@ -50,7 +50,7 @@ async def hold(
     assert booking.started is not None
     assert tender.request is not None
     started, request = booking.started, tender.request
-    refused = _Refused(gateway, started.booking_id, tender.payment_id, ask)
+    refused = Refused(gateway, started.booking_id, tender.payment_id, ask)
     try:
         held = await _held(gateway, booking, tender, codes)
     except VoucherUnavailable as away:
@@ -141,7 +141,9 @@ def _payment_of(hold: Hold, tender: Tender, payment_id: str) -> Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class Refused:
+    """Notes why a payment settles nothing. `release_due`: the hold may exist all the same."""
+
     gateway: Gateway
     booking_id: str
     payment_id: str
@@ -156,6 +158,7 @@ class _Refused:
             status=refusal.status,
             release_due=release_due,
             now=self.gateway.clock(),
+            charge=refusal.problem if isinstance(refusal, ChargeRefused) else None,
         )
         stream = booking_stream(self.booking_id)
         done = await handle(self.gateway.store, BOOKING, stream, command, ask=self.ask)
@@ -262,31 +265,3 @@ async def _agreed(gateway: Gateway, booking: Booking, line: Line, code: str) -> 
         await gateway.vouchers.cancel(line.voucher_id, reason="other_terms")
         raise
     return sold.voucher_id, sold.serial
-
-
-async def confirm_holds(gateway: Gateway, booking: Booking, ask: Ask) -> frozenset[str]:
-    """Confirm every hold. One that is refused is open again, and the booking with it."""
-    assert booking.started is not None
-    stream = booking_stream(booking.started.booking_id)
-    confirmed = set[str]()
-    lost: VoucherRefused | None = None
-    for paid in booking.payments:
-        if paid.hold_id is None:
-            continue
-        try:
-            await gateway.vouchers.confirm(paid.hold_id)
-            confirmed.add(paid.hold_id)
-        except VoucherRefused as no:
-            lost = no
-            command = ReopenPayment(
-                booking.started.booking_id, paid.payment_id, no.code, gateway.clock()
-            )
-            step = sub_ask(ask, f"reopen/{paid.payment_id}")
-            booking = (await handle(gateway.store, BOOKING, stream, command, ask=step)).state
-    if lost is not None:
-        raise OpenAmount(
-            f"a voucher could not be confirmed: {lost.detail}",
-            open_amount=booking.open_amount.model_dump(),
-            reason=lost.code,
-        )
-    return frozenset(confirmed)

@@ -6,7 +6,7 @@ Pure: the same facts give the same receipt, today and on the copy in five years.
 from __future__ import annotations
 
 from datetime import date
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from device_gateway.events import (
@@ -20,9 +20,11 @@ from device_gateway.events import (
 from device_gateway.ports import ReceiptOrder
 from device_gateway.receipt.document import (
     Business,
+    Charge,
     Fiscal,
     Item,
     Language,
+    LimitLeft,
     Outage,
     Pending,
     ReceiptDocument,
@@ -64,6 +66,10 @@ def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
         total=booking.total,
         vat=tuple(_vat_row(row, letters[row.vat, row.rate], store) for row in booking.vat),
         tenders=tuple(_tender(payment) for payment in booking.payments),
+        charges=tuple(
+            _charge(payment) for payment in booking.payments if payment.kind == "cost_center"
+        ),
+        signature_line=store.cost_centers is not None and store.cost_centers.signature_line,
         fiscal=_fiscal(booking, order.verdict, outage=order.outage),
         is_copy=order.is_copy,
         footer=store.receipt_footer,
@@ -150,15 +156,39 @@ def _vat_row(row: VatTotal, letter: str, store: MasterDataChanged) -> VatRow:
 
 def _tender(payment: Payment) -> Tender:
     serial = payment.voucher_serial
+    name = payment.name
+    if payment.center_number is not None:
+        name = f"{name} {payment.center_number}"
     return Tender(
         kind=payment.kind,
-        name=payment.name,
+        name=name,
         amount=payment.amount,
+        subsidy_case=_SUBSIDY_CASES.get(payment.case or ""),
         tendered=payment.tendered,
         change=payment.change,
         voucher_serial_masked=None if serial is None else masked(serial),
         voucher_remaining=payment.voucher_remaining,
         taxed_before=payment.rate,
+    )
+
+
+_SUBSIDY_CASES: dict[str, Literal["ZuschussEcht", "ZuschussUnecht"]] = {
+    "ZuschussEcht": "ZuschussEcht",
+    "ZuschussUnecht": "ZuschussUnecht",
+}
+
+
+def _charge(payment: Payment) -> Charge:
+    return Charge(
+        center_number=payment.center_number or "",
+        center_name=payment.center_name or "",
+        address=payment.center_address,
+        card_number=payment.card_number or "",
+        amount=payment.amount,
+        limits=tuple(
+            LimitLeft(name=limit.name, left=limit.left, left_count=limit.left_count)
+            for limit in payment.limits_left
+        ),
     )
 
 

@@ -78,9 +78,11 @@ class VatRow(DocumentPart):
 class Tender(DocumentPart):
     """One payment. `amount` is what it settled of the total."""
 
-    kind: Literal["cash", "card", "voucher"]
+    kind: Literal["cash", "card", "voucher", "cost_center", "subsidy", "other"]
     name: str
     amount: Money
+    subsidy_case: Literal["ZuschussEcht", "ZuschussUnecht"] | None = None
+    """A subsidy: GV_TYP of DSFinV-K."""
     tendered: Money | None = None
     change: Money | None = None
     voucher_serial_masked: str | None = None
@@ -88,6 +90,26 @@ class Tender(DocumentPart):
     voucher_remaining: Money | None = None
     taxed_before: int | None = None
     """Single-purpose voucher: the rate at which it was taxed when it was sold, basis points."""
+
+
+class LimitLeft(DocumentPart):
+    """What a limit leaves: an amount, or a number of bookings."""
+
+    name: str
+    left: Money | None = None
+    left_count: int | None = None
+
+
+class Charge(DocumentPart):
+    """What a cost center will be invoiced for."""
+
+    center_number: str
+    center_name: str
+    address: tuple[str, ...] = ()
+    """The center's own, or its company's; without one the slip has number and name alone."""
+    card_number: str
+    amount: Money
+    limits: tuple[LimitLeft, ...] = ()
 
 
 class Signed(DocumentPart):
@@ -140,6 +162,9 @@ class ReceiptDocument(DocumentPart):
     total: Money
     vat: tuple[VatRow, ...]
     tenders: tuple[Tender, ...]
+    charges: tuple[Charge, ...] = ()
+    signature_line: bool = False
+    """Below each charge, for the customer to sign."""
     fiscal: Fiscal
     is_copy: bool = False
     footer: tuple[str, ...] = ()

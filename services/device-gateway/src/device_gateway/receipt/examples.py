@@ -9,13 +9,16 @@ from decimal import Decimal
 from device_gateway.events import (
     Address,
     BookingRecorded,
+    CostCenterTerms,
     LegalEntity,
+    LimitLeft,
     Line,
     MasterDataChanged,
     MeansOfPayment,
     Payment,
     StorePrinter,
     StoreTse,
+    VatPart,
     VatRate,
     VatTotal,
     VerdictReceived,
@@ -121,6 +124,33 @@ def voucher(amount: str, *, remaining: str, serial: str = "GS-2026-004711") -> P
     )  # fmt: skip
 
 
+def center(amount: str, *, address: tuple[str, ...] = ()) -> Payment:
+    """Charged to cost center 4711 with its card."""
+    part = VatPart(vat="reduced", rate=700, dsfinvk_key=2, gross=euro(amount))
+    return Payment(
+        payment_id="p-center", kind="cost_center", name="Kostenstelle", fiscal="Keine",
+        amount=euro(amount), hold_id="h-2", case="Forderungsentstehung", parts=(part,),
+        center_id="c-4711", center_number="4711", center_name="Empfang", center_address=address,
+        card_id="k-4711", card_number="4711",
+        limits_left=(
+            LimitLeft(name="Monatsbudget", level="center", window="month", left=euro("484.80")),
+            LimitLeft(name="Essen am Tag", level="card", window="day", left_count=1),
+        ),
+    )  # fmt: skip
+
+
+def subsidy(amount: str) -> Payment:
+    """What the employer pays of a meal."""
+    part = VatPart(vat="reduced", rate=700, dsfinvk_key=2, gross=euro(amount))
+    return Payment(
+        payment_id="p-subsidy", kind="subsidy", name="Zuschuss Mittagessen", fiscal="Keine",
+        amount=euro(amount), hold_id="h-2", case="ZuschussEcht", parts=(part,), rule_id="R1",
+        card_id="k-4711", card_number="4711",
+    )  # fmt: skip
+
+
+COMPANY = ("Firma A GmbH", "Musterweg 3, 4. Stock", "10115 Berlin")
+
 LINES = (
     line("Die Entdeckung der Langsamkeit", "12.99"),
     line("Straßenkarte „Köln & Umgebung“ 1:25 000, wasserfest, mit Radwegen", "6.66", count="3"),
@@ -196,4 +226,15 @@ def signed(*, certified: bool = False) -> VerdictReceived:
 ORDER = ReceiptOrder(booking=booking(), verdict=signed(), master_data=store())
 COPY = replace(ORDER, is_copy=True)
 OUTAGE = replace(ORDER, verdict=None, outage=True)
+MEAL = (line("Tagesgericht", "7.20"), line("Apfelschorle", "2.60"))
+LUNCH = replace(
+    ORDER,
+    booking=booking(
+        lines=MEAL, payments=(center("4.50", address=COMPANY), subsidy("3.10"), cash("2.20"))
+    ),
+    master_data=store().model_copy(update={"cost_centers": CostCenterTerms(name="Kostenstelle")}),
+)
+"""A meal on a cost center, with a subsidy, and the rest in cash."""
+DEPARTMENT = replace(ORDER, booking=booking(lines=MEAL, payments=(center("9.80"),)))
+"""A center without an address; nobody has to sign."""
 ENGLISH = replace(ORDER, master_data=store(language="en"))

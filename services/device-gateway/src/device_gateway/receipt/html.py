@@ -17,7 +17,9 @@ from markupsafe import Markup
 from device_gateway.receipt.document import ReceiptDocument, Signed, VoucherSlip
 from device_gateway.receipt.layout import (
     item_notes,
+    limits_left_words,
     single_purpose_words,
+    subsidy_words,
     taxed_before_words,
     till_label,
 )
@@ -53,6 +55,8 @@ def receipt_html(document: ReceiptDocument) -> str:
         percent=lambda rate: percent(rate, say),
         quantity=lambda text: quantity(text, say),
         notes=lambda item: item_notes(item, say),
+        subsidy=lambda case: subsidy_words(case, say),
+        limits=lambda charge: limits_left_words(charge, say),
         taxed_before=lambda rate: taxed_before_words(rate, say),
         one=lambda text: Decimal(text) == 1,
         qr=_fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",

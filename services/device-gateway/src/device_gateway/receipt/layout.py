@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from device_gateway.receipt.document import (
+    Charge,
     Item,
     Outage,
     Pending,
@@ -41,6 +42,8 @@ def receipt_rows(document: ReceiptDocument, columns: int, codepage: Codepage) ->
     _items(grid, document, say)
     _tenders(grid, document, say)
     _vat(grid, document, say)
+    for charge in document.charges:
+        _charge(grid, charge, say, signed=document.signature_line)
     _fiscal(grid, document, say)
     if document.footer:
         grid.blank()
@@ -176,10 +179,55 @@ def _tender(grid: Grid, tender: Tender, say: Words) -> None:
     if tender.tendered is not None and tender.change:
         grid.pair(say.tendered, with_currency(tender.tendered, say), indent=2)
         grid.pair(say.change, with_currency(tender.change, say), indent=2)
+    if tender.subsidy_case is not None:
+        grid.left(subsidy_words(tender.subsidy_case, say), indent=2)
     if tender.taxed_before is not None:
         grid.left(taxed_before_words(tender.taxed_before, say), indent=2)
     if tender.voucher_remaining is not None:
         grid.pair(say.remaining, with_currency(tender.voucher_remaining, say), indent=2)
+
+
+def subsidy_words(case: str, say: Words) -> str:
+    """Under which business case somebody else pays."""
+    return say.subsidy_real if case == "ZuschussEcht" else say.subsidy_unreal
+
+
+LIMITS_SHOWN_MAX = 4
+
+
+def limits_left_words(charge: Charge, say: Words) -> tuple[tuple[str, str], ...]:
+    """(limit, what it leaves), a few of them."""
+    return tuple(
+        (
+            f"{say.left} {limit.name}",
+            with_currency(limit.left, say) if limit.left is not None else f"{limit.left_count} x",
+        )
+        for limit in charge.limits[:LIMITS_SHOWN_MAX]
+        if limit.left is not None or limit.left_count is not None
+    )
+
+
+SIGNATURE_ROWS = 2
+"""Blank rows above the line to sign on."""
+
+
+def _charge(grid: Grid, charge: Charge, say: Words, *, signed: bool) -> None:
+    grid.rule()
+    grid.centre(say.on_account, style="tall")
+    grid.centre(say.invoice_follows)
+    grid.left(f"{say.center} {charge.center_number}", style="bold")
+    grid.left(charge.center_name, indent=2)
+    for line in charge.address:
+        grid.left(line, indent=2)
+    grid.pair(say.customer_card, charge.card_number)
+    grid.pair(say.charged, with_currency(charge.amount, say), style="bold")
+    for limit, left in limits_left_words(charge, say):
+        grid.pair(limit, left)
+    if signed:
+        for _ in range(SIGNATURE_ROWS):
+            grid.blank()
+        grid.row("_" * grid.columns)
+        grid.left(say.sign_here)
 
 
 def taxed_before_words(rate: int, say: Words) -> str:

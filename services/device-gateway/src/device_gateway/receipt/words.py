@@ -42,6 +42,15 @@ class Words:
     single_purpose: str
     taxed_before: str
     """With `{rate}`."""
+    on_account: str
+    invoice_follows: str
+    center: str
+    customer_card: str
+    charged: str
+    left: str
+    sign_here: str
+    subsidy_real: str
+    subsidy_unreal: str
     including: str
     """With `{rate}`."""
     goods: str
@@ -91,6 +100,15 @@ GERMAN = Words(
     sold_voucher="Gutschein-Nr.",
     single_purpose="Einzweck-Gutschein",
     taxed_before="Einzweck-Gutschein, beim Kauf mit {rate} versteuert",
+    on_account="Kostenstellenbeleg",
+    invoice_follows="Rechnung folgt",
+    center="Kostenstelle",
+    customer_card="Kundenkarte",
+    charged="Auf Rechnung",
+    left="Noch verfügbar:",
+    sign_here="Unterschrift",
+    subsidy_real="echter Zuschuss",
+    subsidy_unreal="unechter Zuschuss",
     including="inkl. {rate} MwSt.",
     goods="für",
     given="Geschenkter Gutschein",
@@ -143,6 +161,15 @@ ENGLISH = Words(
     sold_voucher="Voucher no.",
     single_purpose="Single-purpose voucher",
     taxed_before="Single-purpose voucher, {rate} VAT paid when it was sold",
+    on_account="Cost center slip",
+    invoice_follows="An invoice follows",
+    center="Cost center",
+    customer_card="Customer card",
+    charged="On account",
+    left="Left:",
+    sign_here="Signature",
+    subsidy_real="real subsidy (echter Zuschuss)",
+    subsidy_unreal="unreal subsidy (unechter Zuschuss)",
     including="incl. {rate} VAT",
     goods="for",
     given="Donated voucher",

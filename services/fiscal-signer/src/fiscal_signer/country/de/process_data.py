@@ -6,7 +6,11 @@ A multi-purpose voucher is not taxed when it is sold: plus in slot 5. When it pa
 with the opposite sign in slot 5 and no payment (fiscal cases MehrzweckgutscheinKauf and
 MehrzweckgutscheinEinloesung). A single-purpose voucher is taxed when it is sold, in the slot of
 its goods, and is taken off there when it pays (EinzweckgutscheinKauf, EinzweckgutscheinEinloesung).
-One that was given away is a discount (Rabatt) in the slots of the goods, and no payment. So the
+One that was given away is a discount (Rabatt) in the slots of the goods, and no payment.
+
+A cost center pays later: its receivable (Forderungsentstehung), and likewise what others pay
+(ZuschussEcht, ZuschussUnecht), is a line with the opposite sign in the slots that its parts name,
+and no payment. The till's choice of keys decides: those of the goods, or 5 or 7 in slot 5. So the
 five slots and the payments always have the same sum.
 """
 
@@ -83,7 +87,8 @@ def receipt(booking: BookingRecorded) -> Process:
     paid: dict[tuple[str, str], int] = {}
     for payment in booking.payments:
         if payment.fiscal == "Keine":
-            slots[_slot_of_redemption(payment) - 1] -= _minor(booking, payment.amount)
+            for slot, amount in _reductions(payment):
+                slots[slot - 1] -= _minor(booking, amount)
         else:
             key = (payment.fiscal, payment.amount.currency)
             paid[key] = paid.get(key, 0) + payment.amount.amount
@@ -98,6 +103,17 @@ def _minor(booking: BookingRecorded, amount: Money) -> int:
             "currency_mixed", f"a line in {amount.currency} in a booking in {booking.currency}"
         )
     return amount.amount
+
+
+def _reductions(payment: Payment) -> Iterable[tuple[int, Money]]:
+    """(slot, amount) of what a payment that is none takes off. Raises `ProcessDataRefused`."""
+    if not payment.parts:
+        return ((_slot_of_redemption(payment), payment.amount),)
+    if sum(part.gross.amount for part in payment.parts) != payment.amount.amount:
+        raise ProcessDataRefused(
+            "parts_differ", f"the parts of payment {payment.payment_id} are not its amount"
+        )
+    return tuple((slot_of(part.dsfinvk_key, part.rate), part.gross) for part in payment.parts)
 
 
 def _slot_of_redemption(payment: Payment) -> int:
