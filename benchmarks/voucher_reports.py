@@ -26,10 +26,10 @@ from benchmarks.appends import server as database
 from benchmarks.report import Row, show
 from events.store.connection import engine_for, server_settings
 from events.store.migrate import migrate
+from kassenverbund.kit.pages import Slice
 from money import euro
 from voucher.events import VoucherHeld, VoucherHoldConfirmed
 from voucher.queries import Queries, breakage, ledger, vouchers
-from voucher.queries.pages import Slice
 from voucher.service import SERVICE
 from voucher.testing.reports import Log, fold, use
 

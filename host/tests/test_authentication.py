@@ -49,6 +49,14 @@ async def test_an_own_token_names_its_person_roles_and_store(issuer: Issuer) -> 
     assert caller == Caller("person", "anna", frozenset({"manager"}), store_id="berlin")
 
 
+async def test_an_own_token_names_the_company_of_its_person(issuer: Issuer) -> None:
+    token = issuer.person("eva", ["company"], now=NOW, valid_for=HOUR, company_id="A")
+
+    caller = await Authentication(issuer).caller(token)
+
+    assert caller == Caller("person", "eva", frozenset({"company"}), company_id="A")
+
+
 async def test_a_service_token_names_the_service(issuer: Issuer) -> None:
     caller = await Authentication(issuer).caller(issuer.service("device-gateway", now=NOW))
 

@@ -12,6 +12,7 @@ from .test_policies import of, pod, serving
 SERVICES = sorted(entry.name for entry in entry_points(group="kassenverbund.services"))
 HEARS = {
     "voucher": {"device-gateway"},
+    "costcenter": {"device-gateway"},
     "device-gateway": {"fiscal-signer"},
     "fiscal-signer": {"device-gateway"},
 }
@@ -117,7 +118,7 @@ def test_a_services_certificate_names_its_service(cluster: list[Resource]) -> No
     )  # fmt: skip
     for name in SERVICES:
         assert name in certificates[name]["dnsNames"]
-    for service in ("voucher", "device-gateway"):
+    for service in ("voucher", "costcenter", "device-gateway"):
         url = settings[f"KASSENVERBUND_URL_{service.upper().replace('-', '_')}"]
         assert url == f"https://{service}:8443"
 

@@ -201,10 +201,11 @@ class Authentication:
             raise Unauthenticated("people sign in at the chain's OIDC issuer")
         if kind not in ("person", "service"):
             raise Unauthenticated("the token is of no kind that is known here")
-        store = claims.get("store_id")
+        store, company = claims.get("store_id"), claims.get("company_id")
         return Caller(
             kind=kind,
             id=str(claims["sub"])[:200],
             roles=roles,
             store_id=str(store) if store is not None else None,
+            company_id=str(company) if company is not None else None,
         )

@@ -81,6 +81,7 @@ class Issuer:
         now: datetime,
         valid_for: timedelta,
         store_id: str | None = None,
+        company_id: str | None = None,
     ) -> str:
         """A bearer token for a person (or a system that acts like one). Raises `ValueError`."""
         unknown = set(roles) - ROLES
@@ -89,6 +90,8 @@ class Issuer:
         if not timedelta(0) < valid_for <= timedelta(hours=TOKEN_HOURS_MAX):
             raise ValueError(f"a token is valid for at most {TOKEN_HOURS_MAX} hours")
         extra = {"store_id": store_id} if store_id else {}
+        if company_id:
+            extra["company_id"] = company_id
         return self._sign(subject, roles, now, valid_for, {"kind": "person", **extra})
 
     def service(self, service: str, *, now: datetime) -> str:

@@ -35,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
 def token(
     role: Annotated[list[str], typer.Option("--role", help="role; may be repeated")],
     store: Annotated[str, typer.Option(help="only for this store")] = "",
+    company: Annotated[str, typer.Option(help="with the role company: which one")] = "",
     hours: Annotated[int, typer.Option(min=1, max=744, help="valid for so many hours")] = 12,
     subject: Annotated[str, typer.Option(help="who it is for")] = "",
     as_json: JsonOption = False,
@@ -46,8 +47,9 @@ def token(
         raise ValueError(f"{store}: no such store (there are: {known})")
     now, valid_for = datetime.now(UTC), timedelta(hours=hours)
     made = issuer_of(settings, chain).person(
-        subject or "-".join(role), role, now=now, valid_for=valid_for, store_id=store or None
-    )
+        subject or "-".join(role), role, now=now, valid_for=valid_for, store_id=store or None,
+        company_id=company or None,
+    )  # fmt: skip
     if as_json:
         line({"token": made, "roles": role, "store_id": store or None, "until": now + valid_for})
     else:

@@ -23,6 +23,8 @@ class Caller:
     store_id: str | None = None
     """The only store that this caller may touch; None: all of the chain."""
     till_id: str | None = None
+    company_id: str | None = None
+    """With the role `company`: the only company whose cost centers this caller may look at."""
 
     @property
     def actor(self) -> str:

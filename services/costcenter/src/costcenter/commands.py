@@ -11,7 +11,7 @@ from costcenter.events import ReleaseReason, TaxCase, VatPart
 from money import Money
 
 Mode = Literal["exact", "up_to"]
-How = Literal["code", "number", "center_number"]
+How = Literal["code", "foreign", "number", "center_number"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,29 @@ class BookCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedSubsidy:
+    """What a reversing booking takes back of one rule's share."""
+
+    rule_id: str
+    amount: Money
+    parts: tuple[VatPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReverseCharge:
-    """Goods that a center paid came back by a recorded booking."""
+    """Goods that a center or a subsidy paid came back by a recorded booking."""
 
     charge_id: str
     reversal_id: str
     amount: Money
+    """What the center gets back, subsidies apart."""
     parts: tuple[VatPart, ...]
     booking_id: str
     store_id: str
     till_id: str
     business_date: date
     now: datetime
+    subsidies: tuple[ReturnedSubsidy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,14 @@ class Subsidy(Part):
 
 
 class Reversal(Part):
-    """Goods that a center paid come back."""
+    """Goods that a center or a subsidy paid come back: one part per VAT key and payer. Those with
+    one `reversal_id` are one reversal."""
 
     kind: Literal["charge_reversal"]
     hold_id: Identifier
     reversal_id: Identifier
+    rule_id: Identifier | None = None
+    """It is the share of this subsidy. None: the center's."""
     amount: Money
     """With or without a minus."""
     vat: str | None = None

@@ -65,5 +65,10 @@ def limit_claim(limit_id: str) -> str:
     return f"limit:{limit_id}"
 
 
+def rule_claim(rule_id: str) -> str:
+    """→ the stream of the main group that the subsidy rule stands in."""
+    return f"rule:{rule_id}"
+
+
 TOMBSTONE = "released"
 """Owner of a hold that was released before it arrived: it is refused when it comes."""

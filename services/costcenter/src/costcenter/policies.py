@@ -6,8 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from costcenter.commands import BookCharge, BookedSubsidy, ReleaseCharge, ReverseCharge
-from costcenter.events import TaxCase
+from costcenter.commands import (
+    BookCharge,
+    BookedSubsidy,
+    ReleaseCharge,
+    ReturnedSubsidy,
+    ReverseCharge,
+)
+from costcenter.events import TaxCase, VatPart
 from costcenter.foreign import (
     BookingAborted,
     BookingRecorded,
@@ -16,7 +22,7 @@ from costcenter.foreign import (
     Subsidy,
 )
 from events.reaction import Incoming, Policy
-from money import Money
+from money import Money, total
 
 TOPIC = "device-gateway"
 HEARD = frozenset({"booking.recorded", "booking.aborted"})
@@ -78,21 +84,42 @@ def _book(
 
 
 def give_back_what_was_returned(booking: BookingRecorded) -> tuple[ReverseCharge, ...]:
-    """Whenever goods that a center paid come back, it owes that much less."""
-    return tuple(
-        ReverseCharge(
-            charge_id=line.hold_id,
-            reversal_id=line.reversal_id,
-            amount=line.worth,
-            parts=line.parts(),
-            booking_id=booking.booking_id,
-            store_id=booking.store_id,
-            till_id=booking.till_id,
-            business_date=booking.business_date,
-            now=booking.recorded_at,
-        )
-        for line in (*booking.lines, *booking.payments)
-        if isinstance(line, Reversal)
+    """Whenever goods that a center or a subsidy paid come back, they owe that much less."""
+    found: dict[tuple[str, str], list[Reversal]] = {}
+    for line in (*booking.lines, *booking.payments):
+        if isinstance(line, Reversal):
+            found.setdefault((line.hold_id, line.reversal_id), []).append(line)
+    return tuple(_reverse(booking, lines) for lines in found.values())
+
+
+def _reverse(booking: BookingRecorded, lines: list[Reversal]) -> ReverseCharge:
+    currency = lines[0].amount.currency
+    by_rule: dict[str | None, list[Reversal]] = {None: []}
+    for line in lines:
+        by_rule.setdefault(line.rule_id, []).append(line)
+
+    def worth(some: list[Reversal]) -> Money:
+        return total((line.worth for line in some), currency=currency)
+
+    def parts(some: list[Reversal]) -> tuple[VatPart, ...]:
+        return tuple(part for line in some for part in line.parts())
+
+    own = by_rule.pop(None)
+    return ReverseCharge(
+        charge_id=lines[0].hold_id,
+        reversal_id=lines[0].reversal_id,
+        amount=worth(own),
+        parts=parts(own),
+        booking_id=booking.booking_id,
+        store_id=booking.store_id,
+        till_id=booking.till_id,
+        business_date=booking.business_date,
+        now=booking.recorded_at,
+        subsidies=tuple(
+            ReturnedSubsidy(rule_id=rule_id, amount=worth(some), parts=parts(some))
+            for rule_id, some in by_rule.items()
+            if rule_id is not None
+        ),
     )
 
 

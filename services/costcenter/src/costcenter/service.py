@@ -21,6 +21,7 @@ from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
 from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
+from costcenter.service_shares import open_shares
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -83,12 +84,16 @@ async def _open(runtime: Runtime) -> Opened:
         rules=Rules.of(runtime.chain),
     )
     lapsed = PostgresLapsedCharges(engine)
-    charges, bookings = Charges(desk, lapsed), Bookings(desk)
+    charges = Charges(desk, lapsed)
+    shares = open_shares(runtime, desk, charges, schema=SERVICE.schema)
+    bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
     office = open_office(runtime)
     return Opened(
-        router=api.router(api.Rooms(charges=charges, months=months, more=(office.router,))),
-        projections=(OpenCharges(), *office.projections),
+        router=api.router(
+            api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
+        ),
+        projections=(OpenCharges(), *shares.projections, *office.projections),
         reactions=(
             Reaction(
                 name="bookings",

@@ -128,7 +128,7 @@ async def test_german_csv_has_decimal_commas_and_semicolons(log: Log, office: Of
 async def test_csv_streams_more_than_a_page(
     log: Log, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from voucher.api import listing
+    from kassenverbund.kit import listing
 
     monkeypatch.setattr(listing, "EXPORT_PAGE", 2)
     for number in range(7):

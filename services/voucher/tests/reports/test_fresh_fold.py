@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import Event, Recorded
+from kassenverbund.kit.pages import Slice
 from money import Money
 from voucher import events as facts
 from voucher.events import CreditLot, Lot, LotUse, SoldAt, Terms
 from voucher.queries import Queries, ledger
-from voucher.queries.pages import Slice
 from voucher.testing.reports import Log, empty, fold, rows_of
 
 ZONES = ("Europe/Berlin", "Atlantic/Azores", "Asia/Tokyo")

@@ -59,6 +59,8 @@ def check_card(card: Card, shown: Shown, day: date) -> None:
         raise CardUnknown
     if shown.how == "code" and card.code_hash != shown.value:
         raise Stale(shown.card_id)  # Replaced meanwhile: somebody else's code now, or nobody's.
+    if shown.how == "foreign" and card.number != shown.value:
+        raise Stale(shown.card_id)
     if shown.how == "number":
         if card.number != shown.value:
             raise Stale(shown.card_id)

@@ -231,7 +231,7 @@ def _assessed(
     goods = netted(split.center)
     whole = by_vat(goods)
     return Assessed(
-        chargee=_chargee(basis.structure, split.shares),
+        chargee=_chargee(basis.structure, rules_for(basis.structure, command)),
         amount=_money(amount),
         parts=parts_of(_money(amount), whole),
         subsidies=split.shares,
@@ -272,10 +272,12 @@ def left_of(room: Room, amount: int = 0, *, charged: bool = True) -> Left:
     )
 
 
-def _chargee(structure: Structure, shares: Sequence[SubsidyShare]) -> Chargee:
+def _chargee(structure: Structure, rules: Sequence[SubsidyRule]) -> Chargee:
     card, center = structure.card, structure.center
     if center.center_id is None:
-        center = structure.payers[shares[0].payer_center_id]
+        home = home_of(structure, rules)
+        assert home is not None  # Something pays, so there is a payer.
+        center = structure.payers[home]
     assert card.card_id is not None
     assert center.center_id is not None
     return Chargee(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from costcenter.commands import BookCharge, BookedSubsidy, ReleaseCharge, ReverseCharge
-from costcenter.decider import allowance
+from costcenter.decider import allowance, granting
 from costcenter.decider.allowance import Allowance
 from costcenter.decider.binding import binding, rooms
 from costcenter.decider.charging import Basis
@@ -146,8 +146,7 @@ def book(command: BookCharge, on: Booked) -> Decision:
         ],
         **posting.events,
     }
-    if charge is not None:
-        _allowances(command, charge, shares, on, events)
+    _allowances(command, booked, charge, shares, on, events)
     for share in shares:
         _grant(command, booked, share, on.payers[share.payer_center_id], events)
     return Decision(events, (*_handed_over(command, on), *posting.claims))
@@ -312,14 +311,25 @@ def _booked(
 
 def _allowances(
     command: BookCharge,
-    charge: Charge,
+    booked: ChargeBooked,
+    charge: Charge | None,
     shares: Sequence[SubsidyShare],
     on: Booked,
     events: Events,
 ) -> None:
-    """What the booking does not say, or says with less, is given back; a released charge has given
-    back everything."""
-    if not charge.open:
+    """What the booking does not say, or says with less, is given back. Where nothing is held any
+    more, or never was, what the booking says is used, room or not: it was eaten."""
+    if charge is None or not charge.open:
+        if booked.chargee.card_id:
+            events.update(
+                allowance.taken(
+                    shares,
+                    card_id=booked.chargee.card_id,
+                    charge_id=command.charge_id,
+                    day=booked.business_date if charge is None else charge.business_date,
+                    now=command.now,
+                )
+            )
         return
     paid = {share.rule_id: share.amount for share in shares}
     for share in charge.subsidies:
@@ -387,6 +397,10 @@ class Reversed:
     """The charge's own month and all of its center after it, up to the target."""
     target: Target
     accounts: Accounts
+    payers: Mapping[str, Target] = field(default_factory=dict)
+    """By center: where what it gets back of subsidies is written."""
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)
+    """By stream."""
 
 
 def reverse(command: ReverseCharge, on: Reversed) -> Decision:
@@ -410,7 +424,10 @@ def reverse(command: ReverseCharge, on: Reversed) -> Decision:
             count=take.count if credited and credited == left else 0,
             reason="reversed",
         )
+    returned = _returned(command, charge, on)
     refused = command.amount.amount - credited
+    refused += sum(some.amount.amount for some in command.subsidies)
+    refused -= sum(some.amount.amount for _, some in returned)
     reversed_ = ChargeReversed(
         charge_id=charge.charge_id,
         month=on.target.month,
@@ -432,8 +449,63 @@ def reverse(command: ReverseCharge, on: Reversed) -> Decision:
         ],
         **posting.events,
     }
+    for stream, some in returned:
+        _take_back(command, charge, stream, some, on, events)
     claim = TakeClaim(reversal_claim(command.reversal_id), on.target.stream)
     return Decision(events, (claim, *posting.claims))
+
+
+def _returned(
+    command: ReverseCharge, charge: Charge, on: Reversed
+) -> list[tuple[str, granting.Back]]:
+    """What comes back of each subsidy, with the stream of its allowance, which says how much of
+    the share has not come back yet."""
+    known = {share.rule_id: share for share in charge.subsidies}
+    found = []
+    for some in command.subsidies:
+        share = known.get(some.rule_id)
+        if share is None:
+            continue
+        card_id = charge.chargee.card_id
+        stream = allowance.stream_of(share.rule_id, card_id, charge.business_date)
+        used = on.allowances[stream].charges.get(charge.charge_id)
+        if used is not None and used.minor:
+            found.append((stream, granting.back(share, used, some.amount, some.parts)))
+    return found
+
+
+def _take_back(
+    command: ReverseCharge,
+    charge: Charge,
+    stream: str,
+    some: granting.Back,
+    on: Reversed,
+    events: Events,
+) -> None:
+    at = on.payers[some.share.payer_center_id]
+    reversing = granting.OnBooking(
+        charge_id=charge.charge_id,
+        card_id=charge.chargee.card_id,
+        card_number=charge.chargee.card_number,
+        reversal_id=command.reversal_id,
+        booking_id=command.booking_id,
+        store_id=command.store_id,
+        business_date=command.business_date,
+    )
+    before = events.get(at.stream)
+    if before is None:
+        before = opening(at.state, at.center_id, at.month, command.now)
+    taken_back = granting.taken_back(some, reversing, month=at.month, now=command.now)
+    events[at.stream] = [*before, taken_back]
+    events[stream] = allowance.part_given_back(
+        on.allowances[stream],
+        some.share,
+        some.amount,
+        some.uses,
+        card_id=charge.chargee.card_id,
+        charge_id=charge.charge_id,
+        now=command.now,
+    )
 
 
 def _money(minor: int) -> Money:

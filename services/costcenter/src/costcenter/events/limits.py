@@ -85,6 +85,8 @@ class LimitSet(Event):
 
 @event_type("limit.lifted")
 class LimitLifted(Event):
+    """It binds no more. What was charged stays charged."""
+
     limit_id: str
     scope: Scope
     lifted_at: AwareDatetime
@@ -120,6 +122,8 @@ class UsageOpened(Event):
 
 @event_type("usage.taken")
 class UsageTaken(Event):
+    """A charge or a lease took from an account."""
+
     limit_id: str
     account: str
     by: str
@@ -131,6 +135,8 @@ class UsageTaken(Event):
 
 @event_type("usage.given_back")
 class UsageGivenBack(Event):
+    """A charge or a lease gave back to an account."""
+
     limit_id: str
     account: str
     by: str
@@ -200,4 +206,6 @@ class LeaseReturned(Event):
     count: int
     reason: Literal["reported", "written_off"]
     by: str | None = None
+    note: str | None = None
+    """Why it was written off."""
     returned_at: AwareDatetime

@@ -82,6 +82,8 @@ class CompanyClosed(Event):
 
 @event_type("main_group.opened")
 class MainGroupOpened(Event):
+    """A main group, one per company in an office complex."""
+
     main_group: int
     name: str
     company_id: str | None = None
@@ -90,6 +92,8 @@ class MainGroupOpened(Event):
 
 @event_type("main_group.changed")
 class MainGroupChanged(Event):
+    """All fields as they are from now on."""
+
     main_group: int
     name: str
     company_id: str | None = None
@@ -109,6 +113,8 @@ class UserGroupAdded(Event):
 
 @event_type("user_group.changed")
 class UserGroupChanged(Event):
+    """All fields as they are from now on. Another mode holds from the next charge on."""
+
     main_group: int
     number: int
     name: str
@@ -155,6 +161,8 @@ class CenterChanged(Event):
 
 @event_type("center.blocked")
 class CenterBlocked(Event):
+    """No card of it can charge until it is unblocked."""
+
     center_id: str
     reason: str
     blocked_at: AwareDatetime
@@ -162,6 +170,8 @@ class CenterBlocked(Event):
 
 @event_type("center.unblocked")
 class CenterUnblocked(Event):
+    """Its cards can charge again."""
+
     center_id: str
     unblocked_at: AwareDatetime
 
@@ -246,6 +256,8 @@ class CardRegrouped(Event):
 
 @event_type("card.blocked")
 class CardBlocked(Event):
+    """It cannot pay until it is unblocked. Its limits and its history stay."""
+
     card_id: str
     reason: str
     blocked_at: AwareDatetime
@@ -253,6 +265,8 @@ class CardBlocked(Event):
 
 @event_type("card.unblocked")
 class CardUnblocked(Event):
+    """It pays again."""
+
     card_id: str
     unblocked_at: AwareDatetime
 
@@ -303,5 +317,7 @@ class PatternDeclared(Event):
 
 @event_type("pattern.withdrawn")
 class PatternWithdrawn(Event):
+    """Codes of this form mean nothing any more."""
+
     pattern_id: str
     withdrawn_at: AwareDatetime

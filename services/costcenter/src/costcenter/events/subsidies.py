@@ -102,6 +102,8 @@ class SubsidyRuleSet(Event):
 
 @event_type("subsidy_rule.ended")
 class SubsidyRuleEnded(Event):
+    """It pays nothing more. What was granted stays."""
+
     rule_id: str
     main_group: int
     ended_at: AwareDatetime
@@ -173,6 +175,8 @@ class AllowanceUsed(Event):
 
 @event_type("allowance.given_back")
 class AllowanceGivenBack(Event):
+    """To the day it was used on."""
+
     rule_id: str
     card_id: str
     month: str

@@ -11,6 +11,7 @@ from costcenter.decider import allowance
 from costcenter.decider.allowance import ALLOWANCE
 from costcenter.decider.binding import Structure, binding, company_of
 from costcenter.decider.charging import Basis
+from costcenter.decider.lease import LeaseUnknown
 from costcenter.decider.month import MONTH, Charge, Month
 from costcenter.decider.refusals import CenterUnknown, ChargeUnknown
 from costcenter.decider.settling import (
@@ -28,6 +29,7 @@ from costcenter.decider.windows import month_of, months_from, newest_claim
 from costcenter.events import Chargee
 from costcenter.handlers.charging import standing
 from costcenter.handlers.desk import PLANS_MAX, Desk, center_and_month, streams_of
+from costcenter.handlers.leases import Leases
 from costcenter.names import (
     TOMBSTONE,
     card_number_claim,
@@ -47,12 +49,21 @@ Parts = dict[str, Decider[Any, Any]]
 class Bookings:
     """One per process."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, leases: Leases) -> None:
         self._desk = desk
+        self._leases = leases
 
     async def book(self, command: BookCharge, ask: Ask) -> None:
-        """Raises `HoldBooked` (another booking has this charge), `CenterUnknown` (neither hold nor
+        """What a store charged to its lease goes there; a lease that nobody knows does not hinder.
+
+        Raises `HoldBooked` (another booking has this charge), `CenterUnknown` (neither hold nor
         card nor center is known), `LostRace`."""
+        if command.lease_id is not None and not await self._held(command.charge_id):
+            try:
+                await self._leases.book(ask, command)
+                return
+            except LeaseUnknown:
+                pass  # A charge that nobody held: it shows as such.
         for attempt in range(PLANS_MAX):
             fresh = attempt > 0
             try:
@@ -70,6 +81,14 @@ class Bookings:
                 # The hold, or the next part of an account, arrived just now.
                 self._desk.remembered.forget(taken.key)
         raise LostRace
+
+    async def _held(self, charge_id: str) -> bool:
+        """Its room was kept before the line broke: then it needs none of a lease."""
+        owner = await self._desk.owner(hold_claim(charge_id), fresh=True)
+        if owner is None or owner == TOMBSTONE:
+            return False
+        month: Month = await self._desk.state(owner, MONTH, fresh=True)
+        return charge_id in month.open
 
     async def _book_known(self, command: BookCharge, ask: Ask, home: str, *, fresh: bool) -> None:
         center_id, month = center_and_month(home)
@@ -90,7 +109,7 @@ class Bookings:
         takes = charge.takes if _touches_accounts(command, charge) else ()
         accounts = [take.account for take in takes]
         newest = await self._desk.newest(accounts, fresh=fresh)
-        used = _allowances_lowered(command, charge)
+        used = _allowances_written(command, charge)
         parts: Parts = {home: MONTH, target.stream: MONTH}
         parts.update((payer.stream, MONTH) for payer in payers.values())
         parts.update((stream, USAGE) for stream in standing(accounts, newest))
@@ -101,7 +120,7 @@ class Bookings:
             needed = {take.account for take in now.takes}
             if _touches_accounts(command, now) and not needed <= set(accounts):
                 raise Stale(home)
-            if not set(_allowances_lowered(command, now)) <= set(used):
+            if not set(_allowances_written(command, now)) <= set(used):
                 raise Stale(home)
             return book(
                 command,
@@ -150,6 +169,9 @@ class Bookings:
         parts: Parts = {target.stream: MONTH}
         parts.update((payer.stream, MONTH) for payer in payers.values())
         parts.update((name, USAGE) for name in streams_of(accounts, newest, target.month))
+        if chargee.card_id:
+            used = [allowance.stream_of(s.rule_id, chargee.card_id, day) for s in command.subsidies]
+            parts.update((stream, ALLOWANCE) for stream in used)
 
         def decide(states: Mapping[str, Any]) -> Decision:
             return book(
@@ -234,7 +256,15 @@ class Bookings:
         newest = await self._desk.newest(accounts, fresh=fresh)
         parts: Parts = {target.stream: MONTH}
         parts.update((stream, USAGE) for stream in standing(accounts, newest))
-        reads: Parts = {stream: MONTH for stream in between if stream != target.stream}
+        payers = await self._returning(command, charge, target, fresh=fresh)
+        parts.update((payer.stream, MONTH) for payer in payers.values())
+        used = allowance.streams_of(
+            (share for share in charge.subsidies if share.payer_center_id in payers),
+            card_id=charge.chargee.card_id,
+            day=charge.business_date,
+        )
+        parts.update((stream, ALLOWANCE) for stream in used)
+        reads: Parts = {stream: MONTH for stream in between if stream not in parts}
 
         def decide(states: Mapping[str, Any]) -> Decision:
             return reverse(
@@ -244,10 +274,26 @@ class Bookings:
                     months=[states[stream] for stream in between],
                     target=_now(target, states),
                     accounts=_accounts(states, newest),
+                    payers={who: _now(payer, states) for who, payer in payers.items()},
+                    allowances={stream: states[stream] for stream in used},
                 ),
             )
 
         await handle_together(self._desk.store, parts, decide, ask=ask, reads=reads)
+
+    async def _returning(
+        self, command: ReverseCharge, charge: Charge, target: Target, *, fresh: bool
+    ) -> dict[str, Target]:
+        """Where the payers of the subsidies that come back are settled."""
+        rules = {some.rule_id for some in command.subsidies}
+        found: dict[str, Target] = {}
+        for share in charge.subsidies:
+            payer = share.payer_center_id
+            if share.rule_id in rules and payer not in found:
+                found[payer] = target
+                if payer != target.center_id:
+                    found[payer] = await self._desk.open_month(payer, target.month, fresh=fresh)
+        return found
 
 
 def _now(target: Target, states: Mapping[str, Any]) -> Target:
@@ -263,7 +309,11 @@ def _touches_accounts(command: BookCharge, charge: Charge) -> bool:
     return charge.state == "released" or (charge.open and charge.amount != command.amount)
 
 
-def _allowances_lowered(command: BookCharge, charge: Charge) -> tuple[str, ...]:
+def _allowances_written(command: BookCharge, charge: Charge) -> tuple[str, ...]:
+    """Allowances that a booking changes: of a hold what was not booked, else everything."""
+    card_id, day = charge.chargee.card_id, charge.business_date
+    if charge.state == "released":
+        return tuple(allowance.stream_of(some.rule_id, card_id, day) for some in command.subsidies)
     if not charge.open:
         return ()
     paid = {subsidy.rule_id: subsidy.amount for subsidy in command.subsidies}
@@ -272,7 +322,7 @@ def _allowances_lowered(command: BookCharge, charge: Charge) -> tuple[str, ...]:
         for share in charge.subsidies
         if paid.get(share.rule_id, share.amount.zero) < share.amount
     ]
-    return allowance.streams_of(lowered, card_id=charge.chargee.card_id, day=charge.business_date)
+    return allowance.streams_of(lowered, card_id=card_id, day=day)
 
 
 def _accounts(states: Mapping[str, Any], newest: Mapping[str, str | None]) -> Accounts:

@@ -179,10 +179,14 @@ class Charges:
             except DomainError as refusal:
                 if await self.desk.store.owner_of(hold_claim(charge_id)) is not None:
                     return await self._known(charge_id, shown, wanted, payment, refusal)
-                if not isinstance(refusal, LimitExceeded) or tried:
+                if not isinstance(refusal, LimitExceeded):
+                    if attempt > 0:
+                        raise
+                    continue  # Once more, without what this process remembers.
+                if tried:
                     raise
                 tried = True
-                if not await self._expire_on(str(refusal.extra["limit_id"])):
+                if not await self.expire_on(str(refusal.extra["limit_id"])):
                     raise
         raise LostRace
 
@@ -320,7 +324,7 @@ class Charges:
         structure = await self.structure(command, fresh=False)
         return Placed(charge, structure.center, structure.company, (), 0)
 
-    async def _expire_on(self, limit_id: str) -> int:
+    async def expire_on(self, limit_id: str) -> int:
         """Free what lapsed holds still keep from a limit. Answers how many were looked at."""
         found = await self._lapsed.lapsed_on([limit_id], self.desk.clock(), holds_max=LAPSED_MAX)
         for stream, charge_id in found:

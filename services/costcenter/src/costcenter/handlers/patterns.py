@@ -125,7 +125,7 @@ class ForeignCodes:
             if value is not None:
                 found.append(Tried(code, meaning, value, None))
                 continue
-            meant = _meant(others, code)
+            meant = meaning_of(others, code)
             found.append(
                 Tried(code, None, None, None)
                 if meant is None
@@ -135,7 +135,7 @@ class ForeignCodes:
 
     async def classify(self, code: str) -> Meant | None:
         """What a foreign code means; None: no pattern knows it."""
-        return _meant(await self.patterns(), code)
+        return meaning_of(await self.patterns(), code)
 
     async def resolve(self, code: str) -> str | None:
         """The stream of the card or center that a scanned code stands for; None: of none.
@@ -160,7 +160,8 @@ async def _compared(pattern: Pattern, others: Patterns) -> tuple[Overlap, ...]:
     return await asyncio.to_thread(compare, pattern.expression, pattern.length_max, rivals)
 
 
-def _meant(patterns: Patterns, code: str) -> Meant | None:
+def meaning_of(patterns: Patterns, code: str) -> Meant | None:
+    """What a foreign code means; None: nothing."""
     plain = code.strip()
     for pattern in patterns.in_force.values():
         value = value_of(pattern.expression, pattern.length_max, plain)

@@ -17,10 +17,12 @@ from costcenter.handlers.booking import Bookings
 from costcenter.handlers.charging import Charges, Payment, Placed, Wanted
 from costcenter.handlers.desk import Desk, Rules
 from costcenter.handlers.finding import InHand
+from costcenter.handlers.leases import Leases
 from costcenter.handlers.months import Months
 from costcenter.handlers.structure import Groups, Writer
 from costcenter.handlers.structure_cards import CardData, Cards
 from costcenter.handlers.structure_centers import CenterData, Centers
+from costcenter.handlers.subsidies import SubsidyRules
 from costcenter.names import month_stream
 from costcenter.policies import policies
 from costcenter.ports import LapsedCharges, OpenMonths
@@ -57,6 +59,8 @@ class World:
     desk: Desk
     charges: Charges
     bookings: Bookings
+    leases: Leases
+    rules: SubsidyRules
     months: Months
     groups: Groups
     centers: Centers
@@ -112,7 +116,7 @@ class World:
             card_id=f"k{number}",
             number=number,
             kind="physical" if code else "virtual",
-            medium="rfid" if code else "none",
+            medium=other.pop("medium", "rfid") if code else "none",
             main_group=group[0],
             user_group=group[1],
             center_id=f"c{center}" if center else None,
@@ -260,13 +264,16 @@ def build_world(
     found = lapsed or logged
     charges = Charges(desk, found)
     writer = Writer(store, chain.currency, clock)
+    leases = Leases(desk, hours_max=chain.cost_centers.lease_max_hours, expire_on=charges.expire_on)
     return World(
         store=store,
         clock=clock,
         chain=chain,
         desk=desk,
         charges=charges,
-        bookings=Bookings(desk),
+        bookings=Bookings(desk, leases),
+        leases=leases,
+        rules=SubsidyRules(store, currency=chain.currency, clock=clock),
         months=Months(desk, charges, open_months or logged),
         groups=Groups(writer),
         centers=Centers(writer, chain.cost_centers),

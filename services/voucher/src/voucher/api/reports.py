@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from kassenverbund.kit.listing import Day, FormOf, answer
+from kassenverbund.kit.pages import Page
 from kassenverbund.kit.text import Identifier
 from voucher.api import reports_lists
 from voucher.api.kit import Reader, chainwide
-from voucher.api.listing import Day, FormOf, answer
 from voucher.queries import Queries, breakage, ledger, vouchers, words
-from voucher.queries.pages import Page
 
 Minor = Annotated[int | None, Query(ge=0, le=10**12)]
 Named = Annotated[Identifier | None, Query()]

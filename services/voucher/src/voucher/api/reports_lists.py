@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.listing import Day, Form, FormOf, answer
+from kassenverbund.kit.pages import Listing, Page, Row
 from kassenverbund.kit.text import Identifier
 from voucher.api.kit import Reader, chainwide, within
-from voucher.api.listing import Day, Form, FormOf, answer
 from voucher.queries import Queries, accounts, lists, stores
-from voucher.queries.pages import Listing, Page, Row
 
 SOON_DAYS = 90
 SOON_DAYS_MAX = 3_660

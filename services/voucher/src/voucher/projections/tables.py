@@ -1,18 +1,12 @@
-"""Rows of the read models, and how a page of them is read and written: one statement per table,
-with an array per column. SQLAlchemy's statements cost several times the processor time here."""
+"""Rows of the read models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
-from typing import Any, Generic, TypeVar
 
-import asyncpg
-
-Connection = Any
-"""asyncpg's connection (its generic type says nothing here)."""
+from kassenverbund.kit.tables import Connection as Connection
+from kassenverbund.kit.tables import Table
 
 
 @dataclass(slots=True)
@@ -301,78 +295,19 @@ class TemplateRow:
     defined_at: datetime
 
 
-_TYPES = {
-    "int": "bigint",
-    "str": "text",
-    "bool": "boolean",
-    "date": "date",
-    "datetime": "timestamptz",
-}
-_JSON = frozenset({"detail", "cards", "limits", "terms", "validity"})
-"""Columns of type jsonb: text while they are written and read here."""
-
-R = TypeVar("R")
-
-
-class Table(Generic[R]):
-    """Reads and writes rows of one dataclass. `key`: what a row is known by."""
-
-    def __init__(self, name: str, row: type[R], key: tuple[str, ...]) -> None:
-        self.row = row
-        types = {f.name: _TYPES[str(f.type).split(" |")[0]] for f in fields(row)}  # type: ignore[arg-type]  # R is always a dataclass.
-        columns = ", ".join(types)
-        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(types.values(), 1))
-        # A batch counts its cards, an account lists them.
-        json = {column for column, kind in types.items() if column in _JSON and kind == "text"}
-        shown = ", ".join(f"{c}::jsonb" if c in json else c for c in types)
-        # Where a row first appeared stays, whatever writes it again.
-        fixed = {*key, "first_position"}
-        changed = ", ".join(f"{c} = excluded.{c}" for c in types if c not in fixed)
-        self._values = attrgetter(*types)
-        self._upsert = (
-            f"INSERT INTO {name} ({columns}) SELECT {shown}"  # noqa: S608 (names from this file)
-            f" FROM unnest({arrays}) AS n({columns})"
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
-        )
-        read = ", ".join(f"{c}::text" if c in json else c for c in types)
-        self._select = f"SELECT {read} FROM {name} WHERE {key[0]} = ANY($1::text[])"  # noqa: S608 (names from this file)
-        wanted = ", ".join(f"${n}::text[]" for n in range(1, len(key) + 1))
-        self._delete = (
-            f"DELETE FROM {name} WHERE ({', '.join(key)})"  # noqa: S608 (names from this file)
-            f" IN (SELECT * FROM unnest({wanted}))"
-        )
-
-    async def load(self, connection: Connection, ids: Iterable[str]) -> list[R]:
-        """The rows whose first key column is one of `ids`."""
-        wanted = sorted(ids)
-        if not wanted:
-            return []
-        found: list[asyncpg.Record] = await connection.fetch(self._select, wanted)
-        return [self.row(*record) for record in found]
-
-    async def save(self, connection: Connection, rows: Sequence[R]) -> None:
-        """Insert new rows, overwrite known ones."""
-        if rows:
-            await connection.execute(self._upsert, *zip(*map(self._values, rows), strict=True))
-
-    async def delete(self, connection: Connection, keys: Sequence[tuple[str, ...]]) -> None:
-        if keys:
-            await connection.execute(self._delete, *zip(*keys, strict=True))
-
-
 VOUCHERS = Table("voucher_book", VoucherRow, ("voucher_id",))
 LOTS = Table("value_lot", LotRow, ("owner", "lot_id"))
 HOLDS = Table("open_hold", HoldRow, ("hold_id",))
-LINES = Table("fact_line", LineRow, ("position",))
+LINES = Table("fact_line", LineRow, ("position",), json=("detail",))
 PREPARATIONS = Table("preparation", PreparationRow, ("what", "preparation_id"))
 CONCESSIONS = Table("concession", ConcessionRow, ("position", "what"))
 FAILURES = Table("failure", FailureRow, ("position",))
 OVERDRAFTS = Table("overdraft", OverdraftRow, ("overdraft_id",))
-ACCOUNTS = Table("account_book", AccountRow, ("account_id",))
+ACCOUNTS = Table("account_book", AccountRow, ("account_id",), json=("cards", "limits"))
 FEES = Table("account_fee", FeeRow, ("account_id", "fee_id"))
 SETTLEMENTS = Table("fee_settlement", SettlementRow, ("position",))
 BATCHES = Table("batch_book", BatchRow, ("batch_id",))
-TEMPLATES = Table("template_book", TemplateRow, ("template_id",))
+TEMPLATES = Table("template_book", TemplateRow, ("template_id",), json=("terms", "validity"))
 
 LEDGER = """
     INSERT INTO liability_day AS d (book, legal_entity_id, currency, kind, rate, funding,

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from events.store.connection import faults, reading
+from kassenverbund.kit.pages import Page, Row, Slice, minor
 from money import Money
 from voucher.queries import vouchers
-from voucher.queries.pages import Page, Row, Slice, minor
 from voucher.queries.vouchers import Entry, VoucherDetail, VoucherUnknown
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from kassenverbund.kit.pages import Listing, Row
 from money import Money
-from voucher.queries.pages import Listing, Row
 
 
 class AccountRow(Row):

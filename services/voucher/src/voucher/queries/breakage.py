@@ -24,8 +24,8 @@ from fractions import Fraction
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kassenverbund.kit.pages import Row, Slice, minor, numbered
 from money import Money
-from voucher.queries.pages import Row, Slice, minor, numbered
 
 LIMITATION_YEARS = 3
 """To the end of the n-th year after the year of issue (BGB §§ 195, 199)."""

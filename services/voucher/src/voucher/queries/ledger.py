@@ -13,8 +13,8 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kassenverbund.kit.pages import Listing, Row, Slice
 from money import Money
-from voucher.queries.pages import Listing, Row, Slice
 
 Dimension = Literal["entity", "book", "kind", "year"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
+from kassenverbund.kit.pages import Listing, Row
 from money import Money
-from voucher.queries.pages import Listing, Row
 
 Concession = Literal[
     "voucher_waiver", "fee_waiver", "fee_withdrawn", "goodwill", "sale_reversed",

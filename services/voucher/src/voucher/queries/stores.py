@@ -6,8 +6,8 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kassenverbund.kit.pages import Listing, Row, Slice
 from money import Money
-from voucher.queries.pages import Listing, Row, Slice
 
 ZAG_LIMIT_MINOR = 100_000_000
 """1,000,000.00 within twelve months: then the supervisor has to be told (ZAG § 2 (2))."""

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events import DomainError
+from kassenverbund.kit.pages import Listing, Row, Slice, minor
 from money import Money
 from voucher.queries import words
-from voucher.queries.pages import Listing, Row, Slice, minor
 
 HISTORY_MAX = 500
 """The newest entries of a voucher's history that its detail shows. The history has them all."""

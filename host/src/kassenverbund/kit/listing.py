@@ -7,17 +7,15 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kassenverbund.kit.pages import EXPORT_PAGE, LIMIT, LIMIT_MAX, Page, Row, Slice
 from money import Money
-from voucher.api.kit import Position
-from voucher.queries import Queries
-from voucher.queries.pages import EXPORT_PAGE, LIMIT, LIMIT_MAX, Page, Row, Slice
 
 EXPORT_ROWS_MAX = 5_000_000
 """An export that would be longer breaks off with an error: nobody takes a part for the whole."""
@@ -27,7 +25,20 @@ CURSOR_MAX = 1_000
 CSV = "text/csv; charset=utf-8"
 
 R = TypeVar("R", bound=Row)
+FromTables = Callable[[AsyncConnection], Awaitable[tuple[tuple[R, ...], str | None]]]
 Fetch = Callable[[AsyncConnection, Slice], Awaitable[tuple[tuple[R, ...], str | None]]]
+
+Position = Annotated[int, Query(ge=0, le=2**62)]
+"""Wait for the effect of a write, at most one second."""
+
+
+class Queries(Protocol):
+    """A service's read models."""
+
+    async def page(self, fetch: FromTables[R], *, position: int = 0) -> Page[R]:
+        """What `fetch` finds, in one snapshot, and how far the read models had come."""
+        ...
+
 
 _FIRST, _LAST = date(1990, 1, 1), date(2999, 12, 31)
 
@@ -47,7 +58,11 @@ class Form:
 
     csv: bool
     comma: bool
-    """German numbers: decimal comma, semicolons between the columns."""
+    """German numbers: decimal comma."""
+    semicolon: bool
+    """Semicolons between the columns."""
+    mark: bool
+    """Begin with the byte order mark: Excel takes a file for UTF-8 only then."""
     limit: int | None
     """None: a page of `LIMIT` rows as JSON, all rows as CSV."""
     cursor: str | None
@@ -60,13 +75,18 @@ async def form_of(
     cursor: Annotated[str | None, Query(max_length=CURSOR_MAX)] = None,
     format: Annotated[Literal["json", "csv"] | None, Query()] = None,
     decimal: Annotated[Literal["point", "comma"], Query()] = "point",
+    separator: Annotated[Literal["comma", "semicolon"] | None, Query()] = None,
+    bom: Annotated[bool | None, Query()] = None,
     position: Position = 0,
 ) -> Form:
-    """FastAPI dependency. `format` wins over the header `Accept`."""
+    """FastAPI dependency. `format` wins over the header `Accept`. With decimal commas, columns are
+    separated by semicolons and a byte order mark leads, unless the caller says otherwise."""
     accepted = "text/csv" in request.headers.get("accept", "")
     return Form(
         csv=format == "csv" or (format is None and accepted),
-        comma=decimal == "comma",
+        comma=(comma := decimal == "comma"),
+        semicolon=separator == "semicolon" if separator else comma,
+        mark=comma if bom is None else bom,
         limit=limit,
         cursor=cursor,
         position=position,
@@ -100,8 +120,7 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     """The rows of `page` and, unless a number was asked for, of all pages after it."""
     names = list(row.model_fields)
-    # Excel takes a file for UTF-8 only where it begins with this mark.
-    yield ("\ufeff" if form.comma else "").encode() + _encoded([names], form)
+    yield ("\ufeff" if form.mark else "").encode() + _encoded([names], form)
     sent = 0
     while True:
         if page.rows:
@@ -116,7 +135,9 @@ async def _lines(
 
 def _encoded(rows: list[list[str]], form: Form) -> bytes:
     text = io.StringIO()
-    csv.writer(text, delimiter=";" if form.comma else ",", lineterminator="\r\n").writerows(rows)
+    csv.writer(text, delimiter=";" if form.semicolon else ",", lineterminator="\r\n").writerows(
+        rows
+    )
     return text.getvalue().encode()
 
 

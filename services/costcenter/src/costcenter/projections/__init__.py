@@ -1,0 +1,1 @@
+"""Events → what the back office and the sweeper look up."""
