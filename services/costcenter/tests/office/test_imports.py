@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from costcenter.handlers.import_rows import KINDS, columns_of
-from costcenter.handlers.imports import IMPORTING
+from costcenter.handlers.structure import IMPORTING
 from costcenter.testing.office import Office
 from costcenter.testing.shop import problem
 from events import AppendRequest, GiveBack, Take, input_hash
