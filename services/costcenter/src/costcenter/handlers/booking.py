@@ -57,7 +57,9 @@ class Bookings:
 
         Raises `HoldBooked` (another booking has this charge), `CenterUnknown` (neither hold nor
         card nor center is known), `LostRace`."""
-        if command.lease_id is not None and not await self._held(command.charge_id):
+        # Nobody can grant a subsidy without a line: what comes with one shows as not held.
+        leased = command.lease_id is not None and not command.subsidies
+        if leased and not await self._held(command.charge_id):
             try:
                 await self._leases.book(ask, command)
                 return
