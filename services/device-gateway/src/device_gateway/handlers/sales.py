@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from device_gateway.commands import (
@@ -24,9 +24,7 @@ from device_gateway.decider.booking import BOOKING, chargeable, finishable, reco
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
-from device_gateway.decider.refusals import (
-    MeansUnknown,
-)
+from device_gateway.decider.refusals import BookingUnknown, MeansUnknown
 from device_gateway.decider.till import TILL, give_number
 from device_gateway.events import (
     BookingEvent,
@@ -35,7 +33,7 @@ from device_gateway.events import (
     NumberGiven,
     PaymentKind,
 )
-from device_gateway.handlers.charges import charge, terms_of
+from device_gateway.handlers.charges import charge, pays_at_once, terms_of
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -46,7 +44,7 @@ from device_gateway.handlers.gateway import (
 )
 from device_gateway.handlers.holds import HELD_KINDS, confirm_holds, refusal_of
 from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
-from device_gateway.ports import ChargeAsked, SoldVoucher
+from device_gateway.ports import ChargeAsked, ChargeCard, SoldVoucher
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
 from money import Money
 
@@ -55,7 +53,7 @@ from money import Money
 class TenderedPayment:
     """A payment as the till sent it; the code of a voucher stays in memory."""
 
-    kind: PaymentKind
+    kind: PaymentKind | Literal["customer_card"]
     amount: Money | None
     code: str | None = None
     codes: Sequence[str] = ()
@@ -144,6 +142,7 @@ async def _agreed(
 def _new_payment(
     master_data: MasterDataChanged, booking_id: str, paid: TenderedPayment, key: str
 ) -> NewPayment:
+    assert paid.kind != "customer_card"  # `_as_card` says which of the others it is.
     name, fiscal = _means(master_data, paid.kind)
     payment_id = payment_id_of(booking_id, key)
     return NewPayment(
@@ -175,6 +174,8 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     """
     booking_id = booking_id_of(ask)
     master_data = await gateway.master_data(sale.store_id)
+    if any(paid.kind == "customer_card" for paid in sale.payments):
+        sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
     payments = [
         _new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
         for index, paid in enumerate(sale.payments)
@@ -193,6 +194,49 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     except DomainError as refusal:
         raise await _told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
+
+
+async def _cards_of(
+    gateway: Gateway, sale: Sale, booking_id: str, ask: Ask
+) -> Sequence[TenderedPayment]:
+    """The payments of a sale, scanned cards told apart. A repeat finds the booking."""
+    try:
+        booking: Booking | None = await gateway.booking(booking_id)
+    except BookingUnknown:
+        booking = None
+    return [
+        await _as_card(
+            gateway, booking, paid, payment_id_of(booking_id, f"{ask.key}/{index}"), sale.store_id
+        )
+        for index, paid in enumerate(sale.payments)
+    ]
+
+
+async def _as_card(
+    gateway: Gateway,
+    booking: Booking | None,
+    paid: TenderedPayment,
+    payment_id: str,
+    store_id: str,
+) -> TenderedPayment:
+    """What a scanned card is: its group's mode says so (C17). What it was taken for once, it stays
+    for this payment. Raises `ChargeRefused`, `ChargeUnavailable`."""
+    if paid.kind != "customer_card":
+        return paid
+    assert paid.code is not None
+    tender = None if booking is None else booking.tender(payment_id)
+    if tender is not None:
+        on_center = tender.kind == "cost_center"
+    else:
+        mode = await gateway.charges.mode_of(paid.code, store_id=store_id)
+        if mode == "cash":
+            raise pays_at_once()
+        on_center = mode == "cost_center"
+    if not on_center:
+        # What no group knows may still be a prepaid card or a voucher.
+        return replace(paid, kind="voucher")
+    asked = ChargeAsked(ChargeCard(code=paid.code))
+    return TenderedPayment("cost_center", paid.amount, charge=asked)
 
 
 async def _begin(
@@ -289,6 +333,9 @@ async def pay(
     try:
         for index, each in enumerate(paid):
             key = f"{ask.key}/{index}"
+            each = await _as_card(
+                gateway, booking, each, payment_id_of(booking_id, key), master_data.store_id
+            )
             new = _new_payment(master_data, booking_id, each, key)
             # The first append carries the request's own key: it tells a reused key.
             step = ask if index == 0 else sub_ask(ask, f"payment/{index}")
