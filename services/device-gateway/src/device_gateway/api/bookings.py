@@ -26,8 +26,8 @@ from device_gateway.handlers.sales import (
     Progress,
     Sale,
     SentLine,
-    TenderedPayment,
 )
+from device_gateway.handlers.tendered import TenderedPayment
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
