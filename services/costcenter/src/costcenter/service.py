@@ -20,8 +20,19 @@ from costcenter.handlers.months import Months
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
-from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
-from costcenter.service_shares import open_shares
+    office = open_office(runtime)
+    reports = open_reports(runtime, desk, REGISTRY)
+    return Opened(
+        router=api.router(
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(*shares.routers, office.router, reports.router),
+            )
+        ),
+        projections=(
+            OpenCharges(), *shares.projections, *office.projections, *reports.projections
+        ),
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -88,12 +99,32 @@ async def _open(runtime: Runtime) -> Opened:
     shares = open_shares(runtime, desk, charges, schema=SERVICE.schema)
     bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
+<<<<<<< HEAD
+    statements = Statements()
+    return Opened(
+        router=api.router(
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(
+                    reports.routes(
+                        Reading(engine, statements),
+                        MonthSlips(engine, REGISTRY),
+                        clock,
+                        time_zone=runtime.chain.stores[0].time_zone,
+                    ),
+                ),
+            )
+        ),
+        projections=(OpenCharges(), statements),
+=======
     office = open_office(runtime)
     return Opened(
         router=api.router(
             api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
         ),
         projections=(OpenCharges(), *shares.projections, *office.projections),
+>>>>>>> cca
         reactions=(
             Reaction(
                 name="bookings",

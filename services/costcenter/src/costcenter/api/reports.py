@@ -24,6 +24,7 @@ from costcenter.queries.month_slips import SLIPS_MAX, MonthSlips, SlipPage
 from costcenter.queries.reading import Reading
 from costcenter.queries.statements import (
     CARDS_MAX,
+    OFFICE,
     By,
     CenterUnknown,
     LineRow,
@@ -75,8 +76,7 @@ def reads(*roles: str) -> Callable[..., Awaitable[Caller]]:
     return check
 
 
-Office = frozenset({"back_office", "manager", "auditor"})
-Reader = Annotated[Caller, Depends(reads(*Office, "company"))]
+Reader = Annotated[Caller, Depends(reads(*OFFICE, "company"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ AskedOf = Annotated[Asked, Depends(_asked)]
 
 def _own(caller: Caller, wanted: Wanted) -> Wanted:
     """Raises `Forbidden` where a company's own person asks for another one."""
-    if caller.roles & Office:
+    if caller.roles & OFFICE:
         return wanted
     if caller.company_id is None or wanted.company_id not in (None, caller.company_id):
         raise Forbidden("this caller belongs to another company")
@@ -228,7 +228,7 @@ def _statement(routes: APIRouter, reading: Reading, today: Today) -> None:
         wanted = _own(caller, _bounded(replace(period, center_id=center_id), today))
         async with reading.snapshot(form.position) as (connection, reached, complete):
             header = await statements.header(connection, center_id)
-            _check_own(caller, header.company_id, center_id)
+            check_own(caller, header.company_id, center_id)
             if not form.csv:
                 found = await _summed(connection, wanted, header)
                 found |= {"position": reached, "complete": complete}
@@ -243,9 +243,9 @@ def _statement(routes: APIRouter, reading: Reading, today: Today) -> None:
         )  # fmt: skip
 
 
-def _check_own(caller: Caller, company_id: str | None, center_id: str) -> None:
+def check_own(caller: Caller, company_id: str | None, center_id: str) -> None:
     """Raises `CenterUnknown`: whose centers there are is nobody else's business."""
-    if caller.roles & Office:
+    if caller.roles & OFFICE:
         return
     if caller.company_id is None or caller.company_id != company_id:
         raise CenterUnknown(center_id)
@@ -311,6 +311,6 @@ def _month(routes: APIRouter, reading: Reading, slips: MonthSlips) -> None:
         _chainwide(caller)
         async with reading.snapshot() as (connection, _, _):
             header = await statements.header(connection, center_id)
-        _check_own(caller, header.company_id, center_id)
+        check_own(caller, header.company_id, center_id)
         page = await slips.page(center_id, month, after=after, slips_max=limit)
         return Response(page.model_dump_json(), media_type="application/json")

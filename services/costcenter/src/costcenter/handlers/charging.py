@@ -11,7 +11,7 @@ bound to. Where they do not fit, it is prepared again (`Stale`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -161,12 +161,16 @@ class Charges:
     async def hold(self, ask: Ask, *, charge_id: str, wanted: Wanted, payment: Payment) -> Placed:
         """Keep an amount for one payment. Raises the refusals of `decider.charging` and
         `handlers.finding`, `StoreUnknown`, `LostRace`."""
-        tried = False
+        tried: set[str] = set()
+        # Less than was asked for is given only when nothing that lapsed is in the way any more.
+        whole = True
         for attempt in range(PLANS_MAX):
             shown: Shown | None = None
             try:
                 shown = await find(self.desk, wanted.hand, fresh=attempt > 0)
                 command = self._command(charge_id, shown, wanted, payment)
+                if whole:
+                    command = replace(command, mode="exact")
                 return await self._hold(ask, command, fresh=attempt > 0)
             except Stale:
                 continue
@@ -183,11 +187,15 @@ class Charges:
                     if attempt > 0:
                         raise
                     continue  # Once more, without what this process remembers.
-                if tried:
+                # Each of several limits may be full of holds that nobody has written down yet.
+                limit_id = str(refusal.extra["limit_id"])
+                if limit_id not in tried:
+                    tried.add(limit_id)
+                    if await self.expire_on(limit_id):
+                        continue
+                if not whole or wanted.mode == "exact":
                     raise
-                tried = True
-                if not await self.expire_on(str(refusal.extra["limit_id"])):
-                    raise
+                whole = False
         raise LostRace
 
     def _command(

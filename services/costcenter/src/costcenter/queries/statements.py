@@ -24,6 +24,10 @@ CARDS_MAX = 1_000
 """Cards that a statement names one by one; the totals by card have no end."""
 
 
+OFFICE = frozenset({"back_office", "manager", "auditor"})
+"""Who reads about all companies."""
+
+
 class CenterUnknown(DomainError):
     code = "center.unknown"
     status = 404
@@ -369,6 +373,26 @@ _HEADER = text(
     " y.name AS company_name FROM statement_center AS c"
     " LEFT JOIN statement_company AS y USING (company_id) WHERE center_id = :center_id"
 )
+
+
+_GROUPS_OF = text(
+    "SELECT main_group FROM statement_group WHERE company_id = :company_id AND company_id <> ''"
+    " AND user_group = 0 ORDER BY main_group"
+)
+_CENTERS_OF = text(
+    "SELECT center_id FROM statement_center WHERE company_id = :company_id AND company_id <> ''"
+    " AND center_id > :after ORDER BY center_id LIMIT :rows_max"
+)
+
+
+async def of_company(
+    connection: AsyncConnection, company_id: str, *, after: str, centers_max: int
+) -> tuple[list[int], list[str]]:
+    """Its main groups, and some of its centers by their ids."""
+    values = {"company_id": company_id}
+    groups = [row.main_group for row in await connection.execute(_GROUPS_OF, values)]
+    page = {**values, "after": after, "rows_max": centers_max}
+    return groups, [row.center_id for row in await connection.execute(_CENTERS_OF, page)]
 
 
 async def header(connection: AsyncConnection, center_id: str) -> Header:
