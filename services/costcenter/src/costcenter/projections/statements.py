@@ -182,10 +182,12 @@ def _name(page: Page, event: Event) -> None:
         case CompanyRegistered() | CompanyChanged():
             page.companies[event.company_id] = t.CompanyRow(event.company_id, event.name)
         case MainGroupOpened() | MainGroupChanged():
-            page.groups[event.main_group, 0] = t.GroupRow(event.main_group, 0, event.name)
+            page.groups[event.main_group, 0] = t.GroupRow(
+                event.main_group, 0, event.name, event.company_id or ""
+            )
         case UserGroupAdded() | UserGroupChanged():
             page.groups[event.main_group, event.number] = t.GroupRow(
-                event.main_group, event.number, event.name
+                event.main_group, event.number, event.name, ""
             )
 
 
