@@ -363,6 +363,7 @@ def _grant(
         card_id=booked.chargee.card_id,
         card_number=booked.chargee.card_number,
         booking_id=booked.booking_id,
+        booking_number=booked.booking_number,
         store_id=booked.store_id,
         till_id=booked.till_id,
         business_date=booked.business_date,
@@ -436,6 +437,7 @@ def reverse(command: ReverseCharge, on: Reversed) -> Decision:
         amount=_money(credited),
         parts=command.parts,
         booking_id=command.booking_id,
+        booking_number=command.booking_number,
         store_id=command.store_id,
         till_id=command.till_id,
         business_date=command.business_date,
@@ -489,6 +491,7 @@ def _take_back(
         card_number=charge.chargee.card_number,
         reversal_id=command.reversal_id,
         booking_id=command.booking_id,
+        booking_number=command.booking_number,
         store_id=command.store_id,
         business_date=command.business_date,
     )
