@@ -20,19 +20,9 @@ from costcenter.handlers.months import Months
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
-    office = open_office(runtime)
-    reports = open_reports(runtime, desk, REGISTRY)
-    return Opened(
-        router=api.router(
-            api.Rooms(
-                charges=charges,
-                months=months,
-                more=(*shares.routers, office.router, reports.router),
-            )
-        ),
-        projections=(
-            OpenCharges(), *shares.projections, *office.projections, *reports.projections
-        ),
+from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
+from costcenter.service_reports import open_reports
+from costcenter.service_shares import open_shares
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
 from kassenverbund.kit.service import Opened, Runtime, Service
@@ -99,32 +89,22 @@ async def _open(runtime: Runtime) -> Opened:
     shares = open_shares(runtime, desk, charges, schema=SERVICE.schema)
     bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
-<<<<<<< HEAD
-    statements = Statements()
+    office = open_office(runtime)
+    reports = open_reports(runtime, desk, REGISTRY)
     return Opened(
         router=api.router(
             api.Rooms(
                 charges=charges,
                 months=months,
-                more=(
-                    reports.routes(
-                        Reading(engine, statements),
-                        MonthSlips(engine, REGISTRY),
-                        clock,
-                        time_zone=runtime.chain.stores[0].time_zone,
-                    ),
-                ),
+                more=(*shares.routers, office.router, reports.router),
             )
         ),
-        projections=(OpenCharges(), statements),
-=======
-    office = open_office(runtime)
-    return Opened(
-        router=api.router(
-            api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
+        projections=(
+            OpenCharges(),
+            *shares.projections,
+            *office.projections,
+            *reports.projections,
         ),
-        projections=(OpenCharges(), *shares.projections, *office.projections),
->>>>>>> cca
         reactions=(
             Reaction(
                 name="bookings",

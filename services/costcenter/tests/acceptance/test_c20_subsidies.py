@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from costcenter.decider.goods import Good
-from costcenter.decider.refusals import GroupMode
+from costcenter.decider.refusals import BasketNeeded, GroupMode
 from costcenter.events import SubsidyGranted, SubsidyRule, SubsidyShare
 from costcenter.handlers.charging import Placed
 from costcenter.testing.bookings import recorded, reversal, subsidy
@@ -196,6 +196,26 @@ async def test_c20_for_every_vat_key_the_shares_are_the_price(canteen: World) ->
     for part in (*held.parts, *charge.subsidies[0].parts):  # type: ignore[attr-defined]  # charge.held
         sums[part.vat] += part.gross.amount
     assert sums == {"reduced": 720, "standard": 240}
+
+
+async def test_c20_goods_that_no_rule_names_are_the_centers_without_a_subsidy(
+    canteen: World,
+) -> None:
+    meals = rule(rule_id="R4", user_groups=(4,), article_groups=("dishes",))
+    await canteen.rules.set(canteen.ask(), meals)
+    placed = await eat(canteen, "H1", "4711", good("2.40", group="drinks"))
+    assert (placed.charge.subsidies, placed.charge.amount) == ((), euro("2.40"))
+
+
+async def test_c20_the_rules_of_a_group_need_the_basket(canteen: World) -> None:
+    with pytest.raises(BasketNeeded):
+        await canteen.hold("H1", "7.20", number="2001", mode="up_to", basket=())
+
+
+async def test_c20_a_subsidy_whose_payer_is_closed_is_not_granted(canteen: World) -> None:
+    await canteen.centers.close(canteen.ask(), center_id="c9000", reason="aufgelöst")
+    with pytest.raises(GroupMode):
+        await eat(canteen, "H1")
 
 
 # --- what comes back ---

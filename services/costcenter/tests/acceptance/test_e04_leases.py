@@ -13,7 +13,7 @@ from costcenter.decider.refusals import CardNotUsable, LimitExceeded, NoCard
 from costcenter.events import ChargeBooked, LeaseUsed
 from costcenter.handlers.lease_grounds import WantedLease
 from costcenter.handlers.leases import Granted, LeaseTooLong
-from costcenter.testing.bookings import on_center, recorded
+from costcenter.testing.bookings import on_center, recorded, subsidy
 from costcenter.testing.world import World
 from events import Ask
 from money import euro
@@ -203,6 +203,22 @@ async def test_e04_a_lease_that_nobody_knows_does_not_hinder_a_booking(shop: Wor
     await shop.hear(recorded("b-H1", payments=[paid], at=shop.clock.now))
     (event,) = await booked(shop)
     assert event.fault == "hold_unknown"
+    assert await left(shop) == 9_600
+
+
+async def test_e04_a_subsidy_in_an_offline_booking_is_owed_and_shows_as_not_held(
+    shop: World,
+) -> None:
+    granted = await lease(shop, "10.00")
+    payments = [
+        on_center("H1", "4.00", offline=True, lease_id=granted.lease.lease_id, card_id="k4711"),
+        subsidy("H1", "R1", "3.10"),
+    ]
+    await shop.hear(recorded("b-H1", payments=payments, at=shop.clock.now))
+    (event,) = await booked(shop)
+    assert event.fault == "hold_unknown"
+    assert (await shop.month()).subsidies == 310
+    await give_back(shop, granted, "H1")
     assert await left(shop) == 9_600
 
 
