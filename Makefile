@@ -58,7 +58,7 @@ simulate: setup  ## seeded tills, faults, invariants (SEED=… repeats one)
 	SEED=$(SEED) $(PYTEST) $(PARALLEL) tests/simulation
 
 bench: setup  ## ratios against bare references, in one run (see benchmarks/README.md)
-	@for bench in $(filter-out benchmarks.__init__ benchmarks.report benchmarks.http_load benchmarks.vouchers_seed,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \
+	@for bench in $(filter-out benchmarks.__init__ benchmarks.report benchmarks.http_load benchmarks.vouchers_seed benchmarks.bulk benchmarks.cost_centers_seed benchmarks.cost_centers_servers,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \
 	  $(PY) -m $$bench || exit 1; done
 
 lint: setup  ## format, ruff, import rules, own lints

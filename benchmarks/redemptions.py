@@ -57,7 +57,7 @@ from kassenverbund.chain_file import load_chain
 from kassenverbund.http import application, mount
 from kassenverbund.issuer import Issuer
 from kassenverbund.kit.secrets import Secrets
-from kassenverbund.kit.service import Runtime
+from kassenverbund.kit.service import Runtime, Service
 from kassenverbund.program import GC_THRESHOLD
 from kassenverbund.settings import Settings
 from money import Money
@@ -128,25 +128,31 @@ def bare_application(url: str) -> FastAPI:
 
 
 async def our_application(
-    url: str, var: Path, stack: contextlib.AsyncExitStack, *, read_models: bool = True
+    url: str,
+    var: Path,
+    stack: contextlib.AsyncExitStack,
+    *,
+    service: Service = SERVICE,
+    role: str = ROLE,
+    read_models: bool = True,
 ) -> FastAPI:
-    """The program's application with the voucher service, as `serve voucher` builds it."""
+    """The program's application with one service, as `serve voucher` builds it."""
     own = issuer(var)
     settings = Settings(tls="off", var=var)
     app = application(settings, authenticator=(known := Authentication(own)), issuer=own)
     store = await stack.enter_async_context(
         PostgresEventStore.open(
             url,
-            service=SERVICE.name,
-            schema=SERVICE.schema,
-            registry=REGISTRY,
-            role=ROLE,
+            service=service.name,
+            schema=service.schema,
+            registry=service.registry,
+            role=role,
         )
     )
-    engine = engine_for(url, schema=SERVICE.schema, role=ROLE, pool_max=8)
+    engine = engine_for(url, schema=service.schema, role=role, pool_max=8)
     stack.push_async_callback(engine.dispose)
-    pool = await stack.enter_async_context(pool_for(url, schema=SERVICE.schema, role=ROLE))
-    opened = await SERVICE.open(
+    pool = await stack.enter_async_context(pool_for(url, schema=service.schema, role=role))
+    opened = await service.open(
         Runtime(
             chain=load_chain(ROOT / "chain.yaml"),
             store=store,
@@ -160,10 +166,10 @@ async def our_application(
             sign_within_s=10,
         )
     )
-    mount(app, SERVICE, opened)
+    mount(app, service, opened)
     group = await stack.enter_async_context(asyncio.TaskGroup())
     loops = [
-        group.create_task(run_projection(store, engine, projection, schema=SERVICE.schema))
+        group.create_task(run_projection(store, engine, projection, schema=service.schema))
         for projection in opened.projections
         if read_models
     ]

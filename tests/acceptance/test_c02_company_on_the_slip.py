@@ -20,7 +20,7 @@ async def slip(counter: Counter) -> list[str]:
 
 async def test_c02_a_center_of_a_company_has_the_company_s_address(counter: Counter) -> None:
     await counter.centers.company("A", "Firma A", "Musterweg 3")
-    await counter.centers.usable("4711", company="A")
+    await counter.centers.usable("4711", company_id="A")
     assert (await slip(counter))[2:7] == [
         "Kostenstelle 4711", "Empfang", "Firma A", "Musterweg 3", "10115 Berlin",
     ]  # fmt: skip
@@ -29,7 +29,7 @@ async def test_c02_a_center_of_a_company_has_the_company_s_address(counter: Coun
 async def test_c02_its_own_address_stands_before_the_company_s(counter: Counter) -> None:
     await counter.centers.company("A", "Firma A", "Musterweg 3")
     own = address("Firma A, Labor", "Haus 7")
-    await counter.centers.usable("4711", company="A", own_address=own)
+    await counter.centers.usable("4711", company_id="A", address=own)
     lines = await slip(counter)
     assert lines[4:6] == ["Firma A, Labor", "Haus 7"]
     assert "Musterweg 3" not in lines
@@ -54,6 +54,6 @@ async def test_c14_the_slip_says_what_the_limit_leaves(counter: Counter) -> None
     center_id = await counter.centers.usable("4711")
     await counter.centers.limit(center_id, "500.00")
     assert any(
-        line.startswith("Noch verfügbar: Budget") and line.endswith("490,20 €")
+        line.startswith("Noch verfügbar: Limit") and line.endswith("490,20 €")
         for line in await slip(counter)
     )

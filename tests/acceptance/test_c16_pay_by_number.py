@@ -20,8 +20,8 @@ async def test_c16_an_unknown_number_is_refused_and_the_sale_stays_open(counter:
 
 
 async def test_c16_with_several_virtual_cards_the_till_asks(counter: Counter) -> None:
-    center_id = await counter.centers.usable("4711")
-    await counter.centers.card("4712", center_id)
+    await counter.centers.usable("4711")
+    await counter.centers.card("4712", "4711")
     problem = await counter.refused(MEAL, on_center(center_number="4711"))
     assert (problem["code"], problem["cards"]) == ("charge.card_choice", ["4711", "4712"])
     chosen = on_center(center_number="4711", card_number="4712")
@@ -40,8 +40,8 @@ async def test_c08_a_center_without_a_card_is_refused(counter: Counter) -> None:
 
 async def test_c16_the_number_of_a_physical_card_alone_is_not_enough(counter: Counter) -> None:
     await counter.centers.group(1, 4)
-    center_id = await counter.centers.center("4711", "Empfang")
-    await counter.centers.card("4711", center_id, code="04A1B2C3")
+    await counter.centers.center("4711", "Empfang")
+    await counter.centers.card("4711", "4711", code="04A1B2C3")
     problem = await counter.refused(MEAL, on_center(center_number="4711"))
     assert problem["code"] == "charge.no_card"
 

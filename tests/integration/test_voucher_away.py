@@ -1,5 +1,6 @@
-"""V14: the voucher service is away. Tills say so within the cashier's patience, cash goes on, no
-voucher is taken, and all is well once it is back."""
+"""V14: the voucher service is away, and the cost centers with it. Tills say so within the cashier's
+patience, cash goes on, no voucher is taken and nothing is charged, and all is well once they are
+back."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import pytest
 
 from device_gateway.adapters.asking import CASHIER_WAIT_S
 from kassenverbund.postgres import private_database
+from tests.support.office import on_center
 from tests.support.program import Program
 from tests.support.shop import (
     DemoTill,
@@ -31,18 +33,19 @@ NOTICED_WAIT_S = 30.0
 
 @pytest.fixture
 async def split(tmp_path: Path) -> AsyncIterator[tuple[Program, Program]]:
-    """(store, center): gateway and signer in one process, the voucher service in another, each
-    speaking TLS, with one database between them."""
+    """(store, center): gateway and signer in one process, vouchers and cost centers in another,
+    each speaking TLS, with one database between them."""
     var = tmp_path / "var"
     async with private_database(tmp_path / "database") as database:
         environment = {"DATABASE_URL": database.url}
-        center = Program(var, arguments=("serve", "voucher"), environment=environment)
+        center = Program(var, arguments=("serve", "costcenter", "voucher"), environment=environment)
         store = Program(
             var,
             arguments=("serve", "device-gateway", "fiscal-signer"),
             environment={
                 **environment,
                 "KASSENVERBUND_URL_VOUCHER": center.base_url,
+                "KASSENVERBUND_URL_COSTCENTER": center.base_url,
                 "KASSENVERBUND_PEER_CA": str(var / "tls" / "ca.pem"),
             },
         )
@@ -84,6 +87,9 @@ async def test_v14_without_the_voucher_service_cash_goes_on_and_no_voucher_is_ta
         with pytest.raises(Refused) as away:
             await till.sell(book, [by_voucher(code)], key="by-voucher")
         assert (away.value.status, away.value.code) == (503, "voucher.unavailable")
+        with pytest.raises(Refused) as uncharged:
+            await till.sell(book, [on_center(number="4711")], key="by-center")
+        assert (uncharged.value.status, uncharged.value.code) == (503, "costcenter.unavailable")
         with pytest.raises(Refused) as unsold:
             await till.sell([voucher_sale(1000)], [cash(1000)], key="no-voucher-to-sell")
         assert (unsold.value.status, unsold.value.code) == (503, "voucher.unavailable")

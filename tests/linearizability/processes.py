@@ -1,4 +1,4 @@
-"""Some `serve voucher` processes on one database, and what kills and restarts them."""
+"""Some processes that serve one service on one database, and what kills and restarts them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,13 @@ class Processes:
 
 @asynccontextmanager
 async def processes(
-    var: Path, database_url: str, *, count: int, module: str = "kassenverbund", faulty: str = ""
+    var: Path,
+    database_url: str,
+    *,
+    count: int,
+    service: str = "voucher",
+    module: str = "kassenverbund",
+    faulty: str = "",
 ) -> AsyncIterator[Processes]:
     """`count` ready processes. `module` and `faulty`: a program with a fault built in."""
     environment = {
@@ -87,7 +93,7 @@ async def processes(
     if faulty:
         environment |= {"FAULT": faulty, "PYTHONOPTIMIZE": "1"}  # Its asserts would find it out.
     programs = [
-        Program(var, arguments=("serve", "voucher"), environment=environment, module=module)
+        Program(var, arguments=("serve", service), environment=environment, module=module)
         for _ in range(count)
     ]
     try:

@@ -189,8 +189,8 @@ class Counter:
         self.heard += len(news)
         for entry in news:
             if entry.name in ("booking.recorded", "booking.aborted"):
-                await self.vouchers.hear(_incoming(entry))
-                await self.centers.hear(_incoming(entry))
+                await self.vouchers.hear(incoming(entry))
+                await self.centers.hear(incoming(entry))
 
     async def recover(self, booking_id: str) -> None:
         """What the recovery does about one booking."""
@@ -276,7 +276,8 @@ class Counter:
         return code
 
 
-def _incoming(entry: Recorded) -> Incoming:
+def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
+    """As it comes from the bus; `data`: with another content."""
     return Incoming(
         event_id=entry.event_id,
         name=entry.name,
@@ -286,7 +287,7 @@ def _incoming(entry: Recorded) -> Incoming:
         sequence=entry.version,
         time=entry.recorded_at,
         key="berlin",
-        data=entry.data,
+        data=entry.data if data is None else data,
         headers={},
     )
 

@@ -107,8 +107,15 @@ CREATE TABLE statement_group (
     main_group bigint NOT NULL,
     user_group bigint NOT NULL,           -- 0: the main group itself
     name       text   NOT NULL,
+    company_id text   COLLATE "C" NOT NULL,
     PRIMARY KEY (main_group, user_group)
 );
+
+CREATE INDEX statement_group_by_company ON statement_group (company_id, main_group)
+    WHERE company_id <> '';
+
+CREATE INDEX statement_center_by_company ON statement_center (company_id, center_id)
+    WHERE company_id <> '';
 
 CREATE TABLE statement_card (
     card_id    text   COLLATE "C" NOT NULL PRIMARY KEY,

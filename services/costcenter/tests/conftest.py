@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from costcenter.service import REGISTRY, SERVICE
 from costcenter.testing.fakes import Clock
+from costcenter.testing.office import Office, open_office
 from costcenter.testing.shop import Shop, open_shop
 from costcenter.testing.world import World, build_world
 from events.store.connection import engine_for
@@ -20,7 +22,9 @@ from events.store.postgres import PostgresEventStore
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 
-__all__ = ["Clock", "Shop", "World"]
+__all__ = ["Clock", "Office", "Shop", "World"]
+
+_PREFIXES = count(100)
 
 
 @pytest.fixture
@@ -98,3 +102,10 @@ async def shop(
             await made.world.furnish()
             furnished.add("4711")
         yield made
+
+
+@pytest.fixture
+async def office(shop: Shop) -> AsyncIterator[Office]:
+    """Back office with its lists and its background work."""
+    async with open_office(shop, next(_PREFIXES)) as opened:
+        yield opened

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from costcenter.decider.binding import Bound, Room, rooms
 from costcenter.decider.structure_state import Limited
-from costcenter.decider.usage import Accounts, Usage
+from costcenter.decider.usage import USAGE, Accounts, Usage
 from costcenter.events import (
     ChargeBooked,
     ChargeHeld,
@@ -30,7 +30,7 @@ from costcenter.events import (
 from costcenter.service import REGISTRY
 from costcenter.testing.fakes import Clock
 from costcenter.testing.world import World, build_world, good
-from events import DomainError
+from events import Ask, Decision, DomainError, handle_together
 from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 from money import Money
@@ -267,12 +267,14 @@ def test_p17_no_interleaving_exceeds_a_limit_and_accounts_are_the_sum_of_their_c
 async def test_p17_the_check_can_fail() -> None:
     here, _ = await furnished()
     await here.hold("H1", "9.80", number="4711")
-    append = (await here.store.load("usage-day-2026-10-29"))[-1]
-    from costcenter.decider.usage import USAGE
-    from events import Ask, Decider, handle
-
-    again = Decider(initial=USAGE.initial, decide=lambda c, s: [append.event], evolve=USAGE.evolve)
-    await handle(here.store, again, append.stream, None, ask=Ask.of("once more", ""))
+    stream = "usage-day-2026-10-29"
+    taken = (await here.store.load(stream))[-1].event
+    await handle_together(
+        here.store,
+        {stream: USAGE},
+        lambda _: Decision({stream: [taken]}),
+        ask=Ask.of("once more", ""),
+    )
     with pytest.raises(AssertionError):
         await check(here)
 

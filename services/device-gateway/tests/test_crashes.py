@@ -54,9 +54,15 @@ def check_log(rig: Any) -> None:
             (share.gross, share.net, share.tax) for share in shares
         ]
         for payment in event.payments:
-            if payment.hold_id is not None:
+            if payment.kind == "voucher":
                 assert rig.vouchers.holds[payment.hold_id]["state"] == "confirmed"
                 assert rig.vouchers.holds[payment.hold_id]["amount"] == payment.amount.amount
+            if payment.kind == "cost_center":
+                hold = rig.centers.holds[payment.hold_id]
+                assert (hold["state"], hold["amount"]) == (
+                    "confirmed", {"amount": payment.amount.amount, "currency": "EUR"},
+                )  # fmt: skip
+                assert sum(part.gross.amount for part in payment.parts) == payment.amount.amount
     for given_numbers in numbers.values():
         assert given_numbers == list(range(1, len(given_numbers) + 1))
     ids = [event.booking_id for event in rig.events("booking.recorded")]
@@ -65,11 +71,15 @@ def check_log(rig: Any) -> None:
 
 def check_holds(rig: Any) -> None:
     """Every hold is in a recorded booking, named by an abort, released, or of an open booking."""
-    ended = {hold for event in rig.events("booking.aborted") for hold in event.hold_ids}
+    ended = {
+        hold
+        for event in rig.events("booking.aborted")
+        for hold in (*event.hold_ids, *event.charge_ids)
+    }
     paid = {
         payment.hold_id for event in rig.events("booking.recorded") for payment in event.payments
     }
-    for hold_id, hold in rig.vouchers.holds.items():
+    for hold_id, hold in (*rig.vouchers.holds.items(), *rig.centers.holds.items()):
         assert hold["state"] == "released" or hold_id in ended | paid
 
 
@@ -87,6 +97,7 @@ payments = st.lists(
         st.builds(lambda minor: ("cash", minor), st.integers(1, 4000)),
         st.builds(lambda minor: ("card", minor), st.integers(1, 2000)),
         st.sampled_from([("voucher", "CODE-A"), ("voucher", "CODE-B"), ("voucher", "NOBODY")]),
+        st.sampled_from([("cost_center", "4711"), ("cost_center", "4712")]),
     ),
     min_size=1,
     max_size=4,
@@ -119,6 +130,8 @@ def payment_body(payment: tuple[str, Any]) -> dict[str, Any]:
     kind, value = payment
     if kind == "voucher":
         return {"kind": kind, "code": value}
+    if kind == "cost_center":
+        return {"kind": kind, "card": {"number": value}, "mode": "up_to"}
     return {"kind": kind, "amount": {"amount": value, **from_minor}}
 
 
@@ -141,26 +154,31 @@ def test_a_sale_survives_a_crash_and_lost_answers_between_any_two_steps(
         till = await rig.paired("berlin", "till-1")
         rig.vouchers.sell("CODE-A", 1000)
         rig.vouchers.sell("CODE-B", 250)
+        rig.centers.cards |= {"4711": "4711", "4712": "4712"}
+        rig.centers.limits["4711"] = 700
+        rig.centers.subsidies["4712"] = {
+            "rule_id": "R1", "name": "Essen", "case": "ZuschussEcht", "minor": 310,
+        }  # fmt: skip
         sale = {
             "lines": [line_body(line) for line in lines],
             "payments": [payment_body(paid) for paid in payments],
             "finish": True,
         }
         rig.store.crash_in, rig.store.crash_after = crash_in, crash_after
-        rig.vouchers.failing = list(faults)
+        rig.vouchers.failing, rig.centers.failing = list(faults), list(faults[::-1])
         try:
             await till.post("", sale, key="K")
         except Crash:
             rig.restart()
         rig.store.crash_in = None
         answers = [await till.post("", sale, key="K") for _ in range(repeats)]
-        if len(answers) == 2 and not rig.vouchers.failing:
+        if len(answers) == 2 and not rig.vouchers.failing and not rig.centers.failing:
             told = [answer.json() for answer in answers]
             for answer in told:
                 answer.pop("vouchers", None)
             if answers[0].status_code == answers[1].status_code == 200:
                 assert told[0] == told[1]
-        rig.vouchers.failing = []
+        rig.vouchers.failing, rig.centers.failing = [], []
         rig.clock.advance(ANSWER_WAIT_MAX_S + OPEN_IDLE_MAX_S + 1)
         await sweep(rig.gateway, rig.unfinished)
         # A payment that was just given up is a touch, too: the sale is idle only after it.

@@ -19,6 +19,7 @@ COMMANDS = {
     "events": "log",
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
+    "centers": "centers",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

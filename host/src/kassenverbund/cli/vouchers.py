@@ -111,7 +111,7 @@ def import_file(
     url: UrlOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    digest = _digest(file)
+    digest = digest_of(file)
     params: dict[str, Any] = {"count": count, "total": minor(total), "dry_run": dry_run}
     if legal_entity:
         params["legal_entity_id"] = legal_entity
@@ -119,7 +119,7 @@ def import_file(
         try:
             answer = desk.ask(
                 "POST", "/v1/imports", f"import/{digest[:32]}/{int(dry_run)}", params=params,
-                content=_pieces(file, quiet=as_json), headers={"content-type": "text/csv"},
+                content=pieces_of(file, quiet=as_json), headers={"content-type": "text/csv"},
             ).json()  # fmt: skip
         except Refused as refused:
             if "refused" not in refused.problem:
@@ -146,7 +146,7 @@ def export(
 ) -> None:
     with office(url) as desk, desk.http.stream("GET", "/voucher/v1/exports/vouchers") as answer:
         _checked(answer)
-        digest = _write(out, answer.iter_bytes())
+        digest = write_new(out, answer.iter_bytes())
         told = answer.headers
     if digest != told["x-content-sha256"]:
         out.unlink()
@@ -186,11 +186,17 @@ class Desk:
     """The running program, asked as back office."""
 
     http: httpx.Client
+    mount: str = "/voucher"
+    """Of the service that is asked."""
 
     def ask(self, method: str, path: str, key: str, **request: Any) -> httpx.Response:
         """One write under an idempotency key. Raises `Refused`."""
         headers = {"idempotency-key": key, **request.pop("headers", {})}
-        answer = self.http.request(method, f"/voucher{path}", headers=headers, **request)
+        answer = self.http.request(method, f"{self.mount}{path}", headers=headers, **request)
+        return _checked(answer)
+
+    def checked(self, answer: httpx.Response) -> httpx.Response:
+        """The answer itself. Raises `Refused`."""
         return _checked(answer)
 
     def batch(self, batch_id: str) -> dict[str, Any]:
@@ -201,8 +207,8 @@ class Desk:
 
 
 @contextmanager
-def office(url: str) -> Iterator[Desk]:
-    """Talk to the program at `url`, at `KASSENVERBUND_URL_VOUCHER`, or on this machine.
+def office(url: str, service: str = "voucher") -> Iterator[Desk]:
+    """Talk to a service at `url`, at `KASSENVERBUND_URL_<SERVICE>`, or on this machine.
 
     The token comes from `KASSENVERBUND_TOKEN`; on this machine the program's own key makes one.
     Raises OSError where nobody answers.
@@ -210,14 +216,14 @@ def office(url: str) -> Iterator[Desk]:
     settings = Settings()
     host = settings.host if settings.host in LOCAL_HOSTS else "localhost"
     scheme = "http" if settings.tls == "off" else "https"
-    base = url or url_of("voucher") or f"{scheme}://{host}:{settings.port}"
+    base = url or url_of(service) or f"{scheme}://{host}:{settings.port}"
     authority = settings.peer_ca or settings.var / "tls" / "ca.pem"
     trust = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
     token = os.environ.get(TOKEN_VARIABLE) or _own_token(settings)
     headers = {"authorization": f"Bearer {token}"}
     try:
         with httpx.Client(base_url=base, verify=trust, headers=headers, timeout=CALL_S) as http:
-            yield Desk(http)
+            yield Desk(http, f"/{service}")
     except httpx.TransportError as fault:
         raise OSError(f"{base}: {fault}") from fault
 
@@ -239,7 +245,8 @@ def _checked(answer: httpx.Response) -> httpx.Response:
     raise Refused(problem)
 
 
-def _bars(*, quiet: bool) -> Progress:
+def bars(*, quiet: bool) -> Progress:
+    """How far something is, for people."""
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
@@ -249,7 +256,7 @@ def _bars(*, quiet: bool) -> Progress:
 def _wait(desk: Desk, batch_id: str, what: str, *, quiet: bool) -> dict[str, Any]:
     """Show how the batch goes on, until it no longer does."""
     deadline = time.monotonic() + WAIT_S
-    with _bars(quiet=quiet) as progress:
+    with bars(quiet=quiet) as progress:
         batch = desk.batch(batch_id)
         bar = progress.add_task(what, total=batch["cards"])
         while batch["state"] == "running":
@@ -268,13 +275,13 @@ def _fetch(desk: Desk, batch_id: str, out: Path) -> None:
     answer = desk.ask("POST", f"/v1/batches/{batch_id}/export", key)
     digest = hashlib.sha256(answer.content).hexdigest()
     # An earlier try may have died after writing it.
-    if not out.exists() or _digest(out) != digest:
-        digest = _write(out, iter((answer.content,)))
+    if not out.exists() or digest_of(out) != digest:
+        digest = write_new(out, iter((answer.content,)))
     path, body = f"/v1/batches/{batch_id}/exported", {"sha256": digest}
     desk.ask("POST", path, f"print-run/{batch_id}/exported", json=body)
 
 
-def _write(out: Path, pieces: Iterator[bytes]) -> str:
+def write_new(out: Path, pieces: Iterator[bytes]) -> str:
     """A new file, for its owner alone, safely on disk; its SHA-256. Raises FileExistsError."""
     digest = hashlib.sha256()
     handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -287,15 +294,17 @@ def _write(out: Path, pieces: Iterator[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _pieces(file: Path, *, quiet: bool) -> Iterator[bytes]:
-    with _bars(quiet=quiet) as progress, file.open("rb") as opened:
+def pieces_of(file: Path, *, quiet: bool) -> Iterator[bytes]:
+    """A file as it is sent, with its progress."""
+    with bars(quiet=quiet) as progress, file.open("rb") as opened:
         bar = progress.add_task(say("KiB sent"), total=file.stat().st_size // 1024)
         while piece := opened.read(PIECE_BYTES):
             yield piece
             progress.advance(bar, len(piece) // 1024)
 
 
-def _digest(file: Path) -> str:
+def digest_of(file: Path) -> str:
+    """SHA-256, hex."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

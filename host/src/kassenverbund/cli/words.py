@@ -27,6 +27,25 @@ GERMAN: Mapping[str, str] = {
     "Bring the database up to date.": "Die Datenbank auf den neuen Stand bringen.",
     "The chain's declaration.": "Die Beschreibung der Kette.",
     "Write or check the published schemas.": "Die veröffentlichten Schemata schreiben oder prüfen.",
+    "Cost centers, companies and cards.": "Kostenstellen, Firmen und Karten.",
+    "Take companies, groups, centers or cards over from a CSV file: all rows, or none.": (
+        "Firmen, Gruppen, Kostenstellen oder Karten aus einer CSV-Datei übernehmen:"
+        " alle Zeilen oder keine."
+    ),
+    "Write all of one kind to a CSV file that an import takes.": (
+        "Alles einer Art in eine CSV-Datei schreiben, die sich wieder einlesen lässt."
+    ),
+    "List cost centers with their state.": "Kostenstellen mit ihrem Zustand auflisten.",
+    "what the file holds": "was die Datei enthält",
+    "where the file goes (must not exist)": "wohin die Datei kommt (es darf sie nicht geben)",
+    "only centers of this company": "nur Kostenstellen dieser Firma",
+    "changes recorded": "Änderungen festgehalten",
+    "rows": "Zeilen",
+    "Number": "Nummer",
+    "Name": "Name",
+    "State": "Zustand",
+    "Company": "Firma",
+    "Cards": "Karten",
     "de or en (otherwise from LANG)": "de oder en (sonst aus LANG)",
     "for scripts: JSON on standard output": "für Skripte: JSON auf der Standardausgabe",
     "services, all if none is named": "Dienste; ohne Angabe alle",

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 
 from events.store.contract import Verdict
+from kassenverbund.demo.lunch import lunch, open_center
 from kassenverbund.demo.till import DemoTill, article, by_voucher, cash, voucher_sale
 
 PAPER_WAIT_S = 20.0
@@ -70,6 +71,7 @@ async def play(stage: Stage) -> Played:
     await scene.five_pays_five_and_is_spent()
     await scene.ten_leaves_six_of_sixteen_open()
     await scene.two_tills_want_the_same_ten()
+    await scene.a_lunch_on_a_cost_center()
     await scene.every_booking_is_signed_in_order()
     await scene.every_receipt_is_on_paper()
     await scene.the_logs_are_whole_and_the_sums_agree()
@@ -193,6 +195,26 @@ class _Scene:
             else:
                 await till.abort(booking_id, key=self.key())
                 self.stage.tell(f"The other, {till.store}, hears no and aborts its booking.", None)
+
+    async def a_lunch_on_a_cost_center(self) -> None:
+        # A number of its own, so that the scene may be played again.
+        number = str(int(self.run, 16))
+        await open_center(
+            self.stage.client, self.stage.token("back_office"), number=number, key=self.key()
+        )
+        self.stage.tell("Firma A gets a cost center with 7.60 left in its month.", None)
+        till = self.till("berlin", 1)
+        answer = self.booked(
+            "A lunch of 9.80: 7.60 on the cost center, 2.20 by card.",
+            await lunch(till, number=number, keys=(self.key(), self.key(), self.key())),
+        )
+        paid = [
+            payment["amount"]["amount"]
+            for payment in answer["payments"]
+            if payment["state"] in ("held", "settled")
+        ]
+        _expect(paid == [760, 220], f"7.60 and 2.20 should be paid: {paid}")
+        _expect("Rechnung folgt" in answer["receipt"]["text"], "the receipt is no slip")
 
     async def every_booking_is_signed_in_order(self) -> None:
         auditor = {"Authorization": f"Bearer {self.stage.token('auditor')}"}

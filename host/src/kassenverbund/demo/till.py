@@ -75,6 +75,14 @@ def by_voucher(code: str, amount: int | None = None) -> dict[str, Any]:
     return payment
 
 
+def on_center(number: str, amount: int | None = None) -> dict[str, Any]:
+    """All that is open, or exactly `amount`, on the cost center of this number."""
+    payment: dict[str, Any] = {"kind": "cost_center", "card": {"center_number": number}}
+    if amount is not None:
+        payment["amount"] = cents(amount)
+    return payment
+
+
 @dataclass(frozen=True)
 class DemoTill:
     client: httpx.AsyncClient

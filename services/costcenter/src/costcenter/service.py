@@ -21,6 +21,7 @@ from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
 from costcenter.service_office import IMPORTS_EVERY_S, STREAMED, open_office
+from costcenter.service_reports import open_reports
 from costcenter.service_shares import open_shares
 from events import Ask, Registry, Transient
 from events.reaction import Reaction, by_policies
@@ -89,11 +90,21 @@ async def _open(runtime: Runtime) -> Opened:
     bookings = Bookings(desk, shares.leases)
     months = Months(desk, charges, PostgresOpenMonths(engine))
     office = open_office(runtime)
+    reports = open_reports(runtime, desk, REGISTRY)
     return Opened(
         router=api.router(
-            api.Rooms(charges=charges, months=months, more=(*shares.routers, office.router))
+            api.Rooms(
+                charges=charges,
+                months=months,
+                more=(*shares.routers, office.router, reports.router),
+            )
         ),
-        projections=(OpenCharges(), *shares.projections, *office.projections),
+        projections=(
+            OpenCharges(),
+            *shares.projections,
+            *office.projections,
+            *reports.projections,
+        ),
         reactions=(
             Reaction(
                 name="bookings",

@@ -35,7 +35,14 @@ from costcenter.decider.refusals import (
     WrongCurrency,
 )
 from costcenter.decider.structure_state import Center, Company
-from costcenter.decider.subsidies import Subsidised, When, evaluate, in_force, payer_of
+from costcenter.decider.subsidies import (
+    Subsidised,
+    When,
+    evaluate,
+    in_force,
+    naming,
+    payer_of,
+)
 from costcenter.decider.usage import Accounts, Posting, Stale
 from costcenter.decider.windows import month_of
 from costcenter.events import (
@@ -95,9 +102,10 @@ class Assessed:
 
 
 def rules_for(structure: Structure, command: HoldCharge) -> tuple[SubsidyRule, ...]:
-    """Subsidy rules that may pay, in their order."""
+    """Subsidy rules that may pay, in their order. Without a basket: all that are in force."""
     meal = When(day=command.business_date, at=command.local_time)
-    return in_force(structure.group.rules.values(), structure.card, meal)
+    found = in_force(structure.group.rules.values(), structure.card, meal)
+    return naming(found, command.basket) if command.basket else found
 
 
 def home_of(structure: Structure, rules: Sequence[SubsidyRule]) -> str | None:

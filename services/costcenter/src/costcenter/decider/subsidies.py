@@ -55,6 +55,14 @@ def in_force(rules: Iterable[SubsidyRule], card: Card, meal: When) -> tuple[Subs
     return tuple(sorted(found, key=lambda rule: (-rule.priority, rule.rule_id)))
 
 
+def naming(rules: Iterable[SubsidyRule], goods: Sequence[Good]) -> tuple[SubsidyRule, ...]:
+    """Those that name any of the goods; the others have no say about this basket."""
+    groups = {good.article_group for good in goods}
+    return tuple(
+        rule for rule in rules if not rule.article_groups or groups & set(rule.article_groups)
+    )
+
+
 def payer_of(rule: SubsidyRule, card: Card) -> str | None:
     """Whose receivable it becomes: the rule's center, else the card's own. None: nobody's."""
     return rule.payer_center_id or card.center_id

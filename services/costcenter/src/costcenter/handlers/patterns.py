@@ -177,7 +177,8 @@ def check(expression: str) -> None:
         compiled = _compiled(expression)
     except re2.error as refused:
         raise PatternUnsupported(f"RE2 refuses it: {refused}", at=0) from None
-    if list(compiled.groupindex) != ["value"]:
+    # RE2 takes two groups of one name; which of them would count is anybody's guess.
+    if list(compiled.groupindex) != ["value"] or expression.count("(?P<") != 1:
         raise PatternWithoutValue
 
 

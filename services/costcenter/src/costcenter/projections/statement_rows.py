@@ -70,6 +70,7 @@ class GroupRow:
     main_group: int
     user_group: int
     name: str
+    company_id: str
 
 
 @dataclass(slots=True)

@@ -133,6 +133,8 @@ async def open_shop(
     app.state.authenticator = authenticator
     app.include_router(opened.router, prefix="/costcenter")
     install_problem_handlers(app)
+    streamed = {f"/costcenter{path}": most for path, most in opened.streamed.items()}
+    app.state.streamed.update(streamed)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Shop(opened, client, build_world(store, clock, chain), engine)

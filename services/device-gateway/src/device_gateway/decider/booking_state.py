@@ -265,17 +265,10 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 since=event.requested_at,
             )
             return replace(booking, tenders=(*booking.tenders, tender), last_at=event.requested_at)
-        case PaymentHeld(payment=payment) if event.request_id is not None:
+        case PaymentHeld() if event.request_id is not None:
             return _leg_held(booking, event, event.request_id)
-        case PaymentHeld(payment=payment):
-            tender = replace(
-                _tender(booking, payment.payment_id),
-                status="held",
-                payment=payment,
-                subsidies=event.subsidies,
-                warnings=event.warnings,
-            )
-            return _with(booking, tender, at=event.held_at)
+        case PaymentHeld():
+            return _held(booking, event)
         case PaymentRefused():
             tender = replace(
                 _tender(booking, event.payment_id),
@@ -301,6 +294,17 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
             return _with(booking, tender, at=booking.last_at)
         case _:
             assert_never(event)
+
+
+def _held(booking: Booking, event: PaymentHeld) -> Booking:
+    tender = replace(
+        _tender(booking, event.payment.payment_id),
+        status="held",
+        payment=event.payment,
+        subsidies=event.subsidies,
+        warnings=event.warnings,
+    )
+    return _with(booking, tender, at=event.held_at)
 
 
 def _leg_held(booking: Booking, event: PaymentHeld, request_id: str) -> Booking:
