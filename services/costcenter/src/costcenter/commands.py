@@ -142,6 +142,7 @@ class ReverseCharge:
     till_id: str
     business_date: date
     now: datetime
+    booking_number: int | None = None
     subsidies: tuple[ReturnedSubsidy, ...] = ()
 
 

@@ -69,6 +69,7 @@ async def test_from_the_hold_to_the_closed_month(shop: Shop) -> None:
 
     slips = await shop.send("GET", f"/v1/centers/c5800/months/{month}/charges", by="office")
     assert [row["amount"]["amount"] for row in slips.json()["rows"]] == [1_240, -240]
+    assert all(row["booking_number"] for row in slips.json()["rows"])
 
     shop.world.clock.now += timedelta(days=60)
     closed = await shop.send("POST", f"/v1/months/{month}/close", {}, by="office")

@@ -68,6 +68,7 @@ def reverse(command: ReverseCharge, on: Reversed) -> Decision:
         amount=minor_units(credited),
         parts=command.parts,
         booking_id=command.booking_id,
+        booking_number=command.booking_number,
         store_id=command.store_id,
         till_id=command.till_id,
         business_date=command.business_date,
@@ -121,6 +122,7 @@ def _take_back(
         card_number=charge.chargee.card_number,
         reversal_id=command.reversal_id,
         booking_id=command.booking_id,
+        booking_number=command.booking_number,
         store_id=command.store_id,
         business_date=command.business_date,
     )

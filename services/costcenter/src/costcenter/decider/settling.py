@@ -362,6 +362,7 @@ def _grant(
         card_id=booked.chargee.card_id,
         card_number=booked.chargee.card_number,
         booking_id=booked.booking_id,
+        booking_number=booked.booking_number,
         store_id=booked.store_id,
         till_id=booked.till_id,
         business_date=booked.business_date,
