@@ -31,3 +31,29 @@ async def test_c17_the_uid_of_a_card_stands_in_no_log(counter: Counter) -> None:
     await counter.sell(MEAL, on_center(code="04A1B2C3D4E5F6"))
     logs = b"".join(entry.data for entry in (*counter.log.log, *counter.centers.log.log))
     assert b"04A1B2C3D4E5F6" not in logs.upper()
+
+
+async def test_c17_the_till_only_scans_and_the_group_says_that_a_center_pays(
+    counter: Counter,
+) -> None:
+    await counter.centers.group(1, 4)
+    await counter.centers.center("4711", "Empfang")
+    await counter.centers.card("4712", "4711", code="04A1B2C3")
+    done = await counter.sell(MEAL, {"kind": "customer_card", "code": "04A1B2C3"})
+    paid = done["payments"][0]
+    assert (paid["kind"], paid["center_number"]) == ("cost_center", "4711")
+
+
+async def test_c17_the_same_scan_of_a_voucher_s_code_pays_by_voucher(counter: Counter) -> None:
+    code = await counter.bought(980)
+    done = await counter.sell(MEAL, {"kind": "customer_card", "code": code})
+    assert done["payments"][0]["kind"] == "voucher"
+
+
+async def test_c05_a_scanned_card_of_a_group_that_pays_in_cash_is_refused(
+    counter: Counter,
+) -> None:
+    await counter.centers.group(1, 6, mode="cash")
+    await counter.centers.card("4712", None, group=(1, 6), code="04A1B2C3")
+    problem = await counter.refused(MEAL, {"kind": "customer_card", "code": "04A1B2C3"})
+    assert (problem["code"], problem["mode"]) == ("charge.group_mode", "cash")

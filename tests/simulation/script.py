@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from device_gateway.commands import NewLine
 from device_gateway.events import SoldTerms
-from device_gateway.handlers.sales import TenderedPayment
+from device_gateway.handlers.tendered import TenderedPayment
 from money import Money
 from tests.simulation.chain import STORES, TILLS, tse_of
 from tests.simulation.checks import always, at_rest

@@ -20,8 +20,9 @@ from device_gateway.events import registry as gateway_registry
 from device_gateway.handlers import sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import note_printed
-from device_gateway.handlers.sales import Sale, TenderedPayment
+from device_gateway.handlers.sales import Sale
 from device_gateway.handlers.stores import declare_stores
+from device_gateway.handlers.tendered import TenderedPayment
 from device_gateway.handlers.tills import offer_pairing, pair_till
 from events import Ask, DomainError
 from events.errors import Transient

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from costcenter.commands import Overriding
 from costcenter.decider.refusals import (
+    BasketNeeded,
+    CardNotUsable,
+    CenterNotUsable,
     HoldBooked,
     HoldExpired,
     HoldReleased,
@@ -16,6 +20,7 @@ from costcenter.decider.refusals import (
     HoldUnknown,
     LimitExceeded,
 )
+from costcenter.testing.world import good
 from money import euro
 
 if TYPE_CHECKING:
@@ -231,3 +236,84 @@ async def test_many_tills_at_once_never_exceed_a_limit(world: World) -> None:
     assert sum(not isinstance(one, BaseException) for one in done) == 8
     assert (await world.usage("L2-2026-W42")).count == 8
     assert (await world.usage("L1-2026-10-12")).amount == 800
+
+
+async def test_a_hold_that_is_asked_again_answers_the_same_whatever_has_changed_since(
+    world: World,
+) -> None:
+    await world.furnish()
+    await world.limit("L1", "center", "c4711", "day", "10.00")
+    first = await world.hold("H1", "12.00", mode="up_to")
+    await world.card("4712", "4711")  # Now the number alone would mean two cards.
+    again = await world.hold("H1", "12.00", mode="up_to")
+    assert (again.charge, again.remaining) == (first.charge, first.remaining)
+    await world.centers.block(world.ask(), center_id="c4711", reason="Umzug")
+    assert (await world.hold("H1", "12.00", mode="up_to")).charge == first.charge
+
+
+async def test_a_block_counts_at_once_in_another_process(world: World) -> None:
+    await world.furnish()
+    other = world.another(world.store.another_process())  # type: ignore[attr-defined]  # In memory.
+    await other.hold("H1", "1.00")
+    await world.cards.block(world.ask(), card_id="k4711", reason="verloren")
+    with pytest.raises(CardNotUsable):
+        await other.hold("H2", "1.00")
+    await world.cards.unblock(world.ask(), card_id="k4711")
+    await other.hold("H3", "1.00")
+
+
+async def test_a_limit_binds_at_once_in_another_process(world: World) -> None:
+    await world.furnish()
+    other = world.another(world.store.another_process())  # type: ignore[attr-defined]  # In memory.
+    await other.hold("H1", "1.00")
+    await world.limit("L1", "user_group", "1-4", "month", "5.00")
+    with pytest.raises(LimitExceeded):
+        await other.hold("H2", "6.00")
+    await other.hold("H3", "5.00")
+
+
+async def test_a_lost_answer_is_asked_again_and_holds_once(world: World) -> None:
+    await world.furnish()
+    await world.limit("L1", "center", "c4711", "day", "10.00")
+    store: Any = world.store
+    store.lose_answer = True
+    await world.hold("H1", "9.80")
+    assert (await world.usage("L1-2026-10-12")).amount == 980
+
+
+async def test_a_closed_company_stops_its_centers(world: World) -> None:
+    await world.company("a", "Firma A")
+    await world.group(1, "Firma A", company_id="a")
+    await world.center("4711", company_id="a")
+    await world.card("4711", "4711")
+    await world.hold("H1", "1.00")
+    await world.groups.close_company(world.ask(), company_id="a", reason="insolvent")
+    with pytest.raises(CenterNotUsable) as refused:
+        await world.hold("H2", "1.00")
+    assert refused.value.extra == {"reason": "company_closed"}
+
+
+async def test_a_center_is_charged_on_its_days_only(world: World) -> None:
+    await world.group(1, "Firma A")
+    await world.center("4711", valid_from=date(2026, 10, 13), valid_until=date(2026, 10, 13))
+    await world.card("4711", "4711")
+    for reason in ("not_yet_valid", None, "no_longer_valid"):
+        if reason is None:
+            await world.hold("H1", "1.00")
+        else:
+            with pytest.raises(CenterNotUsable) as refused:
+                await world.hold(f"H-{reason}", "1.00")
+            assert refused.value.extra == {"reason": reason}
+        world.clock.advance(days=1)
+
+
+async def test_a_limit_for_some_goods_counts_their_share(world: World) -> None:
+    await world.furnish()
+    await world.limit("L1", "center", "c4711", "day", "2.00", article_groups=("wine",))
+    basket = [good("10.00", group="food"), good("5.00", group="wine")]
+    placed = await world.hold("H1", "15.00", mode="up_to", basket=basket)
+    assert placed.charge.amount == euro("6.00")
+    assert (await world.usage("L1-2026-10-12")).amount == 200
+    await world.hold("H2", "10.00", basket=[good("10.00", group="food")])
+    with pytest.raises(BasketNeeded):
+        await world.hold("H3", "1.00", basket=[])

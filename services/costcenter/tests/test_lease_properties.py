@@ -27,7 +27,8 @@ from costcenter.decider.leasing import (
     takes_of,
 )
 from costcenter.decider.month import MONTH, Month
-from costcenter.decider.settling import Reversed, Target, release, reverse
+from costcenter.decider.reversing import Reversed, reverse
+from costcenter.decider.settling import Target, release
 from costcenter.decider.structure_state import (
     Card,
     Center,

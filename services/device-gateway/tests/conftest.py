@@ -216,6 +216,8 @@ class CenterService:
     """Center number → what all charges may come to."""
     cards: dict[str, str] = field(default_factory=dict)
     """Code or number of a card → center number."""
+    modes: dict[str, str] = field(default_factory=dict)
+    """Code of a card → how its group pays."""
     addresses: dict[str, list[str]] = field(default_factory=dict)
     subsidies: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Code or number of a card → `{rule_id, name, case, minor}`."""
@@ -251,6 +253,7 @@ class CenterService:
             return JSONResponse({"code": "internal"}, 502) if fault == "lost" else answer
 
         app.put("/costcenter/v1/charges/{hold_id}")(self._charge)
+        app.post("/costcenter/v1/lookups")(self._look_up)
         app.post("/costcenter/v1/charges/{hold_id}/confirm")(self._confirm)
         app.post("/costcenter/v1/charges/{hold_id}/release")(self._release)
         return app
@@ -310,6 +313,12 @@ class CenterService:
             "told": told,
         }  # fmt: skip
         return told
+
+    async def _look_up(self, body: dict[str, Any]) -> Any:
+        code = body["card"]["code"]
+        if code not in self.cards:
+            return _problem(404, "card.unknown")
+        return {"mode": self.modes.get(code, "cost_center")}
 
     def _granted(self, card: str, wanted: int, basket: list[dict[str, Any]]) -> list[Any]:
         rule = self.subsidies.get(card)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from device_gateway.handlers.recovery import ANSWER_WAIT_MAX_S, OPEN_IDLE_MAX_S, sweep
+from device_gateway.handlers.stores import declare_stores
 from kassenverbund.kit.auth import Caller
 
 MEAL = 980
@@ -254,6 +255,65 @@ async def test_an_answer_whose_parts_are_not_its_amount_charges_nothing(
     assert (await till.post("", sale)).json()["code"] == "costcenter.unavailable"
     await sweep(rig.gateway, rig.unfinished)
     assert centers.used("4711") == 0
+
+
+async def test_a_chain_without_cost_centers_takes_none(
+    rig: Any, till: Any, words: Any, chain: Any
+) -> None:
+    means = tuple(each for each in chain.means_of_payment if each.kind != "cost_center")
+    await declare_stores(rig.gateway, chain.model_copy(update={"means_of_payment": means}))
+    rig.restart()
+    answer = await till.post("", words.sale([words.article(MEAL)], words.center(number="4711")))
+    assert (answer.status_code, answer.json()["code"]) == (422, "payment.kind_unknown")
+
+
+# --- a customer card: its group says what it is ---
+
+
+def scanned(code: str) -> dict[str, Any]:
+    return {"kind": "customer_card", "code": code}
+
+
+async def test_a_scanned_card_of_a_cost_center_charges_it(
+    rig: Any, till: Any, words: Any, centers: Any
+) -> None:
+    told = (await till.post("", words.sale([words.article(MEAL)], scanned("RFID-4712")))).json()
+    assert (told["state"], told["payments"][0]["kind"]) == ("recorded", "cost_center")
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_any_other_scanned_card_pays_what_is_loaded_on_it(
+    rig: Any, till: Any, words: Any, centers: Any, known: bool
+) -> None:
+    rig.vouchers.sell("RFID-1", 5000)
+    if known:
+        centers.cards["RFID-1"], centers.modes["RFID-1"] = "4711", "prepaid"
+    told = (await till.post("", words.sale([words.article(MEAL)], scanned("RFID-1")))).json()
+    assert (told["state"], told["payments"][0]["kind"]) == ("recorded", "voucher")
+
+
+async def test_a_scanned_card_of_a_group_that_pays_at_once_is_refused(
+    rig: Any, till: Any, words: Any, centers: Any
+) -> None:
+    centers.modes["RFID-4712"] = "cash"
+    answer = await till.post("", words.sale([words.article(MEAL)], scanned("RFID-4712")))
+    problem = answer.json()
+    assert (problem["code"], problem["mode"]) == ("charge.group_mode", "cash")
+    assert rig.events("booking.started") == []
+
+
+@pytest.mark.parametrize("stepwise", [True, False])
+async def test_a_repeat_takes_a_scanned_card_for_what_it_was(
+    rig: Any, till: Any, words: Any, centers: Any, stepwise: bool
+) -> None:
+    lines = [words.article(MEAL)]
+    path, body = "", words.sale(lines, scanned("RFID-4712"))
+    if stepwise:
+        opened = (await till.post("", {"lines": lines})).json()
+        path, body = f"/{opened['booking_id']}/payments", {"payments": [scanned("RFID-4712")]}
+    first = (await till.post(path, body, key="K")).json()
+    centers.modes["RFID-4712"] = "prepaid"
+    assert (await till.post(path, body, key="K")).json() == first
 
 
 # --- a manager's override ---

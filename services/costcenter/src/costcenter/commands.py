@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Literal
 
-from costcenter.decider.goods import Good
 from costcenter.events import ReleaseReason, TaxCase, VatPart
 from money import Money
 
 Mode = Literal["exact", "up_to"]
 How = Literal["code", "foreign", "number", "center_number"]
+
+
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A line of the basket, or what is left of it to pay."""
+
+    vat: str
+    rate: int
+    """Basis points."""
+    dsfinvk_key: int
+    gross: Money
+    """Of all pieces. Negative: a discount on the others."""
+    article_group: str | None = None
+    quantity: Decimal = ONE
+    line_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,7 @@ class ReverseCharge:
     till_id: str
     business_date: date
     now: datetime
+    booking_number: int | None = None
     subsidies: tuple[ReturnedSubsidy, ...] = ()
 
 

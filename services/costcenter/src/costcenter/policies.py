@@ -111,6 +111,7 @@ def _reverse(booking: BookingRecorded, lines: list[Reversal]) -> ReverseCharge:
         amount=worth(own),
         parts=parts(own),
         booking_id=booking.booking_id,
+        booking_number=booking.number,
         store_id=booking.store_id,
         till_id=booking.till_id,
         business_date=booking.business_date,

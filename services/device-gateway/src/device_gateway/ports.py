@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from device_gateway.events import (
     BasketPart,
@@ -335,9 +335,17 @@ class ChargeRefused(ServiceRefused):
         self.problem = problem
 
 
+CardMode = Literal["prepaid", "cost_center", "cash"]
+"""How the cards of a group pay: from a prepaid account, on a cost center, or at once."""
+
+
 class ChargeService(Holder, Protocol):
     """Every call may be repeated with the same id. Raises `ChargeRefused` for an answer that says
     no, `ChargeUnavailable` where no answer came."""
+
+    async def mode_of(self, code: str, *, store_id: str) -> CardMode | None:
+        """How the group of a scanned card pays. None: it is no card of a group."""
+        ...
 
     async def charge(
         self,

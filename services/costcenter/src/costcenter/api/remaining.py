@@ -20,8 +20,9 @@ from costcenter.handlers.remaining import (
     of_company,
     of_group,
 )
-from costcenter.queries import statements
+from costcenter.queries import statement_centers
 from costcenter.queries.reading import Reading
+from costcenter.queries.statements import OFFICE
 from kassenverbund.kit.auth import Caller, Forbidden
 from kassenverbund.kit.text import Identifier
 from money import Money
@@ -84,7 +85,7 @@ def _company(routes: APIRouter, balances: Balances, reading: Reading) -> None:
         from the read model, what they have left from the accounts."""
         check_own(caller, company_id, company_id)
         async with reading.snapshot() as (connection, _, _):
-            groups, centers = await statements.of_company(
+            groups, centers = await statement_centers.of_company(
                 connection, company_id, after=after or "", centers_max=limit + 1
             )
         places: list[Place] = []
@@ -100,7 +101,7 @@ def _others(routes: APIRouter, balances: Balances, reading: Reading) -> None:
     async def center(caller: Reader, center_id: CenterId, store: StoreId = None) -> Response:
         if _outside(caller):
             async with reading.snapshot() as (connection, _, _):
-                header = await statements.header(connection, center_id)
+                header = await statement_centers.header(connection, center_id)
             check_own(caller, header.company_id, center_id)
         return _answer(await balances.of([of_center(center_id)], store_id=store))
 
@@ -123,7 +124,7 @@ def _others(routes: APIRouter, balances: Balances, reading: Reading) -> None:
 
 
 def _outside(caller: Caller) -> bool:
-    return not caller.roles & statements.OFFICE
+    return not caller.roles & OFFICE
 
 
 def _inside(caller: Caller) -> None:

@@ -19,16 +19,15 @@ from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from costcenter.api.report_bodies import CardTotal, RateTotal, Statement
-from costcenter.queries import statements
+from costcenter.queries import statement_centers, statements
 from costcenter.queries.month_slips import SLIPS_MAX, MonthSlips, SlipPage
 from costcenter.queries.reading import Reading
+from costcenter.queries.statement_centers import CenterUnknown, MonthRow
 from costcenter.queries.statements import (
     CARDS_MAX,
     OFFICE,
     By,
-    CenterUnknown,
     LineRow,
-    MonthRow,
     TotalRow,
     Wanted,
     What,
@@ -208,7 +207,7 @@ def _lists(routes: APIRouter, reading: Reading, today: Today) -> None:
         wanted = _own(caller, replace(period, center_id=center, company_id=company))
         return await answer(
             reading, form, MonthRow,
-            lambda connection, rows: statements.months(connection, rows, wanted),
+            lambda connection, rows: statement_centers.months(connection, rows, wanted),
             name="months",
         )  # fmt: skip
 
@@ -227,7 +226,7 @@ def _statement(routes: APIRouter, reading: Reading, today: Today) -> None:
         _chainwide(caller)
         wanted = _own(caller, _bounded(replace(period, center_id=center_id), today))
         async with reading.snapshot(form.position) as (connection, reached, complete):
-            header = await statements.header(connection, center_id)
+            header = await statement_centers.header(connection, center_id)
             check_own(caller, header.company_id, center_id)
             if not form.csv:
                 found = await _summed(connection, wanted, header)
@@ -252,7 +251,7 @@ def check_own(caller: Caller, company_id: str | None, center_id: str) -> None:
 
 
 async def _summed(
-    connection: AsyncConnection, wanted: Wanted, header: statements.Header
+    connection: AsyncConnection, wanted: Wanted, header: statement_centers.Header
 ) -> dict[str, Any]:
     """Everything of a statement but how far the read models had come."""
     (total,) = (await statements.totals(connection, Slice(limit=1), wanted, ()))[0] or (None,)
@@ -262,7 +261,7 @@ async def _summed(
     rates, _ = await statements.totals(connection, Slice(limit=CARDS_MAX), wanted, ("vat",))
     state = None
     if wanted.month_first is not None and wanted.month_first == wanted.month_last:
-        found, _ = await statements.months(connection, Slice(limit=1), wanted)
+        found, _ = await statement_centers.months(connection, Slice(limit=1), wanted)
         state = found[0].state if found else None
     return {
         "center_id": header.center_id,
@@ -310,7 +309,7 @@ def _month(routes: APIRouter, reading: Reading, slips: MonthSlips) -> None:
         answer's `next`."""
         _chainwide(caller)
         async with reading.snapshot() as (connection, _, _):
-            header = await statements.header(connection, center_id)
+            header = await statement_centers.header(connection, center_id)
         check_own(caller, header.company_id, center_id)
         page = await slips.page(center_id, month, after=after, slips_max=limit)
         return Response(page.model_dump_json(), media_type="application/json")

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 
+from costcenter.commands import Good as Good
 from costcenter.decider.split import in_proportion
 from costcenter.events import VatPart
 from money import Money
-
-ONE = Decimal(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Good:
-    """A line of the basket, or what is left of it to pay."""
-
-    vat: str
-    rate: int
-    """Basis points."""
-    dsfinvk_key: int
-    gross: Money
-    """Of all pieces. Negative: a discount on the others."""
-    article_group: str | None = None
-    quantity: Decimal = ONE
-    line_id: str | None = None
 
 
 def netted(goods: Sequence[Good]) -> tuple[Good, ...]:

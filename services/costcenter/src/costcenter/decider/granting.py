@@ -22,6 +22,7 @@ class OnBooking:
     booking_id: str
     store_id: str
     business_date: date
+    booking_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def taken_back(some: Back, on: OnBooking, *, month: str, now: datetime) -> Subsi
         card_number=on.card_number,
         reversal_id=on.reversal_id,
         booking_id=on.booking_id,
+        booking_number=on.booking_number,
         store_id=on.store_id,
         business_date=on.business_date,
         amount=some.amount,

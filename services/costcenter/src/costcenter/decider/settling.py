@@ -7,25 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from costcenter.commands import BookCharge, BookedSubsidy, ReleaseCharge, ReverseCharge
-from costcenter.decider import allowance, granting
+from costcenter.commands import BookCharge, BookedSubsidy, ReleaseCharge
+from costcenter.decider import allowance
 from costcenter.decider.allowance import Allowance
 from costcenter.decider.binding import binding, rooms
 from costcenter.decider.charging import Basis
 from costcenter.decider.month import CURRENCY, Charge, Month, opening
-from costcenter.decider.refusals import ChargeUnknown, HoldBooked
-from costcenter.decider.usage import Accounts, Posting, Stale
+from costcenter.decider.refusals import HoldBooked
+from costcenter.decider.usage import Accounts, Posting
 from costcenter.events import (
     BookFault,
     ChargeBooked,
     Chargee,
     ChargeReleased,
-    ChargeReversed,
     SubsidyGranted,
     SubsidyShare,
     Take,
 )
-from costcenter.names import TOMBSTONE, hold_claim, month_stream, reversal_claim
+from costcenter.names import TOMBSTONE, hold_claim, month_stream
 from events import Claim, Decision, GiveBack
 from events import Take as TakeClaim
 from money import Money
@@ -227,7 +226,7 @@ def resized(take: Take, whole: Money, amount: Money) -> Take:
     if not whole:
         return take
     minor = -(-take.amount.amount * amount.amount // whole.amount)
-    return take.model_copy(update={"amount": _money(minor)})
+    return take.model_copy(update={"amount": minor_units(minor)})
 
 
 def _shares(command: BookCharge, charge: Charge | None, on: Booked) -> tuple[SubsidyShare, ...]:
@@ -363,6 +362,7 @@ def _grant(
         card_id=booked.chargee.card_id,
         card_number=booked.chargee.card_number,
         booking_id=booked.booking_id,
+        booking_number=booked.booking_number,
         store_id=booked.store_id,
         till_id=booked.till_id,
         business_date=booked.business_date,
@@ -388,128 +388,5 @@ def _handed_over(command: BookCharge, on: Booked) -> Sequence[Claim]:
     return (GiveBack(claim, on.owner), TakeClaim(claim, stream))
 
 
-@dataclass(frozen=True, slots=True)
-class Reversed:
-    """What a reversal is decided on."""
-
-    charge: Charge | None
-    months: Sequence[Month]
-    """The charge's own month and all of its center after it, up to the target."""
-    target: Target
-    accounts: Accounts
-    payers: Mapping[str, Target] = field(default_factory=dict)
-    """By center: where what it gets back of subsidies is written."""
-    allowances: Mapping[str, Allowance] = field(default_factory=dict)
-    """By stream."""
-
-
-def reverse(command: ReverseCharge, on: Reversed) -> Decision:
-    """Credited up to what was charged and not yet given back. Raises `ChargeUnknown`, `Stale`."""
-    charge = on.charge
-    if charge is None or charge.state != "booked":
-        raise ChargeUnknown
-    if any(command.reversal_id in month.reversals for month in on.months):
-        return Decision({})
-    gone = sum(month.reversed.get(charge.charge_id, 0) for month in on.months)
-    left = charge.amount.amount - gone
-    credited = min(left, command.amount.amount)
-    posting = Posting(on.accounts, command.now)
-    for take in charge.takes:
-        before = resized(take, charge.amount, _money(left)).amount if left else _money(0)
-        after = resized(take, charge.amount, _money(left - credited)).amount
-        posting.give_back(
-            take,
-            by=charge.charge_id,
-            amount=before - after,
-            count=take.count if credited and credited == left else 0,
-            reason="reversed",
-        )
-    returned = _returned(command, charge, on)
-    refused = command.amount.amount - credited
-    refused += sum(some.amount.amount for some in command.subsidies)
-    refused -= sum(some.amount.amount for _, some in returned)
-    reversed_ = ChargeReversed(
-        charge_id=charge.charge_id,
-        month=on.target.month,
-        reversal_id=command.reversal_id,
-        chargee=charge.chargee,
-        amount=_money(credited),
-        parts=command.parts,
-        booking_id=command.booking_id,
-        store_id=command.store_id,
-        till_id=command.till_id,
-        business_date=command.business_date,
-        refused=_money(refused) if refused else None,
-        reversed_at=command.now,
-    )
-    events: Events = {
-        on.target.stream: [
-            *opening(on.target.state, on.target.center_id, on.target.month, command.now),
-            reversed_,
-        ],
-        **posting.events,
-    }
-    for stream, some in returned:
-        _take_back(command, charge, stream, some, on, events)
-    claim = TakeClaim(reversal_claim(command.reversal_id), on.target.stream)
-    return Decision(events, (claim, *posting.claims))
-
-
-def _returned(
-    command: ReverseCharge, charge: Charge, on: Reversed
-) -> list[tuple[str, granting.Back]]:
-    """What comes back of each subsidy, with the stream of its allowance, which says how much of
-    the share has not come back yet."""
-    known = {share.rule_id: share for share in charge.subsidies}
-    found = []
-    for some in command.subsidies:
-        share = known.get(some.rule_id)
-        if share is None:
-            continue
-        card_id = charge.chargee.card_id
-        stream = allowance.stream_of(share.rule_id, card_id, charge.business_date)
-        used = on.allowances[stream].charges.get(charge.charge_id)
-        if used is not None and used.minor:
-            found.append((stream, granting.back(share, used, some.amount, some.parts)))
-    return found
-
-
-def _take_back(
-    command: ReverseCharge,
-    charge: Charge,
-    stream: str,
-    some: granting.Back,
-    on: Reversed,
-    events: Events,
-) -> None:
-    at = on.payers[some.share.payer_center_id]
-    reversing = granting.OnBooking(
-        charge_id=charge.charge_id,
-        card_id=charge.chargee.card_id,
-        card_number=charge.chargee.card_number,
-        reversal_id=command.reversal_id,
-        booking_id=command.booking_id,
-        store_id=command.store_id,
-        business_date=command.business_date,
-    )
-    before = events.get(at.stream)
-    if before is None:
-        before = opening(at.state, at.center_id, at.month, command.now)
-    taken_back = granting.taken_back(some, reversing, month=at.month, now=command.now)
-    events[at.stream] = [*before, taken_back]
-    events[stream] = allowance.part_given_back(
-        on.allowances[stream],
-        some.share,
-        some.amount,
-        some.uses,
-        card_id=charge.chargee.card_id,
-        charge_id=charge.charge_id,
-        now=command.now,
-    )
-
-
-def _money(minor: int) -> Money:
+def minor_units(minor: int) -> Money:
     return Money(amount=minor, currency=CURRENCY)
-
-
-__all__ = ["Booked", "Reversed", "Stale", "Target", "book", "payers_of", "release", "reverse"]

@@ -164,6 +164,8 @@ class ChargeReversed(Event):
     amount: Money
     parts: tuple[VatPart, ...] = ()
     booking_id: str
+    booking_number: int | None = None
+    """Of the reversing booking, as on its slip."""
     store_id: str
     till_id: str
     business_date: date

@@ -126,6 +126,7 @@ class SubsidyGranted(Event):
     card_id: str
     card_number: str
     booking_id: str
+    booking_number: int | None = None
     store_id: str
     till_id: str
     business_date: date
@@ -148,6 +149,7 @@ class SubsidyTakenBack(Event):
     card_number: str
     reversal_id: str
     booking_id: str
+    booking_number: int | None = None
     store_id: str
     business_date: date
     amount: Money

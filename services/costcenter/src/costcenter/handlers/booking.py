@@ -14,22 +14,21 @@ from costcenter.decider.charging import Basis
 from costcenter.decider.lease import LeaseUnknown
 from costcenter.decider.month import MONTH, Charge, Month
 from costcenter.decider.refusals import CenterUnknown, ChargeUnknown
+from costcenter.decider.reversing import Reversed, reverse
 from costcenter.decider.settling import (
     Booked,
-    Reversed,
     Target,
     book,
     payers_of,
-    reverse,
 )
 from costcenter.decider.structure import CARD, CENTER, COMPANY, GROUP
 from costcenter.decider.structure_state import Card, Center, Company
 from costcenter.decider.usage import USAGE, Accounts, Stale
 from costcenter.decider.windows import month_of, months_from, newest_claim
 from costcenter.events import Chargee
-from costcenter.handlers.charging import standing
 from costcenter.handlers.desk import PLANS_MAX, Desk, center_and_month, streams_of
 from costcenter.handlers.leases import Leases
+from costcenter.handlers.plans import standing
 from costcenter.names import (
     TOMBSTONE,
     card_number_claim,

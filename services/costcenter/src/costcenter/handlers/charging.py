@@ -10,20 +10,16 @@ bound to. Where they do not fit, it is prepared again (`Stale`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from costcenter.commands import ConfirmCharge, HoldCharge, Mode, Overriding, ReleaseCharge, Shown
-from costcenter.decider import allowance
-from costcenter.decider.allowance import ALLOWANCE, Allowance
+from costcenter.commands import HoldCharge, Mode, Overriding, Shown
 from costcenter.decider.binding import (
     Bound,
-    Room,
     Structure,
     binding,
-    company_of,
 )
 from costcenter.decider.charging import (
     Assessed,
@@ -32,59 +28,53 @@ from costcenter.decider.charging import (
     assess,
     check_repeat,
     hold,
-    home_of,
-    left_of,
-    rules_for,
 )
 from costcenter.decider.goods import Good
-from costcenter.decider.month import MONTH, Charge, Month
+from costcenter.decider.month import MONTH, Charge
 from costcenter.decider.refusals import (
     CardUnknown,
     HoldExpired,
     HoldReleased,
-    HoldUnknown,
     LimitExceeded,
 )
-from costcenter.decider.settling import release
-from costcenter.decider.structure import CARD, CENTER, COMPANY, GROUP
-from costcenter.decider.structure_state import Card, Center, Company, MainGroup
-from costcenter.decider.subsidies import payer_of
-from costcenter.decider.usage import USAGE, Accounts, Stale
-from costcenter.decider.windows import is_long, month_of, newest_claim
-from costcenter.events import SubsidyRule
-from costcenter.handlers.desk import PLANS_MAX, Desk, streams_of
+from costcenter.decider.structure import CENTER, COMPANY
+from costcenter.decider.structure_state import Center, Company
+from costcenter.decider.usage import USAGE, Stale
+from costcenter.decider.windows import month_of, newest_claim
+from costcenter.handlers.desk import PLANS_MAX, streams_of
 from costcenter.handlers.finding import InHand, find
+from costcenter.handlers.holds import Holds
+from costcenter.handlers.plans import (
+    Plan,
+    accounts_in,
+    allowances_in,
+    basis_of,
+    newest_after,
+    plan_of,
+    remaining_of,
+    structure_of,
+)
 from costcenter.names import (
     TOMBSTONE,
-    card_stream,
     center_stream,
     company_stream,
-    group_stream,
     hold_claim,
     month_stream,
 )
-from costcenter.ports import LapsedCharges
 from events import (
     Ask,
     ClaimTaken,
-    Decider,
     Decision,
     DomainError,
     HandledTogether,
     IdempotencyKeyReused,
     LostRace,
-    Take,
     handle_together,
 )
 from money import Money
 
 HOLD_S_MAX = 900
 """A hold lives at most so long, whatever the till asks."""
-
-LAPSED_MAX = 200
-"""Holds that are expired before one refusal; no till waits for more."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,27 +126,8 @@ class Looked:
     remaining: tuple[Left, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The streams that one hold needs."""
-
-    structure: Structure
-    rules: tuple[SubsidyRule, ...]
-    home: str
-    accounts: tuple[str, ...]
-    newest: dict[str, str | None]
-    parts: dict[str, Decider[Any, Any]]
-    reads: dict[str, Decider[Any, Any]]
-
-
-class Charges:
+class Charges(Holds):
     """Everything that a till asks. One per process."""
-
-    def __init__(self, desk: Desk, lapsed: LapsedCharges) -> None:
-        self.desk = desk
-        self._lapsed = lapsed
-
-    # -- hold ----------------------------------------------------------------------------------
 
     async def hold(self, ask: Ask, *, charge_id: str, wanted: Wanted, payment: Payment) -> Placed:
         """Keep an amount for one payment. Raises the refusals of `decider.charging` and
@@ -222,27 +193,31 @@ class Charges:
         )
 
     async def _hold(self, ask: Ask, command: HoldCharge, *, fresh: bool) -> Placed:
-        plan = await self._plan(command, fresh=fresh)
+        plan = await plan_of(self.desk, command, fresh=fresh)
         stream = month_stream(plan.home, month_of(command.business_date))
 
         def decide(states: Mapping[str, Any]) -> Decision:
-            basis = _basis(command, plan, states)
+            basis = basis_of(command, plan, states)
             return hold(command, basis, states[stream])
 
         done = await handle_together(self.desk.store, plan.parts, decide, ask=ask, reads=plan.reads)
-        self.desk.remembered.put(hold_claim(command.charge_id), stream)
         charge = done.states[stream].charges.get(command.charge_id)
         if charge is None:  # The same key was decided in another month.
-            return await self._known_charge(command, HoldUnknown())
+            owner = await self.desk.owner(hold_claim(command.charge_id), fresh=True)
+            if owner is None or owner == TOMBSTONE:
+                raise HoldReleased
+            month = await self.desk.state(owner, MONTH, fresh=True)
+            return await self._standing(month.charge(command.charge_id), command)
         if charge.state == "released":
             raise HoldExpired if charge.release == "expired" else HoldReleased
+        self.desk.remembered.put(hold_claim(command.charge_id), stream)
         return self._placed(charge, command, plan, done)
 
     def _placed(
         self, charge: Charge, command: HoldCharge, plan: Plan, done: HandledTogether
     ) -> Placed:
         newest = {
-            account: _newest_of(account, plan.newest[account], done.states)
+            account: newest_after(account, plan.newest[account], done.states)
             for account in plan.newest
         }
         for account, part in newest.items():
@@ -252,59 +227,14 @@ class Charges:
                 self.desk.remembered.put(newest_claim(account), part)
         taken = {take.limit_id for take in charge.takes}
         bounds = binding(plan.structure, command.business_date)
-        accounts = _accounts(done.states, newest)
+        accounts = accounts_in(done.states, newest)
         return Placed(
             charge=charge,
-            center=plan.structure.center,
+            center=_center(plan, charge.chargee.center_id),
             company=plan.structure.company,
-            remaining=_remaining([b for b in bounds if b.limit.limit_id in taken], accounts),
+            remaining=remaining_of([b for b in bounds if b.limit.limit_id in taken], accounts),
             position=done.appended.last_position,
         )
-
-    async def _plan(self, command: HoldCharge, *, fresh: bool) -> Plan:
-        structure = await self.structure(command, fresh=fresh)
-        rules = rules_for(structure, command)
-        home = home_of(structure, rules)
-        if structure.card.card_id is None and not fresh:
-            raise Stale(command.shown.card_id)
-        if home is None:
-            # Nothing to write to: what is asked is refused, on the newest state.
-            assess(command, Basis(await self.structure(command, fresh=True)))
-            raise Stale(command.shown.card_id)
-        accounts = tuple(
-            bound.account
-            for bound in binding(structure, command.business_date)
-            if bound.account is not None
-        )
-        newest = await self.desk.newest(accounts, fresh=fresh)
-        month = month_of(command.business_date)
-        parts: dict[str, Decider[Any, Any]] = {month_stream(home, month): MONTH}
-        parts.update((stream, USAGE) for stream in streams_of(accounts, newest, month))
-        for rule in rules:
-            used = allowance.stream_of(rule.rule_id, command.shown.card_id, command.business_date)
-            parts[used] = ALLOWANCE
-        return Plan(structure, rules, home, accounts, newest, parts, _reads(structure))
-
-    async def structure(self, command: HoldCharge, *, fresh: bool) -> Structure:
-        """Card, center, group, company and payers as this process has seen them, or as they are
-        now."""
-        state = self.desk.state
-        card: Card = await state(card_stream(command.shown.card_id), CARD, fresh=fresh)
-        center, group, company = Center(), MainGroup(), Company()
-        if card.center_id is not None:
-            center = await state(center_stream(card.center_id), CENTER, fresh=fresh)
-        if card.card_id is not None:
-            group = await state(group_stream(card.main_group), GROUP, fresh=fresh)
-        company_id = company_of(center, group)
-        if company_id is not None:
-            company = await state(company_stream(company_id), COMPANY, fresh=fresh)
-        bare = Structure(card, center, group, company)
-        payers: dict[str, Center] = {}
-        for rule in rules_for(bare, command):
-            payer = payer_of(rule, card)
-            if payer is not None and payer not in payers:
-                payers[payer] = await state(center_stream(payer), CENTER, fresh=fresh)
-        return Structure(card, center, group, company, payers)
 
     async def _known(
         self,
@@ -316,28 +246,42 @@ class Charges:
     ) -> Placed:
         """The hold was placed before, maybe in another month: it stands, whatever is refused
         now."""
-        if shown is None:
-            raise refusal
-        return await self._known_charge(self._command(charge_id, shown, wanted, payment), refusal)
-
-    async def _known_charge(self, command: HoldCharge, refusal: DomainError) -> Placed:
-        owner = await self.desk.store.owner_of(hold_claim(command.charge_id))
+        owner = await self.desk.store.owner_of(hold_claim(charge_id))
         if owner is None:
             raise refusal
         if owner == TOMBSTONE:
             raise HoldReleased
-        month: Month = await self.desk.state(owner, MONTH, fresh=True)
-        charge = month.charge(command.charge_id)
+        charge = (await self.desk.state(owner, MONTH, fresh=True)).charge(charge_id)
+        if shown is None:  # What the till has in hand leads to no card any more: it did then.
+            shown = Shown("number", "", charge.chargee.card_id)
+        command = self._command(charge_id, shown, wanted, payment)
         check_repeat(command, charge)
-        structure = await self.structure(command, fresh=False)
-        return Placed(charge, structure.center, structure.company, (), 0)
+        return await self._standing(charge, command)
 
-    async def expire_on(self, limit_id: str) -> int:
-        """Free what lapsed holds still keep from a limit. Answers how many were looked at."""
-        found = await self._lapsed.lapsed_on([limit_id], self.desk.clock(), holds_max=LAPSED_MAX)
-        for stream, charge_id in found:
-            await self.expire(stream, charge_id)
-        return len(found)
+    async def _standing(self, charge: Charge, command: HoldCharge) -> Placed:
+        """A charge that was placed before, with what its limits leave now."""
+        chargee, company = charge.chargee, Company()
+        center = await self.desk.state(center_stream(chargee.center_id), CENTER, fresh=True)
+        if chargee.company_id is not None:
+            company = await self.desk.state(company_stream(chargee.company_id), COMPANY)
+        structure = await structure_of(self.desk, command, fresh=False)
+        taken = {take.limit_id for take in charge.takes}
+        bounds = [
+            bound
+            for bound in binding(structure, charge.business_date)
+            if bound.limit.limit_id in taken
+        ]
+        remaining = await self._left(bounds, month_of(charge.business_date))
+        return Placed(charge, center, company, remaining, await self.desk.store.head())
+
+    async def _left(self, bounds: Sequence[Bound], month: str) -> tuple[Left, ...]:
+        names = [bound.account for bound in bounds if bound.account is not None]
+        newest = await self.desk.newest(names, fresh=True)
+        states = {
+            stream: await self.desk.state(stream, USAGE, fresh=True)
+            for stream in streams_of(names, newest, month)
+        }
+        return remaining_of(bounds, accounts_in(states, newest))
 
     # -- what it would come to -----------------------------------------------------------------
 
@@ -346,13 +290,13 @@ class Charges:
         shown = await find(self.desk, wanted.hand, fresh=True)
         payment = Payment(till_id="", booking_id="", payment_id="")
         command = self._command("quote", shown, wanted, payment)
-        plan = await self._plan(command, fresh=True)
+        plan = await plan_of(self.desk, command, fresh=True)
         states = {
             stream: await self.desk.state(stream, decider, fresh=True)
             for stream, decider in plan.parts.items()
         }
-        accounts = _accounts(states, plan.newest)
-        used = _allowances(command, plan.rules, states)
+        accounts = accounts_in(states, plan.newest)
+        used = allowances_in(command, plan.rules, states)
         return Quote(assess(command, Basis(plan.structure, accounts, used)), plan.structure)
 
     async def look_up(self, hand: InHand, *, store_id: str) -> Looked:
@@ -361,234 +305,22 @@ class Charges:
         wanted = Wanted(hand, _nothing(), "up_to", (), store_id)
         payment = Payment(till_id="", booking_id="", payment_id="")
         command = self._command("look-up", shown, wanted, payment)
-        structure = await self.structure(command, fresh=True)
+        structure = await structure_of(self.desk, command, fresh=True)
         if structure.card.card_id is None:
             raise CardUnknown
         bounds = binding(structure, command.business_date)
-        names = [bound.account for bound in bounds if bound.account is not None]
-        newest = await self.desk.newest(names, fresh=True)
-        month = month_of(command.business_date)
-        states = {
-            stream: await self.desk.state(stream, USAGE, fresh=True)
-            for stream in streams_of(names, newest, month)
-        }
-        return Looked(structure, _remaining(bounds, _accounts(states, newest)))
+        return Looked(structure, await self._left(bounds, month_of(command.business_date)))
 
     def today(self, store_id: str) -> date:
         """The business date in a store. Raises `StoreUnknown`."""
         return self.desk.clock().astimezone(self.desk.place(store_id).zone).date()
 
-    # -- confirm and release -------------------------------------------------------------------
-
-    async def confirm(self, ask: Ask, *, charge_id: str) -> tuple[Charge, int]:
-        """Raises `HoldUnknown`, `HoldReleased`, `HoldExpired`."""
-        command = ConfirmCharge(charge_id=charge_id, now=self.desk.clock())
-
-        async def once(stream: str) -> tuple[Charge, int]:
-            def decide(states: Mapping[str, Any]) -> Decision:
-                return Decision({stream: MONTH.decide(command, states[stream])})
-
-            done = await handle_together(self.desk.store, {stream: MONTH}, decide, ask=ask)
-            return done.states[stream].charge(charge_id), done.appended.last_position
-
-        return await self._where_it_stands(charge_id, once)
-
-    async def _where_it_stands(self, charge_id: str, once: Callable[[str], Awaitable[T]]) -> T:
-        """On the month that the charge is remembered in; if that refuses, where it stands now."""
-        claim = hold_claim(charge_id)
-        remembered = self.desk.remembered.get(claim)
-        if remembered is not None and remembered != TOMBSTONE:
-            try:
-                return await once(remembered)
-            except DomainError:
-                self.desk.remembered.forget(claim)
-        owner = await self.desk.owner(claim, fresh=True)
-        if owner is None:
-            raise HoldUnknown
-        if owner == TOMBSTONE:
-            raise HoldReleased
-        return await once(owner)
-
-    async def let_go(self, ask: Ask, *, charge_id: str) -> None:
-        """A till gives a hold up. Raises `HoldBooked`."""
-        command = ReleaseCharge(charge_id=charge_id, reason="released", now=self.desk.clock())
-        await self.release(command, ask)
-
-    async def release(self, command: ReleaseCharge, ask: Ask) -> None:
-        """Free a hold, or forbid one that has not arrived yet. Raises `HoldBooked`."""
-        claim = hold_claim(command.charge_id)
-        for _ in range(PLANS_MAX):
-            owner = await self.desk.owner(claim, fresh=True)
-            if owner == TOMBSTONE:
-                return
-            if owner is not None:
-                await self._release_on(owner, command, ask)
-                return
-            try:
-                await handle_together(
-                    self.desk.store,
-                    {},
-                    lambda _: Decision(events={}, claims=(Take(claim, TOMBSTONE),)),
-                    ask=ask,
-                )
-                return
-            except ClaimTaken:
-                continue  # The hold arrived just now: release it where it stands.
-        raise LostRace
-
-    async def expire(self, stream: str, charge_id: str) -> None:
-        """Write down that a hold has run out."""
-        now = self.desk.clock()
-        command = ReleaseCharge(charge_id=charge_id, reason="expired", now=now)
-        await self._release_on(stream, command, Ask.of(f"sweeper/expire/{charge_id}", charge_id))
-
-    async def _release_on(self, stream: str, command: ReleaseCharge, ask: Ask) -> None:
-        for attempt in range(PLANS_MAX):
-            month: Month = await self.desk.state(stream, MONTH, fresh=attempt > 0)
-            charge = month.charges.get(command.charge_id)
-            if charge is None and attempt == 0:
-                continue
-            accounts = [take.account for take in charge.takes] if charge else []
-            newest = await self.desk.newest(accounts, fresh=attempt > 0)
-            used = _allowance_streams(charge)
-            parts: dict[str, Decider[Any, Any]] = {stream: MONTH}
-            parts.update((part, USAGE) for part in standing(accounts, newest))
-            parts.update((name, ALLOWANCE) for name in used)
-
-            def decide(
-                states: Mapping[str, Any],
-                newest: dict[str, str | None] = newest,
-                used: Sequence[str] = used,
-            ) -> Decision:
-                known = states[stream].charges.get(command.charge_id)
-                if not set(_allowance_streams(known)) <= set(used):
-                    raise Stale(command.charge_id)
-                return release(
-                    command,
-                    states[stream],
-                    _accounts(states, newest),
-                    {name: states[name] for name in used},
-                )
-
-            try:
-                await handle_together(self.desk.store, parts, decide, ask=ask)
-                return
-            except Stale:
-                continue
-        raise LostRace
-
-
-def standing(accounts: Sequence[str], newest: Mapping[str, str | None]) -> list[str]:
-    """Where accounts that were taken from stand now."""
-    found = []
-    for account in accounts:
-        stream = newest[account] if is_long(account) else account
-        if stream is not None:
-            found.append(stream)
-    return found
-
-
-def _allowance_streams(charge: Charge | None) -> tuple[str, ...]:
-    if charge is None:
-        return ()
-    return allowance.streams_of(
-        charge.subsidies, card_id=charge.chargee.card_id, day=charge.business_date
-    )
-
-
-def _reads(structure: Structure) -> dict[str, Decider[Any, Any]]:
-    card, center, company = structure.card, structure.center, structure.company
-    reads: dict[str, Decider[Any, Any]] = {}
-    if card.card_id is not None:
-        reads[card_stream(card.card_id)] = CARD
-        reads[group_stream(card.main_group)] = GROUP
-    if center.center_id is not None:
-        reads[center_stream(center.center_id)] = CENTER
-    if company.company_id is not None:
-        reads[company_stream(company.company_id)] = COMPANY
-    reads.update((center_stream(payer), CENTER) for payer in structure.payers)
-    return reads
-
-
-def _basis(command: HoldCharge, plan: Plan, states: Mapping[str, Any]) -> Basis:
-    """The newest states, if they still need no other streams. Raises `Stale`."""
-    before = plan.structure
-    card: Card = states[card_stream(command.shown.card_id)]
-    same_card = (card.center_id, card.main_group) == (
-        before.card.center_id,
-        before.card.main_group,
-    )
-    if not same_card:
-        raise Stale(command.shown.card_id)
-    center = before.center
-    if card.center_id is not None:
-        center = states.get(center_stream(card.center_id), center)
-    group: MainGroup = states[group_stream(card.main_group)]
-    company_id = company_of(center, group)
-    company = before.company
-    if company_id != company_of(before.center, before.group):
-        raise Stale(command.shown.card_id)
-    if company_id is not None:
-        company = states.get(company_stream(company_id), company)
-    payers = {payer: states[center_stream(payer)] for payer in before.payers}
-    structure = Structure(card, center, group, company, payers)
-    rules = rules_for(structure, command)
-    needed = {payer_of(rule, card) for rule in rules} - {None}
-    used = {allowance.stream_of(r.rule_id, card.card_id or "", command.business_date)
-            for r in rules}  # fmt: skip
-    accounts = {
-        bound.account
-        for bound in binding(structure, command.business_date)
-        if bound.account is not None
-    }
-    fits = (
-        home_of(structure, rules) == plan.home
-        and needed <= payers.keys()
-        and used <= plan.parts.keys()
-        and accounts <= set(plan.accounts)
-    )
-    if not fits:
-        raise Stale(command.shown.card_id)
-    return Basis(structure, _accounts(states, plan.newest), _allowances(command, rules, states))
-
-
-def _accounts(states: Mapping[str, Any], newest: Mapping[str, str | None]) -> Accounts:
-    usage = {name: state for name, state in states.items() if name.startswith("usage-")}
-    return Accounts(usage, newest)
-
-
-def _allowances(
-    command: HoldCharge, rules: Sequence[SubsidyRule], states: Mapping[str, Any]
-) -> dict[str, Allowance]:
-    day, card_id = command.business_date, command.shown.card_id
-    return {rule.rule_id: states[allowance.stream_of(rule.rule_id, card_id, day)] for rule in rules}
-
-
-def _newest_of(account: str, before: str | None, states: Mapping[str, Any]) -> str | None:
-    """After the append: the part that is open."""
-    if before is not None and not states[before].closed:
-        return before
-    opened = (
-        name
-        for name, state in states.items()
-        if name.startswith(f"{account}-") and state.opened and not state.closed
-    )
-    return next(opened, None)
-
-
-def _remaining(bounds: Sequence[Bound], accounts: Accounts) -> tuple[Left, ...]:
-    """What limits with an account leave now."""
-    found = []
-    for bound in bounds:
-        if bound.account is None:
-            continue
-        try:
-            used = accounts.used(bound.limited, bound.account)
-        except Stale:
-            continue
-        found.append(left_of(Room(bound, used, whole=0, counted=0), charged=False))
-    return tuple(found)
-
 
 def _nothing() -> Money:
     return Money(amount=0, currency="EUR")
+
+
+def _center(plan: Plan, center_id: str) -> Center:
+    """The card's own, or the payer of a card without one."""
+    own = plan.structure.center
+    return own if own.center_id == center_id else plan.structure.payers[center_id]

@@ -193,7 +193,7 @@ def _name(page: Page, event: Event) -> None:
 
 def _booked(page: Page, event: ChargeBooked) -> None:
     line = _of_chargee(page, event, "charge", 1)
-    line.booking_number, line.late, line.offline = event.booking_number, event.late, event.offline
+    line.late, line.offline = event.late, event.offline
     line.lease_id, line.fault, line.at = event.lease_id, event.fault, event.booked_at
     page.add(line, event.amount, event.parts)
 
@@ -230,6 +230,7 @@ def _of_chargee(
         store_id=event.store_id,
         till_id=event.till_id,
         booking_id=event.booking_id,
+        booking_number=event.booking_number,
         day=event.business_date,
         month=event.month,
         currency=event.amount.currency,
@@ -284,6 +285,7 @@ def _of_subsidy(
         company_id=found.company_id,
         store_id=event.store_id,
         booking_id=event.booking_id,
+        booking_number=event.booking_number,
         day=event.business_date,
         month=event.month,
         uses=sign * event.uses,

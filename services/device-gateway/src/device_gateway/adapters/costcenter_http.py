@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from device_gateway.adapters.asking import Asking, Reply, at
 from device_gateway.events import BasketPart, ChargeProblem, LimitLeft, VatPart
 from device_gateway.ports import (
+    CardMode,
     ChargeAsked,
     ChargeCard,
     ChargeHold,
@@ -59,6 +60,10 @@ class _Warning(Reply):
     name: str
 
 
+class _LookedUp(Reply):
+    mode: CardMode | None = None
+
+
 class _Charged(Reply):
     hold_id: str
     center: _Center
@@ -98,6 +103,16 @@ class HttpChargeService(Asking):
             body["override"] = {"by": asked.override.by, "reason": asked.override.reason}
         reply = await self.ask(_Charged, "PUT", _path(hold_id), body, key=f"charge:{hold_id}")
         return _hold_of(reply)
+
+    async def mode_of(self, code: str, *, store_id: str) -> CardMode | None:
+        body = {"card": {"code": code}, "store_id": store_id}
+        try:
+            found = await self.ask(_LookedUp, "POST", "/costcenter/v1/lookups", body, key="look-up")
+        except ChargeRefused as no:
+            if no.code == "card.unknown":
+                return None
+            raise
+        return found.mode
 
     async def confirm(self, hold_id: str) -> None:
         await self.ask(Reply, "POST", f"{_path(hold_id)}/confirm", {}, key=f"confirm:{hold_id}")

@@ -26,8 +26,8 @@ from device_gateway.handlers.sales import (
     Progress,
     Sale,
     SentLine,
-    TenderedPayment,
 )
+from device_gateway.handlers.tendered import TenderedPayment
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
@@ -137,9 +137,11 @@ def _terms(body: VoucherBody) -> SoldTerms:
 class PaymentBody(Body):
     """Cash and card say their amount; a voucher brings its code and pays what it can. `codes`:
     several vouchers at once, of which the one that ends soonest pays first. A cost center has a
-    `card`; `up_to`: it pays as much of the amount as its limits leave, otherwise all or nothing."""
+    `card`; `up_to`: it pays as much of the amount as its limits leave, otherwise all or nothing. A
+    `customer_card` is scanned (`code`): its group says whether its cost center pays, or what is
+    loaded on it."""
 
-    kind: Literal["cash", "card", "voucher", "cost_center"]
+    kind: Literal["cash", "card", "voucher", "cost_center", "customer_card"]
     amount: Money | None = None
     code: Code | None = None
     codes: Annotated[list[Code], Field(min_length=2, max_length=CODES_MAX)] | None = None
@@ -150,8 +152,10 @@ class PaymentBody(Body):
     @model_validator(mode="after")
     def _complete(self) -> PaymentBody:
         coded = (self.code is not None) + (self.codes is not None)
-        if coded != (self.kind == "voucher"):
+        if coded != (self.kind in ("voucher", "customer_card")):
             raise ValueError("a voucher has a code, or several `codes`; cash and card have none")
+        if self.kind == "customer_card" and self.codes is not None:
+            raise ValueError("one customer card is scanned at a time")
         if self.codes is not None and len(set(self.codes)) < len(self.codes):
             raise ValueError("the same code twice")
         if self.kind in ("cash", "card") and self.amount is None:

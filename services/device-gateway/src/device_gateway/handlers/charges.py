@@ -10,7 +10,13 @@ from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.charging import keyed
 from device_gateway.decider.refusals import BookingChanged, MeansUnknown
-from device_gateway.events import CostCenterTerms, MasterDataChanged, Payment, VatPart
+from device_gateway.events import (
+    ChargeProblem,
+    CostCenterTerms,
+    MasterDataChanged,
+    Payment,
+    VatPart,
+)
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import Refused, place_of, present
 from device_gateway.ports import (
@@ -32,6 +38,16 @@ def terms_of(master_data: MasterDataChanged) -> CostCenterTerms:
     if master_data.cost_centers is None:
         raise MeansUnknown("this store does not take cost_center")
     return master_data.cost_centers
+
+
+def pays_at_once() -> ChargeRefused:
+    """A card whose group pays in cash: it is no means of payment."""
+    return ChargeRefused(
+        "charge.group_mode",
+        409,
+        "the cards of this group pay at once",
+        problem=ChargeProblem(mode="cash"),
+    )
 
 
 async def charge(

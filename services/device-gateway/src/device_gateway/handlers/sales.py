@@ -24,18 +24,14 @@ from device_gateway.decider.booking import BOOKING, chargeable, finishable, reco
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
-from device_gateway.decider.refusals import (
-    MeansUnknown,
-)
+from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.decider.till import TILL, give_number
 from device_gateway.events import (
     BookingEvent,
-    FiscalKind,
     MasterDataChanged,
     NumberGiven,
-    PaymentKind,
 )
-from device_gateway.handlers.charges import charge, terms_of
+from device_gateway.handlers.charges import charge
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -44,27 +40,16 @@ from device_gateway.handlers.gateway import (
     rates_on,
     till_stream,
 )
-from device_gateway.handlers.holds import HELD_KINDS, confirm_holds, refusal_of
+from device_gateway.handlers.holds import confirm_holds, refusal_of
+from device_gateway.handlers.tendered import (
+    TenderedPayment,
+    as_card,
+    new_payment,
+    payment_id_of,
+)
 from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
-from device_gateway.ports import ChargeAsked, SoldVoucher
+from device_gateway.ports import SoldVoucher
 from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
-from money import Money
-
-
-@dataclass(frozen=True, slots=True)
-class TenderedPayment:
-    """A payment as the till sent it; the code of a voucher stays in memory."""
-
-    kind: PaymentKind
-    amount: Money | None
-    code: str | None = None
-    codes: Sequence[str] = ()
-    """Several vouchers that pay together."""
-    charge: ChargeAsked | None = None
-    """A cost center."""
-
-    def __repr__(self) -> str:
-        return f"TenderedPayment({self.kind}, {self.amount})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +91,6 @@ def booking_id_of(ask: Ask) -> str:
     return str(uuid5(IDS, f"booking/{ask.key}"))
 
 
-def payment_id_of(booking_id: str, key: str) -> str:
-    return str(uuid5(UUID(booking_id), f"payment/{key}"))
-
-
-def hold_id_of(booking_id: str, payment_id: str) -> str:
-    return str(uuid5(UUID(booking_id), f"hold/{payment_id}"))
-
-
 def _own_id(booking_id: str, key: str, index: int) -> str:
     return str(uuid5(UUID(booking_id), f"code/{key}/{index}"))
 
@@ -141,32 +118,6 @@ async def _agreed(
     return booking
 
 
-def _new_payment(
-    master_data: MasterDataChanged, booking_id: str, paid: TenderedPayment, key: str
-) -> NewPayment:
-    name, fiscal = _means(master_data, paid.kind)
-    payment_id = payment_id_of(booking_id, key)
-    return NewPayment(
-        payment_id=payment_id,
-        kind=paid.kind,
-        name=name,
-        fiscal=fiscal,
-        amount=paid.amount,
-        hold_id=hold_id_of(booking_id, payment_id) if paid.kind in HELD_KINDS else None,
-        together=bool(paid.codes),
-    )
-
-
-def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, FiscalKind]:
-    """Name and fiscal kind of a means of payment. Raises `MeansUnknown`."""
-    if kind == "cost_center":
-        return terms_of(master_data).name, "Keine"
-    for means in master_data.means_of_payment:
-        if means.kind == kind:
-            return means.name, means.fiscal
-    raise MeansUnknown(f"this store does not take {kind}")
-
-
 async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     """Start a booking with all that the request holds, and finish it if asked to.
 
@@ -175,8 +126,10 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     """
     booking_id = booking_id_of(ask)
     master_data = await gateway.master_data(sale.store_id)
+    if any(paid.kind == "customer_card" for paid in sale.payments):
+        sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
     payments = [
-        _new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
+        new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
         for index, paid in enumerate(sale.payments)
     ]
     booking = await _begin(gateway, sale, booking_id, master_data, payments, ask)
@@ -193,6 +146,22 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     except DomainError as refusal:
         raise await _told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
+
+
+async def _cards_of(
+    gateway: Gateway, sale: Sale, booking_id: str, ask: Ask
+) -> Sequence[TenderedPayment]:
+    """The payments of a sale, scanned cards told apart. A repeat finds the booking."""
+    try:
+        booking: Booking | None = await gateway.booking(booking_id)
+    except BookingUnknown:
+        booking = None
+    return [
+        await as_card(
+            gateway, booking, paid, payment_id_of(booking_id, f"{ask.key}/{index}"), sale.store_id
+        )
+        for index, paid in enumerate(sale.payments)
+    ]
 
 
 async def _begin(
@@ -289,7 +258,10 @@ async def pay(
     try:
         for index, each in enumerate(paid):
             key = f"{ask.key}/{index}"
-            new = _new_payment(master_data, booking_id, each, key)
+            each = await as_card(
+                gateway, booking, each, payment_id_of(booking_id, key), master_data.store_id
+            )
+            new = new_payment(master_data, booking_id, each, key)
             # The first append carries the request's own key: it tells a reused key.
             step = ask if index == 0 else sub_ask(ask, f"payment/{index}")
             if booking.tender(new.payment_id) is None:
