@@ -13,11 +13,13 @@ CREATE TABLE contact (
 CREATE TABLE structure_import (
     import_id  text    COLLATE "C" NOT NULL PRIMARY KEY,
     kind       text    NOT NULL,
-    state      text    NOT NULL CHECK (state IN ('checking', 'running', 'completed', 'refused')),
+    state      text    NOT NULL
+        CHECK (state IN ('checking', 'checked', 'running', 'completed', 'refused')),
+    dry_run    boolean NOT NULL,
     rows       integer NOT NULL,
     done       integer NOT NULL,
-    changed    integer NOT NULL,
-    report     json,
+    facts      integer NOT NULL,
+    report     json    NOT NULL,
     since      timestamptz NOT NULL
 );
 

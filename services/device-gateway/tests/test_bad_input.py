@@ -25,6 +25,10 @@ def paid_by(**codes: Any) -> dict[str, Any]:
     return {"lines": [LINE], "payments": [{"kind": "voucher", **codes}], "finish": True}
 
 
+def on_center(**said: Any) -> dict[str, Any]:
+    return {"lines": [LINE], "payments": [{"kind": "cost_center", **said}], "finish": True}
+
+
 def sold(**terms: Any) -> dict[str, Any]:
     """The sale of a voucher; an article group belongs to the line and not there."""
     group = {"article_group": terms.pop("article_group")} if "article_group" in terms else {}
@@ -66,6 +70,20 @@ BODIES: list[tuple[str, Any, int, str]] = [
     ("finish as a word", {"lines": [LINE], "finish": "yes"}, 422, "request.invalid"),
     ("501 lines", {"lines": [{**LINE, "name": "x"}] * 501}, 422, "request.invalid"),
     ("21 payments", {"lines": [LINE], "payments": [CASH] * 21}, 422, "request.invalid"),
+    ("a cost center without a card", on_center(), 422, "request.invalid"),
+    ("a card by two names", on_center(card={"code": "A", "number": "1"}), 422, "request.invalid"),
+    ("a card with a control character", on_center(card={"code": "A\x00"}), 422, "request.invalid"),
+    ("a card's number without end", on_center(card={"number": "1" * 500}), 422, "request.invalid"),
+    ("an unknown field of a card", on_center(card={"code": "A", "pin": "1"}), 422,
+     "request.invalid"),
+    ("a charge of nothing", on_center(card={"number": "1"}, amount=eur(0)), 422,
+     "payment.out_of_range"),
+    ("an override without a reason", on_center(card={"number": "1"}, override={}), 422,
+     "request.invalid"),
+    ("an override without a manager", on_center(card={"number": "1"}, override={"reason": "x"}),
+     403, "auth.forbidden"),
+    ("several customer cards", {"lines": [LINE], "payments": [
+        {"kind": "customer_card", "codes": ["A", "B"]}]}, 422, "request.invalid"),
     ("codes and a code", paid_by(code="A", codes=["A", "B"]), 422, "request.invalid"),
     ("one code as several", paid_by(codes=["A"]), 422, "request.invalid"),
     ("eleven codes", paid_by(codes=[f"C{n}" for n in range(11)]), 422, "request.invalid"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from device_gateway.handlers.recovery import ANSWER_WAIT_MAX_S, OPEN_IDLE_MAX_S, sweep
+from device_gateway.handlers.stores import declare_stores
 from kassenverbund.kit.auth import Caller
 
 MEAL = 980
@@ -254,6 +255,16 @@ async def test_an_answer_whose_parts_are_not_its_amount_charges_nothing(
     assert (await till.post("", sale)).json()["code"] == "costcenter.unavailable"
     await sweep(rig.gateway, rig.unfinished)
     assert centers.used("4711") == 0
+
+
+async def test_a_chain_without_cost_centers_takes_none(
+    rig: Any, till: Any, words: Any, chain: Any
+) -> None:
+    means = tuple(each for each in chain.means_of_payment if each.kind != "cost_center")
+    await declare_stores(rig.gateway, chain.model_copy(update={"means_of_payment": means}))
+    rig.restart()
+    answer = await till.post("", words.sale([words.article(MEAL)], words.center(number="4711")))
+    assert (answer.status_code, answer.json()["code"]) == (422, "payment.kind_unknown")
 
 
 # --- a customer card: its group says what it is ---

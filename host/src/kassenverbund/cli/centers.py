@@ -80,12 +80,10 @@ def import_file(
                 raise
             _show_refused(refused.problem, as_json=as_json)
             raise typer.Exit(1) from None
-        if dry_run:
-            _show_refused(answer, as_json=as_json)
-            raise typer.Exit(0 if answer["acceptable"] else 1)
         done = _wait(desk, answer["import_id"], quiet=as_json)
-    if done["state"] != "completed":
-        raise ValueError(f"{done['import_id']}: {done['state']}")
+    if dry_run or done["state"] == "refused":
+        _show_refused(done, as_json=as_json)
+        raise typer.Exit(0 if done["state"] == "checked" else 1)
     if as_json:
         line(done)
         return

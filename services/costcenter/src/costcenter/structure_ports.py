@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-ImportState = Literal["checking", "running", "completed", "refused"]
+ImportState = Literal["checking", "checked", "running", "completed", "refused"]
+"""`checked`: a dry run without a refusal. It, `completed` and `refused` are ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,15 @@ class Import:
     import_id: str
     kind: str
     state: ImportState
+    dry_run: bool
     rows: int
     done: int
-    changed: int
-    """Rows that changed something."""
+    """Of the rows, in this state."""
+    facts: int
+    """That are recorded, or would be."""
     since: datetime
-    report: Mapping[str, Any] | None = None
-    """Why it was refused after it had been accepted."""
-
-    def at(self, *, done: int, changed: int) -> Import:
-        return replace(self, done=done, changed=changed)
+    report: Mapping[str, Any]
+    """`refused`: rows that cannot be; `refused_count`."""
 
 
 class Imports(Protocol):
@@ -69,8 +69,12 @@ class Imports(Protocol):
 
     async def read(self, import_id: str, part: int) -> bytes | None: ...
 
-    async def wipe(self, import_id: str) -> None:
-        """Its parts."""
+    async def parts(self, import_id: str) -> Sequence[int]:
+        """The parts that are kept, in order."""
+        ...
+
+    async def wipe(self, import_id: str, part: int | None = None) -> None:
+        """One part, or all of them."""
         ...
 
     def turn(self, import_id: str) -> AbstractAsyncContextManager[bool]:

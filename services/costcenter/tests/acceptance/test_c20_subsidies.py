@@ -11,9 +11,9 @@ import pytest
 
 from costcenter.decider.goods import Good
 from costcenter.decider.refusals import BasketNeeded, GroupMode
-from costcenter.events import SubsidyGranted, SubsidyRule, SubsidyShare
+from costcenter.events import MonthClosed, SubsidyGranted, SubsidyRule, SubsidyShare
 from costcenter.handlers.charging import Placed
-from costcenter.testing.bookings import recorded, reversal, subsidy
+from costcenter.testing.bookings import on_center, recorded, reversal, subsidy
 from costcenter.testing.world import World, good
 from money import Money, euro, total
 
@@ -173,6 +173,38 @@ async def test_c20_the_payers_center_owes_the_subsidy(canteen: World) -> None:
         euro("3.10"),
         "unreal",
     )
+
+
+async def test_c20_the_payers_closed_month_says_what_it_owes(canteen: World) -> None:
+    await record(canteen, await eat(canteen, "H1"))
+    canteen.clock.now = datetime(2026, 11, 5, 10, 0, tzinfo=UTC)
+    await canteen.months.close_all(canteen.ask(), month="2026-10")
+    closed = (await canteen.store.load("month-c9000-2026-10"))[-1].event
+    assert isinstance(closed, MonthClosed)
+    assert (closed.charged, closed.subsidies) == (euro("0.00"), euro("3.10"))
+
+
+async def test_c20_what_is_reported_after_the_payers_month_was_closed_is_late(
+    canteen: World,
+) -> None:
+    """The card's center and the payer are two; the payer's month is closed when the booking
+    comes."""
+    own = rule(rule_id="R4", user_groups=(4,), own_share="center")
+    await canteen.rules.set(canteen.ask(), own)
+    await record(canteen, await eat(canteen, "H0"))
+    charge = (await eat(canteen, "H1", "4711")).charge
+    await canteen.confirm("H1")
+    canteen.clock.now = datetime(2026, 11, 5, 10, 0, tzinfo=UTC)
+    await canteen.months.close_all(canteen.ask(), month="2026-10")
+    payments = [on_center("H1", "4.10"), subsidy("H1", "R4", "3.10")]
+    day = MONDAY_NOON.date()
+    await canteen.hear(recorded(charge.booking_id, payments=payments, at=MONDAY_NOON, day=day))
+    (granted,) = [
+        entry.event
+        for entry in await canteen.store.load("month-c9000-2026-11")
+        if isinstance(entry.event, SubsidyGranted)
+    ]
+    assert (granted.late, granted.business_date) == (True, day)
 
 
 async def test_c20_the_rest_goes_to_the_center_where_the_rule_says_so(canteen: World) -> None:

@@ -128,7 +128,7 @@ async def test_a_dry_run_says_what_would_be_and_changes_nothing(office: Office) 
     before = await facts(office)
     text = f"number;name\n{office.number('1')};Empfang\nKST-1;Empfang\n"
     report = (await office.take("centers", text, dry_run=True)).json()
-    assert (report["acceptable"], report["rows"], report["facts"]) == (False, 2, 1)
+    assert (report["state"], report["rows"], report["facts"]) == ("refused", 2, 1)
     assert [(row["line"], row["code"]) for row in report["refused"]] == [
         (3, "center.number_not_digits")
     ]
@@ -172,11 +172,15 @@ async def test_nothing_else_changes_the_structure_while_an_import_runs(office: O
     body = {"number": office.number("1"), "name": "Empfang"}
     refused = await office.send("PUT", f"/centers/c{office.number('1')}", body)
     assert problem(refused) == (409, "import.running")
-    text = f"number;name\n{office.number('2')};Empfang\n"
-    assert problem(await office.take("centers", text)) == (409, "import.running")
+    waiting = asyncio.ensure_future(
+        office.take("centers", f"number;name\n{office.number('2')};Empfang\n")
+    )
+    dry = await office.take("centers", f"number;name\n{office.number('3')};Pforte\n", dry_run=True)
+    assert dry.json()["state"] == "checked"
+    assert not waiting.done()
     await claim(GiveBack, "end")
+    assert (await waiting).json()["state"] == "completed"
     await office.done("PUT", f"/centers/c{office.number('1')}", body)
-    assert (await office.take("centers", text)).json()["state"] == "completed"
 
 
 async def test_the_same_request_is_one_import(office: Office) -> None:

@@ -135,3 +135,19 @@ def _commands(path: str) -> list[tuple[str, *tuple[float, ...]]]:
         (letter, *(float(number) for number in re.findall(r"-?[0-9.]+", rest)))
         for letter, rest in re.findall(r"([Mmh])([^Mmh]*)", path)
     ]
+
+
+def test_the_page_of_a_charge_names_center_card_and_what_the_limit_leaves() -> None:
+    shown = Page(receipt_html(receipt_of(examples.LUNCH))).text
+    for said in ("Kostenstelle 4711", "Firma A GmbH", "Kundenkarte", "484,80", "Rechnung folgt",
+                 "echter Zuschuss", "Unterschrift"):  # fmt: skip
+        assert said in shown
+
+
+def test_a_center_s_name_with_markup_stays_text() -> None:
+    charged = examples.center("9.80", address=(EVIL,))
+    booking = examples.booking(
+        lines=examples.MEAL, payments=(charged.model_copy(update={"center_name": EVIL}),)
+    )
+    order = ReceiptOrder(booking=booking, verdict=examples.signed(), master_data=examples.store())
+    assert "script" not in Page(receipt_html(receipt_of(order))).tags

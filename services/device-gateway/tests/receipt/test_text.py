@@ -68,8 +68,12 @@ NAME = st.text(st.characters(exclude_categories=()), min_size=1, max_size=200)
 def test_no_name_and_no_amount_goes_over_the_edge(
     name: str, till: str, amount: Money, columns: int
 ) -> None:
-    document = _with(receipt_of(examples.ORDER), name, till, amount)
-    for row in receipt_rows(document, columns, "CP858").rows:
+    rows = [
+        row
+        for order in (examples.ORDER, examples.LUNCH)
+        for row in receipt_rows(_with(receipt_of(order), name, till, amount), columns, "CP858").rows
+    ]
+    for row in rows:
         assert not isinstance(row, Row) or row.cells <= columns
 
 
@@ -103,8 +107,34 @@ def _with(document: ReceiptDocument, name: str, till: str, amount: Money) -> Rec
                 tender.model_copy(update={**odd, "tendered": amount, "change": amount})
                 for tender in document.tenders
             ),
+            "charges": tuple(
+                charge.model_copy(
+                    update={
+                        "center_number": name,
+                        "center_name": name,
+                        "address": (name, name),
+                        "card_number": name,
+                        "amount": amount,
+                        "limits": tuple(
+                            left.model_copy(update={"name": name, "left": amount})
+                            for left in charge.limits
+                        ),
+                    }
+                )
+                for charge in document.charges
+            ),
         }
     )
+
+
+def test_a_center_without_an_address_is_printed_by_number_and_name() -> None:
+    text = receipt_text(receipt_of(examples.DEPARTMENT))
+    part = text[text.index("Rechnung folgt") : text.index("Kundenkarte")]
+    assert part.split() == ["Rechnung", "folgt", "Kostenstelle", "4711", "Empfang"]
+
+
+def test_nobody_signs_where_the_chain_wants_no_signature() -> None:
+    assert "Unterschrift" not in receipt_text(receipt_of(examples.DEPARTMENT))
 
 
 def test_a_copy_says_so_and_keeps_the_original_time() -> None:

@@ -25,15 +25,16 @@ _PUT_CONTACT = text(
 _GET_CONTACT = text("SELECT contact_id, name, phone, mail FROM contact WHERE contact_id = :id")
 _DELETE_CONTACT = text("DELETE FROM contact WHERE contact_id = :id")
 
-_COLUMNS = "import_id, kind, state, rows, done, changed, report::text AS report, since"
+_COLUMNS = "import_id, kind, state, dry_run, rows, done, facts, report::text AS report, since"
 _ADD = text(
-    "INSERT INTO structure_import (import_id, kind, state, rows, done, changed, since)"
-    " VALUES (:import_id, :kind, :state, :rows, :done, :changed, :since)"
+    "INSERT INTO structure_import"
+    " (import_id, kind, state, dry_run, rows, done, facts, report, since)"
+    " VALUES (:import_id, :kind, :state, :dry_run, :rows, :done, :facts, :report, :since)"
     " ON CONFLICT (import_id) DO NOTHING"
 )
 _GET = text(f"SELECT {_COLUMNS} FROM structure_import WHERE import_id = :id")  # noqa: S608
 _SET = text(
-    "UPDATE structure_import SET state = :state, rows = :rows, done = :done, changed = :changed,"
+    "UPDATE structure_import SET state = :state, rows = :rows, done = :done, facts = :facts,"
     " report = :report WHERE import_id = :import_id"
 )
 _OPEN = text(
@@ -45,7 +46,11 @@ _KEEP = text(
     " VALUES (:id, :part, :content) ON CONFLICT (import_id, part) DO NOTHING"
 )
 _READ = text("SELECT content FROM structure_import_part WHERE import_id = :id AND part = :part")
-_WIPE = text("DELETE FROM structure_import_part WHERE import_id = :id")
+_PARTS = text("SELECT part FROM structure_import_part WHERE import_id = :id ORDER BY part")
+_WIPE = text(
+    "DELETE FROM structure_import_part WHERE import_id = :id"
+    " AND (CAST(:part AS integer) IS NULL OR part = :part)"
+)
 
 
 class PostgresContacts:
@@ -108,9 +113,13 @@ class PostgresImports:
             found = await connection.scalar(_READ, {"id": import_id, "part": part})
         return None if found is None else bytes(found)
 
-    async def wipe(self, import_id: str) -> None:
+    async def parts(self, import_id: str) -> Sequence[int]:
+        async with faults(), reading(self._engine) as connection:
+            return list((await connection.execute(_PARTS, {"id": import_id})).scalars())
+
+    async def wipe(self, import_id: str, part: int | None = None) -> None:
         async with faults(), self._engine.begin() as tx:
-            await tx.execute(_WIPE, {"id": import_id})
+            await tx.execute(_WIPE, {"id": import_id, "part": part})
 
     @asynccontextmanager
     async def turn(self, import_id: str) -> AsyncIterator[bool]:
@@ -131,8 +140,9 @@ def _values(entry: Import) -> dict[str, Any]:
         "state": entry.state,
         "rows": entry.rows,
         "done": entry.done,
-        "changed": entry.changed,
-        "report": None if entry.report is None else json.dumps(entry.report),
+        "dry_run": entry.dry_run,
+        "facts": entry.facts,
+        "report": json.dumps(entry.report),
         "since": entry.since,
     }
 
@@ -144,7 +154,8 @@ def _entry(row: Any) -> Import:
         state=row.state,
         rows=row.rows,
         done=row.done,
-        changed=row.changed,
+        dry_run=row.dry_run,
+        facts=row.facts,
         since=row.since,
-        report=None if row.report is None else json.loads(row.report),
+        report=json.loads(row.report),
     )

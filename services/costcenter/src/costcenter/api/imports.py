@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
@@ -16,7 +15,7 @@ from costcenter.api.kit import WRITE, Answer, Reader, as_json, chainwide, reads
 from costcenter.handlers.exports import Exports
 from costcenter.handlers.import_file import FILE_BYTES_MAX, ImportFile
 from costcenter.handlers.import_rows import KINDS, Kind
-from costcenter.handlers.imports import ImportDesk, Report
+from costcenter.handlers.imports import ImportDesk, ImportRefused
 from costcenter.structure_ports import Import, ImportState
 from events import DomainError
 from kassenverbund.kit.auth import Caller
@@ -25,6 +24,9 @@ from kassenverbund.kit.text import Identifier
 
 STREAMED = {f"/v1/imports/{kind}": FILE_BYTES_MAX for kind in KINDS}
 FED_BYTES = 16 * 1024
+
+CHECKED_S = 20.0
+"""How long a request waits for its file to be checked."""
 
 BackOffice = Annotated[Caller, Depends(reads("back_office"))]
 
@@ -43,24 +45,20 @@ class RefusedRow(Answer):
     other_line: int | None
 
 
-class ReportAnswer(Answer):
-    acceptable: bool
-    rows: int
-    facts: int
-    """That would be recorded; 0: everything is so already."""
-    refused: tuple[RefusedRow, ...]
-    refused_count: int
-
-
 class ImportAnswer(Answer):
     import_id: str
     kind: str
     state: ImportState
+    """`checking` and `running` go on; `completed`, `refused` and (dry run) `checked` are ends."""
+    dry_run: bool
     rows: int
     done: int
+    """Of the rows: checked or stored."""
     facts: int
+    """That are recorded, or (dry run) would be. 0: everything is so already."""
     since: datetime
-    report: dict[str, Any] | None
+    refused: tuple[RefusedRow, ...]
+    refused_count: int
 
 
 def routes(imports: ImportDesk, exports: Exports) -> APIRouter:
@@ -98,7 +96,7 @@ def _take(routes: APIRouter, imports: ImportDesk) -> None:
         "/v1/imports/{kind}",
         response_model=None,
         status_code=202,
-        responses={200: {"model": ReportAnswer}, 202: {"model": ImportAnswer}},
+        responses={200: {"model": ImportAnswer}, 202: {"model": ImportAnswer}},
         openapi_extra={
             **WRITE,
             "requestBody": {
@@ -112,18 +110,20 @@ def _take(routes: APIRouter, imports: ImportDesk) -> None:
     ) -> Response:
         """Take a CSV file over: all of its rows, or none. The columns are described in the
         documentation. 422 `import.refused` lists the rows that cannot be; `dry_run` gives the
-        list alone. The rows are stored in the background: ask the import how far it is."""
+        list alone (200). The rows are stored in the background, and those of a large file are
+        checked there too (202): ask the import how far it is."""
         chainwide(caller)
         checked_key(request.headers.get("idempotency-key"))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "text/csv":
             raise MediaTypeWrong
         file = imports.open_file(kind)
-        digest = await _fed(request, file)
-        if dry_run:
-            return as_json(_report(await imports.check(file)))
-        ask = streamed_ask(request, caller, digest)
-        return as_json(_shown(await imports.take(ask, file)), 202)
+        ask = streamed_ask(request, caller, await _fed(request, file))
+        entry = await imports.take(ask, file, dry_run=dry_run)
+        entry = await imports.checked(entry, wait_s=CHECKED_S)
+        if entry.state == "refused" and not dry_run:
+            raise ImportRefused(**entry.report, rows=entry.rows, import_id=entry.import_id)
+        return as_json(_shown(entry), 200 if dry_run and entry.state != "checking" else 202)
 
 
 async def _fed(request: Request, file: ImportFile) -> bytes:
@@ -149,19 +149,11 @@ def _shown(entry: Import) -> ImportAnswer:
         import_id=entry.import_id,
         kind=entry.kind,
         state=entry.state,
+        dry_run=entry.dry_run,
         rows=entry.rows,
         done=entry.done,
-        facts=entry.changed,
+        facts=entry.facts,
         since=entry.since,
-        report=None if entry.report is None else dict(entry.report),
-    )
-
-
-def _report(report: Report) -> ReportAnswer:
-    return ReportAnswer(
-        acceptable=not report.refused_count,
-        rows=report.rows,
-        facts=report.facts,
-        refused=tuple(RefusedRow(**asdict(refusal)) for refusal in report.refused),
-        refused_count=report.refused_count,
+        refused=tuple(RefusedRow(**refusal) for refusal in entry.report["refused"]),
+        refused_count=entry.report["refused_count"],
     )

@@ -115,11 +115,12 @@ def _chargeable(card: Card, grounds: Grounds, day: date) -> bool:
 def newer(before: Grounds, wanted: WantedLease, states: Mapping[str, Any], day: date) -> Grounds:
     """The same on the states that the append is bound to; single cards of a whole center apart,
     whose later changes a lease does not follow anyway. Raises `Stale`, and as `covered`."""
-    cards = before.cards
-    if wanted.card_id is not None:
-        cards = (states[card_stream(wanted.card_id)],)
-    groups = {number: states[group_stream(number)] for number in before.groups}
     center: Center = states[center_stream(wanted.center_id)]
+    groups = {number: states[group_stream(number)] for number in before.groups}
+    if wanted.card_id is not None:
+        cards: tuple[Card, ...] = (states[card_stream(wanted.card_id)],)
+    else:
+        cards = tuple(card for card in before.cards if card.card_id in center.cards)
     for card in cards:
         known = card.card_id is None or card.main_group in groups
         if not known:

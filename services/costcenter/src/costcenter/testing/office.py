@@ -114,7 +114,7 @@ class Office:
         async with asyncio.timeout(WAIT_S):
             while True:
                 found = await self.send("GET", path)
-                if found.json()["state"] != "running":
+                if found.json()["state"] not in ("checking", "running"):
                     return found
                 await asyncio.sleep(POLL_S)
 
