@@ -39,7 +39,7 @@ import uvloop
 
 from benchmarks.appends import server as database
 from benchmarks.cost_centers_seed import TEN, Size, card_number, months, seed, stack
-from benchmarks.cost_centers_servers import ROLE, running
+from benchmarks.cost_centers_servers import ROLE, Server, running
 from benchmarks.http_load import Connection, Figures, closed_loop
 from benchmarks.redemptions import issuer
 from benchmarks.report import Row, show
@@ -77,7 +77,7 @@ class Tills:
     token: str = ""
     conflicts: int = 0
     """Requests that lost every race and were asked again."""
-    _sent: int = field(default_factory=time.time_ns)
+    sent: int = field(default_factory=time.time_ns)
 
     async def connect(self) -> Connection:
         loop = asyncio.get_running_loop()
@@ -85,8 +85,8 @@ class Tills:
         return connection
 
     async def ask(self, connection: Connection) -> None:
-        self._sent += 1
-        hold_id, card = f"h{self._sent}", random.choice(self.cards)
+        self.sent += 1
+        hold_id, card = f"h{self.sent}", random.choice(self.cards)
         if self.name == "bare":
             body: dict[str, Any] = {"card": card, "amount": AMOUNT, "hold_id": hold_id}
             await self._until_done(connection, "PUT", "/charges", body, "")
@@ -124,24 +124,33 @@ class Tills:
 
 
 async def charges(
-    ours: int, bare: int, size: Size, token: str, limits: int, *, seconds: float, rounds: int
+    ours: Server, bare: Server, size: Size, token: str, limits: int, *, seconds: float, rounds: int
 ) -> list[Row]:
     """Ours and bare in turns, for both ways to choose a card."""
     everybody = [card_number(card) for card in range(size.cards)]
     hot = [card_number(card) for card in size.cards_of(HOT_CENTER)]
     rows: list[Row] = []
     for choice, cards in (("uniform", everybody), ("hot", hot)):
-        targets = [Tills("ours", ours, cards, token), Tills("bare", bare, cards)]
+        servers = (ours, bare)
+        targets = [Tills("ours", ours.port, cards, token), Tills("bare", bare.port, cards)]
         for target in targets:
             await closed_loop(target, CONNECTIONS, WARM_UP_S)
         found: list[list[Figures]] = [[], []]
+        used, done = [0.0, 0.0], [0, 0]
         for _ in range(rounds):
-            for place, target in enumerate(targets):
+            for place, (target, server) in enumerate(zip(targets, servers, strict=True)):
+                before, sent = server.processor_s(), target.sent
                 found[place].append(await closed_loop(target, CONNECTIONS, seconds))
+                used[place] += server.processor_s() - before
+                done[place] += target.sent - sent
         rows += _rows(
             f"charges, {limits} limits, {choice}", found[0], found[1], targets[0].conflicts
         )
-        _told(rows[-3:])
+        rows.append(
+            Row(name="  processor time of the server", ours=1000 * used[0] / done[0], unit="ms",
+                reference=1000 * used[1] / done[1], against="bare")
+        )  # fmt: skip
+        _told(rows[-4:])
     return rows
 
 
@@ -301,8 +310,8 @@ def measure(url: str, var: Path, size: Size, *, seconds: float, rounds: int) -> 
             rows += uvloop.run(
                 charges(ours, bare, size, token, limits, seconds=seconds, rounds=rounds)
             )
-    with running("ours", url, var, 0) as port:
-        rows += asyncio.run(_month_rows(port, url, token, size))
+    with running("ours", url, var, 0) as server:
+        rows += asyncio.run(_month_rows(server.port, url, token, size))
     verdict = asyncio.run(verify(url, schema=SERVICE.schema, service=SERVICE.name))
     rows.append(
         Row(name="events in a whole log", ours=verdict.events, unit="", met=verdict.whole,

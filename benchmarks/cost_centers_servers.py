@@ -14,10 +14,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 import uvicorn
 import uvloop
 from fastapi import FastAPI, HTTPException
@@ -108,8 +110,20 @@ async def serve(which: str, url: str, var: Path, port: int, limits: int) -> None
         await uvicorn.Server(config).serve()
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int
+    process: psutil.Process
+
+    def processor_s(self) -> float:
+        """Processor time since it began. A busy machine does not change what a charge needs."""
+        times = self.process.cpu_times()
+        used: float = times.user + times.system
+        return used
+
+
 @contextmanager
-def running(which: str, url: str, var: Path, limits: int) -> Iterator[int]:
+def running(which: str, url: str, var: Path, limits: int) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -126,7 +140,7 @@ def running(which: str, url: str, var: Path, limits: int) -> Iterator[int]:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{which} did not listen within {START_WAIT_S} s")
             time.sleep(0.05)
-        yield port
+        yield Server(port, psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait(10)

@@ -48,6 +48,20 @@ async def test_a_company_sees_its_own_centers_and_no_others(log: Log, office: Of
     assert own["net"] == "5.00"
 
 
+async def test_a_company_sees_its_part_of_a_center_that_several_companies_use(
+    log: Log, office: Office
+) -> None:
+    log.open("C", "4711")
+    log.issue("1", "C", "4711", company="A")
+    log.issue("2", "C", "4711", company="B")
+    log.charge("h1", "1", "5.00")
+    log.charge("h2", "2", "7.00")
+    own = await office.document("/v1/centers/C/statement", who="firma-a", month="2026-10")
+    assert (own["net"], [card["card_id"] for card in own["cards"]]) == ("5.00", ["1"])
+    slips = await office.get("/v1/centers/C/months/2026-10/charges", who="firma-a")
+    assert slips.status_code == 404
+
+
 async def test_a_company_does_not_learn_which_centers_others_have(log: Log, office: Office) -> None:
     log.open("C", "4711", "4711", company="A")
     for center in ("C", "none"):

@@ -227,7 +227,9 @@ def _statement(routes: APIRouter, reading: Reading, today: Today) -> None:
         wanted = _own(caller, _bounded(replace(period, center_id=center_id), today))
         async with reading.snapshot(form.position) as (connection, reached, complete):
             header = await statement_centers.header(connection, center_id)
-            check_own(caller, header.company_id, center_id)
+            # Only rows of the caller's own company are shown.
+            if not await statement_centers.charged_for(connection, center_id, caller.company_id):
+                check_own(caller, header.company_id, center_id)
             if not form.csv:
                 found = await _summed(connection, wanted, header)
                 found |= {"position": reached, "complete": complete}

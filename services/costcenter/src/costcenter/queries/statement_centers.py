@@ -122,6 +122,21 @@ async def of_company(
     return groups, [row.center_id for row in await connection.execute(_CENTERS_OF, page)]
 
 
+_CHARGED = text(
+    "SELECT EXISTS (SELECT 1 FROM statement_sum"
+    " WHERE center_id = :center_id AND company_id = :company_id)"
+)
+
+
+async def charged_for(connection: AsyncConnection, center_id: str, company_id: str | None) -> bool:
+    """Whether the center was charged for this company: a center without a company of its own is
+    charged for that of the card's main group."""
+    if not company_id:
+        return False
+    values = {"center_id": center_id, "company_id": company_id}
+    return bool(await connection.scalar(_CHARGED, values))
+
+
 async def header(connection: AsyncConnection, center_id: str) -> Header:
     """Raises `CenterUnknown`."""
     found = (await connection.execute(_HEADER, {"center_id": center_id})).mappings().first()
