@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from costcenter.events import Limit, Window
 
@@ -58,6 +59,14 @@ def span_of(window: Window, day: date, limit: Limit | None = None) -> Span:
 
     `booking` has no window: `ValueError`, as for a budget (`range`) without its limit.
     """
+    if window == "range" and limit and limit.valid_from and limit.valid_until:
+        return Span(LONG, limit.valid_from, limit.valid_until)
+    return _calendar_span(window, day)
+
+
+@lru_cache(maxsize=1_024)
+def _calendar_span(window: Window, day: date) -> Span:
+    # Each charge asks for the same few windows of its day, several times.
     match window:
         case "day":
             return Span(day.isoformat(), day, day)
@@ -68,8 +77,6 @@ def span_of(window: Window, day: date, limit: Limit | None = None) -> Span:
         case "month":
             month = month_of(day)
             return Span(month, first_day(month), last_day(month))
-        case "range" if limit and limit.valid_from and limit.valid_until:
-            return Span(LONG, limit.valid_from, limit.valid_until)
     raise ValueError(f"{window} has no window")
 
 
