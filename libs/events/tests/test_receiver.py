@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from events.bus.contract import Record
 from events.dead_letter_events import DeadLetterDiscarded
 from events.dead_letters import discard, retry
-from events.errors import DomainError, Transient
+from events.errors import DomainError, LostRace, Transient
 from events.event import Registry
 from events.reaction import Incoming, Reaction
 from events.receiver import BATCH_MAX, LANES_MAX, TRIES_MAX, Poisoned, Receiver
@@ -255,8 +255,9 @@ async def test_lanes_are_handled_side_by_side_but_not_without_bound() -> None:
     assert desk.at_work_most == LANES_MAX
 
 
-async def test_a_fault_that_passes_is_waited_out_in_order() -> None:
-    faults: list[Exception] = [Transient("away"), Transient("away"), Transient("away")]
+@pytest.mark.parametrize("fault", [Transient("away"), LostRace()])
+async def test_a_fault_that_passes_is_waited_out_in_order(fault: Exception) -> None:
+    faults: list[Exception] = [fault, fault, fault]
     desk = Desk(broken={("a", 1): faults})
     receiver = Receiver(MemoryBus(), "desk", [desk.reaction()], MemoryDeadLetters())
 

@@ -4,9 +4,9 @@ Per reaction one member of the group `service.reaction`: fetch, sort into lanes,
 side by side (so that group commit has something to commit together), acknowledge. Within a lane
 everything stays in order.
 
-What goes wrong: `Transient` is waited out in place. Anything else is tried again record by record,
-then the record is parked with its reason, and every later record of its lane behind it; other
-lanes go on. A crash anywhere brings records again, and the inbox answers what was decided before.
+What goes wrong: `Transient` and `LostRace` are waited out in place. Anything else is tried again
+record by record, then the record is parked with its reason, and every later record of its lane
+behind it; other lanes go on. A crash anywhere brings records again, and the inbox answers what was decided before.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TypeVar
 from events import telemetry
 from events.bus.contract import Bus, KeysLost, Record
 from events.cloudevents import NotACloudEvent, from_record
-from events.errors import DomainError, Transient
+from events.errors import DomainError, LostRace, Transient
 from events.reaction import Incoming, Reaction
 from events.relay import backoff_s
 from events.store.dead_letters import DeadLetters, new_letter, readable
@@ -230,8 +230,8 @@ class Receiver:
                     records=len(records),
                 ):
                     return await reaction.handle(records)
-            except Transient as fault:
-                # Order is kept: the lane waits, and so does what was fetched with it.
+            except (Transient, LostRace) as fault:
+                # A lost race says nothing about the record: others were faster. Order is kept: the lane waits, and so does what was fetched with it.
                 attempt += 1
                 telemetry.retried(self._service, reaction.name)
                 _log.warning("%s: %s waits: %s", self._service, reaction.name, fault)
