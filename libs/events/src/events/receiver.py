@@ -6,7 +6,8 @@ everything stays in order.
 
 What goes wrong: `Transient` and `LostRace` are waited out in place. Anything else is tried again
 record by record, then the record is parked with its reason, and every later record of its lane
-behind it; other lanes go on. A crash anywhere brings records again, and the inbox answers what was decided before.
+behind it; other lanes go on. A crash anywhere brings records again, and the inbox answers what
+was decided before.
 """
 
 from __future__ import annotations
@@ -231,7 +232,8 @@ class Receiver:
                 ):
                     return await reaction.handle(records)
             except (Transient, LostRace) as fault:
-                # A lost race says nothing about the record: others were faster. Order is kept: the lane waits, and so does what was fetched with it.
+                # A lost race says nothing about the record: others were faster. Order is kept:
+                # the lane waits, and so does what was fetched with it.
                 attempt += 1
                 telemetry.retried(self._service, reaction.name)
                 _log.warning("%s: %s waits: %s", self._service, reaction.name, fault)

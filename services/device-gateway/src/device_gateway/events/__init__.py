@@ -5,26 +5,28 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 from __future__ import annotations
 
 from device_gateway.events.booking import (
-    BasketPart,
     BookingAborted,
     BookingRecorded,
     BookingStarted,
-    Cover,
-    Line,
     LinePrepared,
     LineRefused,
     LinesAdded,
-    Payment,
     PaymentAccepted,
     PaymentHeld,
     PaymentRefused,
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
-    SoldTerms,
-    VatTotal,
     VerdictOverdue,
     VerdictReceived,
+)
+from device_gateway.events.booking_parts import (
+    BasketPart,
+    Cover,
+    Line,
+    Payment,
+    SoldTerms,
+    VatTotal,
     Waiver,
 )
 from device_gateway.events.charges import (

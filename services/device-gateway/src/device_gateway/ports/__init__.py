@@ -1,0 +1,65 @@
+"""What the gateway needs from others, as it wants to say it."""
+
+from device_gateway.ports.beside import PairingTries, Unfinished, UnfinishedBookings
+from device_gateway.ports.charges import (
+    CardMode,
+    ChargeAsked,
+    ChargeCard,
+    ChargeHold,
+    ChargeOverride,
+    ChargeRefused,
+    ChargeService,
+    ChargeUnavailable,
+    HeldSubsidy,
+)
+from device_gateway.ports.holds import Holder, ServiceRefused, ServiceUnavailable
+from device_gateway.ports.offline import (
+    LineState,
+    OfflineRules,
+    OfflineRulesKept,
+    ServiceLine,
+    VoucherDesk,
+)
+from device_gateway.ports.paper import ReceiptDesk, ReceiptOrder, SoldVoucher
+from device_gateway.ports.vouchers import (
+    Hold,
+    Place,
+    ToppedUp,
+    VoucherRefused,
+    VoucherService,
+    VoucherUnavailable,
+    VoucherUnreachable,
+)
+
+__all__ = [
+    "CardMode",
+    "ChargeAsked",
+    "ChargeCard",
+    "ChargeHold",
+    "ChargeOverride",
+    "ChargeRefused",
+    "ChargeService",
+    "ChargeUnavailable",
+    "HeldSubsidy",
+    "Hold",
+    "Holder",
+    "LineState",
+    "OfflineRules",
+    "OfflineRulesKept",
+    "PairingTries",
+    "Place",
+    "ReceiptDesk",
+    "ReceiptOrder",
+    "ServiceLine",
+    "ServiceRefused",
+    "ServiceUnavailable",
+    "SoldVoucher",
+    "ToppedUp",
+    "Unfinished",
+    "UnfinishedBookings",
+    "VoucherDesk",
+    "VoucherRefused",
+    "VoucherService",
+    "VoucherUnavailable",
+    "VoucherUnreachable",
+]

@@ -1,0 +1,37 @@
+"""What is kept outside the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+class PairingTries(Protocol):
+    """Counts tries to pair, over all processes, so that a code cannot be guessed."""
+
+    async def admit(self, *, store_id: str, source: str, now: datetime) -> float | None:
+        """Count one try. None: go on. A number: refused, ask again after so many seconds."""
+        ...
+
+    async def succeeded(self, *, store_id: str, source: str, now: datetime) -> None:
+        """The try was right: it does not count."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A booking that somebody still has to do something about."""
+
+    booking_id: str
+    store_id: str
+    last_at: datetime
+
+
+class UnfinishedBookings(Protocol):
+    """A read model of the own log: only where to look, never what to decide."""
+
+    async def list(self, *, untouched_since: datetime, bookings_max: int) -> Sequence[Unfinished]:
+        """Those that nothing happened to since, the longest untouched first."""
+        ...

@@ -1,0 +1,90 @@
+"""The printing desk, as the gateway wants to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from device_gateway.events import (
+    BookingRecorded,
+    MasterDataChanged,
+    VerdictReceived,
+    VoucherKind,
+)
+from money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOrder:
+    """All that a receipt is made of. `verdict` None with `outage`: the signer is dead and the
+    paper carries the outage mark; None without it: not signed yet (a preview)."""
+
+    booking: BookingRecorded
+    verdict: VerdictReceived | None
+    master_data: MasterDataChanged
+    outage: bool = False
+    is_copy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SoldVoucher:
+    """A voucher with its secret code. Lives in memory, in the answer and on paper only."""
+
+    voucher_id: str
+    serial: str
+    value: Money
+    code: str | None
+    """None once the print was acknowledged or the delivery's time is up."""
+    valid_until: date | None = None
+    qr: str | None = None
+    """What the QR code on the slip says; it holds the code. None: the code itself."""
+    paid: Money | None = None
+    """What it costs; None: its value."""
+    kind: VoucherKind = "multi_purpose"
+    vat: str = "zero"
+    rate: int | None = None
+    """Single-purpose: basis points."""
+    goods: str | None = None
+    """Single-purpose: the kind of goods."""
+
+    def __repr__(self) -> str:
+        return f"SoldVoucher({self.serial})"
+
+
+class ReceiptDesk(Protocol):
+    """Renders receipts and queues them for the till's printer."""
+
+    def text(self, order: ReceiptOrder) -> str:
+        """As the till's printer shows it. It stands in every answer to a till, so it has to be
+        quick. Pure."""
+        ...
+
+    def html(self, order: ReceiptOrder) -> str:
+        """As a page. Pure."""
+        ...
+
+    def escpos(self, order: ReceiptOrder) -> bytes:
+        """As bytes for the till's printer. Pure."""
+        ...
+
+    async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
+        """Queue the receipt once; the same `job_id` again changes nothing.
+
+        True: a printer has a new job, and says so when it is on paper. A till without a printer
+        is no error.
+        """
+        ...
+
+    async def enqueue_voucher_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        """Queue one slip per sold voucher, code included; otherwise as `enqueue`."""
+        ...
+
+    async def enqueue_remainder_slips(
+        self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
+    ) -> bool:
+        """The same for vouchers that were paid with and have a new code; `value` is their rest."""
+        ...
