@@ -14,13 +14,13 @@ from costcenter.api import imports as import_routes
 from costcenter.api import office as office_routes
 from costcenter.api import patterns as pattern_routes
 from costcenter.api.office_kit import OfficeRooms
-from costcenter.handlers.exports import Exports
 from costcenter.handlers.imports import ImportDesk
 from costcenter.handlers.patterns import ForeignCodes
 from costcenter.handlers.structure import Groups, Writer
 from costcenter.handlers.structure_cards import Cards
 from costcenter.handlers.structure_centers import Centers
 from costcenter.projections.structure import StructureBook
+from costcenter.queries.exports import Exports
 from costcenter.queries.structure import StructureQueries
 from events.projection import Projection
 from kassenverbund.kit.service import Runtime

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
 from costcenter.api.kit import WRITE, Answer, Reader, as_json, chainwide, reads
-from costcenter.handlers.exports import Exports
 from costcenter.handlers.import_file import FILE_BYTES_MAX, ImportFile
 from costcenter.handlers.import_rows import KINDS, Kind
 from costcenter.handlers.imports import ImportDesk, ImportRefused
+from costcenter.queries.exports import Exports
 from costcenter.structure_ports import Import, ImportState
 from events import DomainError
 from kassenverbund.kit.auth import Caller

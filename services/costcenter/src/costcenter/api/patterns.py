@@ -144,22 +144,8 @@ def _patterns(routes: APIRouter, codes: ForeignCodes) -> None:
     @routes.get("/v1/patterns", response_model=PatternsAnswer)
     async def patterns(caller: Reader) -> Response:
         """The patterns in force."""
-        in_force = (await codes.patterns()).in_force
-        return as_json(
-            PatternsAnswer(
-                patterns=tuple(
-                    PatternAnswer(
-                        pattern_id=pattern.pattern_id,
-                        name=pattern.name,
-                        expression=pattern.expression,
-                        meaning=pattern.meaning,
-                        length_max=pattern.length_max,
-                        example=pattern.example,
-                    )
-                    for pattern in in_force.values()
-                )
-            )
-        )
+        in_force = (await codes.patterns()).in_force.values()
+        return as_json(PatternsAnswer(patterns=tuple(map(_shown, in_force))))
 
     @routes.post("/v1/patterns/dry-run", response_model=DryRunAnswer)
     async def dry_run(body: DryRunBody, caller: Reader) -> Response:
@@ -182,3 +168,14 @@ def _patterns(routes: APIRouter, codes: ForeignCodes) -> None:
                 ),
             )
         )
+
+
+def _shown(pattern: Pattern) -> PatternAnswer:
+    return PatternAnswer(
+        pattern_id=pattern.pattern_id,
+        name=pattern.name,
+        expression=pattern.expression,
+        meaning=pattern.meaning,
+        length_max=pattern.length_max,
+        example=pattern.example,
+    )

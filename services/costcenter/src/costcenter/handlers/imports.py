@@ -11,6 +11,7 @@ A process that dies anywhere leaves an import that goes on.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -46,6 +47,8 @@ from events import (
     state_of,
 )
 from kassenverbund.kit.secrets import Secrets
+
+_log = logging.getLogger("costcenter")
 
 POLL_S = 0.05
 """How soon a caller hears that its file was checked."""
@@ -167,7 +170,12 @@ class ImportDesk:
                 if current.state == "checking":
                     current = await self._check(current)
                 if current.state == "running":
-                    await self._store_all(current)
+                    try:
+                        await self._store_all(current)
+                    except DomainError as refusal:
+                        # It was checked, and nobody else could change anything. It is tried again,
+                        # and the structure waits: half an import would be worse.
+                        _log.error("import %s cannot go on: %s", entry.import_id, refusal)
         return looked
 
     async def _check(self, entry: Import) -> Import:

@@ -243,7 +243,8 @@ class Leases:
 
             try:
                 await handle_together(self._desk.store, parts, decide, ask=ask)
-            except Stale:
+            except (Stale, LostRace):
+                # Nobody waits for a report: it rather tries again than be parked.
                 continue
             except ClaimTaken as taken:
                 self._desk.remembered.forget(taken.key)
