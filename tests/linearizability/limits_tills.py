@@ -128,12 +128,12 @@ class Charging:
         held = self._wish()
         if kind < 0.06:
             # Given up before it arrives: what comes later is refused.
-            await self._ask("POST", f"{held.charge_id}/release", {}, f"{held.charge_id}/release")
+            await self._release(held)
         await self.hold(held, lasts_s=SHORT_S if kind > 0.84 else 300)
         if held.amount is None or kind > 0.84:
             return
         if kind < 0.22:
-            await self._ask("POST", f"{held.charge_id}/release", {}, f"{held.charge_id}/release")
+            await self._release(held)
             return
         await self.confirm(held)
         if kind < 0.32:
@@ -159,6 +159,11 @@ class Charging:
         answer = await self._put(held, lasts_s)
         held.answered = datetime.now(UTC)
         held.amount, held.refusal = _said(answer)
+        if held.amount is None:
+            if held.lost:
+                # A try without an answer may still be under way, and find room after the refusal.
+                await self._release(held)
+            return
         if self.rng.random() < REPEATS:
             amount, refusal = _said(await self._put(held, lasts_s))
             held.others.append((amount, (refusal or {}).get("code", "")))
@@ -173,6 +178,9 @@ class Charging:
             "basket": [{"vat": "standard", "rate": 1900, "dsfinvk_key": 1, "gross": amount}],
         }  # fmt: skip
         return await self._ask("PUT", held.charge_id, body, f"{held.charge_id}/hold", held)
+
+    async def _release(self, held: Held) -> None:
+        await self._ask("POST", f"{held.charge_id}/release", {}, f"{held.charge_id}/release")
 
     async def confirm(self, held: Held) -> None:
         answer = await self._ask(
