@@ -59,6 +59,7 @@ async def test_a_job_is_saved_as_text_picture_and_bytes(tmp_path: Path) -> None:
     async with VirtualPrinter(tmp_path, name="bon") as printer:
         await send(printer, RECEIPT)
         (paper,) = await printer.wait_for_papers(1)
+        await until((tmp_path / "bon-0001.png").exists)
     assert (tmp_path / "bon-0001.bin").read_bytes() == RECEIPT == paper.raw
     assert (tmp_path / "bon-0001.txt").read_text("utf-8").startswith("Buch\n19,99 €\n")
     assert (tmp_path / "bon-0001.png").read_bytes().startswith(b"\x89PNG")
