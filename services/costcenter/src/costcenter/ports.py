@@ -30,3 +30,11 @@ class OpenMonths(Protocol):
     ) -> Sequence[tuple[str, str]]:
         """`(center id, month)` of months up to and with `month`, in this order, above `after`."""
         ...
+
+
+class BusyMonths(Protocol):
+    """Finds months whose streams take long to read. It may lag behind the log."""
+
+    async def busiest(self, month: str, *, charges_min: int, months_max: int) -> Sequence[str]:
+        """Ids of centers with at least `charges_min` charges in `month`, the busiest first."""
+        ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from costcenter import api
+from costcenter.adapters.busy import PostgresBusyMonths
 from costcenter.adapters.lapsed import OpenCharges, PostgresLapsedCharges, PostgresOpenMonths
 from costcenter.commands import BookCharge, FromBookings, ReleaseCharge, ReverseCharge
 from costcenter.events import EVENTS
@@ -17,6 +18,7 @@ from costcenter.handlers.booking import Bookings
 from costcenter.handlers.charging import Charges
 from costcenter.handlers.desk import Desk, Rules
 from costcenter.handlers.months import Months
+from costcenter.handlers.warming import warm
 from costcenter.policies import HEARD, TOPIC, lane, policies
 from costcenter.ports import LapsedCharges
 from costcenter.public import PUBLICATION
@@ -91,7 +93,12 @@ async def _open(runtime: Runtime) -> Opened:
     months = Months(desk, charges, PostgresOpenMonths(engine))
     office = open_office(runtime)
     reports = open_reports(runtime, desk, REGISTRY)
+
+    async def startup() -> None:
+        await warm(desk, PostgresBusyMonths(engine))
+
     return Opened(
+        startup=startup,
         router=api.router(
             api.Rooms(
                 charges=charges,
