@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
-from costcenter.api.kit import Answer, Body, Code, Positive
+from costcenter.api.kit import Code
 from costcenter.commands import Mode as HoldMode
 from costcenter.decider.charging import Left
 from costcenter.decider.goods import Good
@@ -16,6 +16,7 @@ from costcenter.decider.structure_state import Center, Company
 from costcenter.events import Mode, SubsidyShare, VatPart, Warned
 from costcenter.handlers.charging import HOLD_S_MAX
 from costcenter.handlers.finding import InHand
+from kassenverbund.kit.routes import Answer, Body, Positive
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 

@@ -11,7 +11,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response, StreamingResponse
 
-from costcenter.api.kit import WRITE, Answer, Reader, as_json, chainwide, reads
 from costcenter.handlers.import_file import FILE_BYTES_MAX, ImportFile
 from costcenter.handlers.import_rows import KINDS, Kind
 from costcenter.handlers.imports import ImportDesk, ImportRefused
@@ -20,6 +19,7 @@ from costcenter.structure_ports import Import, ImportState
 from events import DomainError
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.idempotency import checked_key, streamed_ask
+from kassenverbund.kit.routes import WRITE, Answer, Reader, as_json, chainwide, reads
 from kassenverbund.kit.text import Identifier
 
 STREAMED = {f"/v1/imports/{kind}": FILE_BYTES_MAX for kind in KINDS}

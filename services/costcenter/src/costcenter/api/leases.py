@@ -10,7 +10,15 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import AwareDatetime, Field
 
-from costcenter.api.kit import (
+from costcenter.api.office_kit import Position
+from costcenter.decider.lease import Lease
+from costcenter.decider.structure_state import Center, CenterCard
+from costcenter.events import CardKind
+from costcenter.handlers.lease_grounds import WantedLease
+from costcenter.handlers.leases import Leases
+from costcenter.queries.leases import LeaseQueries
+from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.routes import (
     PAGE_DEFAULT,
     WRITE,
     Answer,
@@ -24,14 +32,6 @@ from costcenter.api.kit import (
     within,
     writes,
 )
-from costcenter.api.office_kit import Position
-from costcenter.decider.lease import Lease
-from costcenter.decider.structure_state import Center, CenterCard
-from costcenter.events import CardKind
-from costcenter.handlers.lease_grounds import WantedLease
-from costcenter.handlers.leases import Leases
-from costcenter.queries.leases import LeaseQueries
-from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 

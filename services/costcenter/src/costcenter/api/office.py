@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
 from costcenter.api import office_cards, office_centers, office_limits
-from costcenter.api.kit import WRITE, Office, Reader, as_json, chainwide
 from costcenter.api.office_bodies import (
     CompaniesPage,
     CompanyAnswer,
@@ -39,6 +38,7 @@ from costcenter.handlers.structure import Groups
 from costcenter.queries.structure import StructureQueries
 from costcenter.structure_ports import Contact, Contacts
 from events import DomainError
+from kassenverbund.kit.routes import WRITE, Office, Reader, as_json, chainwide
 from kassenverbund.kit.text import Identifier
 
 Asks = Annotated[Wanted, Depends(wanted)]

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, SecretStr
 
-from costcenter.api.kit import Answer, Body, Day
 from costcenter.codes import CODE_MAX
 from costcenter.events import (
     Address,
@@ -21,6 +20,7 @@ from costcenter.events import (
     Window,
 )
 from costcenter.queries.structure import CardState, CenterState
+from kassenverbund.kit.routes import Answer, Body, Day
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 

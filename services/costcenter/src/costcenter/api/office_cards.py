@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from costcenter.api.kit import WRITE, Empty, Managers, Office, Reader, as_json, chainwide
 from costcenter.api.office_bodies import (
     CardAnswer,
     CardBody,
@@ -27,6 +26,7 @@ from costcenter.decider.structure.refusals import CardUnknown
 from costcenter.decider.structure_state import Card
 from costcenter.handlers.structure_cards import CardData, Cards, CardSet
 from events import Recorded, fold
+from kassenverbund.kit.routes import WRITE, Empty, Managers, Office, Reader, as_json, chainwide
 from kassenverbund.kit.text import Identifier
 
 Asks = Annotated[Wanted, Depends(wanted)]

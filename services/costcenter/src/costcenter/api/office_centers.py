@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from costcenter.api.kit import WRITE, Empty, Managers, Office, Reader, as_json, chainwide
 from costcenter.api.office_bodies import (
     CardAnswer,
     CenterAnswer,
@@ -22,6 +21,7 @@ from costcenter.api.office_kit import OfficeRooms, Position, Wanted, cursor_of, 
 from costcenter.decider.structure.refusals import CenterUnknown
 from costcenter.decider.structure_state import Center
 from costcenter.handlers.structure_centers import CenterData, Centers
+from kassenverbund.kit.routes import WRITE, Empty, Managers, Office, Reader, as_json, chainwide
 from kassenverbund.kit.text import Identifier
 
 CARDS_SHOWN = 500

@@ -10,13 +10,13 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from costcenter.api.kit import PAGE_DEFAULT, PageSize
 from costcenter.handlers.structure import Groups
 from costcenter.handlers.structure_cards import Cards
 from costcenter.handlers.structure_centers import Centers
 from costcenter.queries.structure import StructureQueries
 from costcenter.structure_ports import Contacts
 from events import DomainError
+from kassenverbund.kit.routes import PAGE_DEFAULT, PageSize
 
 CURSOR_MAX = 200
 

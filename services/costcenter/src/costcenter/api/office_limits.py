@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import Response
 from pydantic import ValidationError
 
-from costcenter.api.kit import WRITE, Asked, Office, Reader, as_json, chainwide
 from costcenter.api.office_bodies import Done, LimitAnswer, LimitBody, LimitDone, LimitsPage
 from costcenter.api.office_kit import GroupNumber, OfficeRooms, Wanted, cursor_of, wanted
 from costcenter.decider.structure.refusals import LimitImpossible
 from costcenter.events import Level, Scope
 from costcenter.handlers.structure import Groups
+from kassenverbund.kit.routes import WRITE, Asked, Office, Reader, as_json, chainwide
 from kassenverbund.kit.text import Identifier
 
 Asks = Annotated[Wanted, Depends(wanted)]

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from pydantic import Field, SecretStr
 
-from costcenter.api.kit import WRITE, Answer, Body, Office, Reader, as_json, chainwide, reads
 from costcenter.codes import CODE_MAX
 from costcenter.decider.expressions import EXPRESSION_MAX
 from costcenter.decider.patterns import LENGTH_MAX, Pattern
@@ -16,6 +15,7 @@ from costcenter.events import Meaning
 from costcenter.handlers.patterns import ForeignCodes
 from events import DomainError
 from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.routes import WRITE, Answer, Body, Office, Reader, as_json, chainwide, reads
 from kassenverbund.kit.text import Identifier, SafeName
 
 TRIED_MAX = 500

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from pydantic import Field
 
-from costcenter.api.kit import WRITE, Answer, Body, Office, Reader, as_json, chainwide
 from costcenter.decider.structure.refusals import RuleImpossible
 from costcenter.decider.tax_cases import CASES, to_confirm
 from costcenter.events import SubsidyRule, TaxCase
 from costcenter.events.subsidies import SubsidyKind
 from costcenter.handlers.subsidies import SubsidyRules
+from kassenverbund.kit.routes import WRITE, Answer, Body, Office, Reader, as_json, chainwide
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 

@@ -23,24 +23,14 @@ from costcenter.api.bodies import (
     left_shown,
     subsidies_shown,
 )
-from costcenter.api.kit import (
-    WRITE,
-    Counter,
-    Desk,
-    Empty,
-    Gateway,
-    Month,
-    Office,
-    as_json,
-    chainwide,
-    within,
-)
+from costcenter.api.kit import Counter, Desk, Month
 from costcenter.commands import Overriding
 from costcenter.decider.binding import card_hindered, center_hindered
 from costcenter.decider.structure_state import Center
 from costcenter.handlers.charging import Charges, Payment, Placed, Wanted
 from costcenter.handlers.months import Months
 from kassenverbund.kit.auth import Caller, Forbidden
+from kassenverbund.kit.routes import WRITE, Empty, Gateway, Office, as_json, chainwide, within
 from kassenverbund.kit.text import Identifier
 
 OVERRIDERS = frozenset({"manager", "back_office"})

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.routes import Answer, Body, Day, Positive
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 from voucher.api.cards import usable
-from voucher.api.kit import Answer, Body, Code, Day, Positive
+from voucher.api.kit import Code
 from voucher.decider.account.state import Opened
 from voucher.events import Limits
 

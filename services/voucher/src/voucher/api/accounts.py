@@ -11,6 +11,18 @@ from fastapi.responses import Response
 
 from events import EventStore, Handled
 from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.routes import (
+    WRITE,
+    Asked,
+    Empty,
+    Gateway,
+    Managers,
+    Office,
+    as_json,
+    reads,
+    within,
+    writes,
+)
 from kassenverbund.kit.text import Identifier
 from voucher import codes
 from voucher.api.account_bodies import (
@@ -33,20 +45,7 @@ from voucher.api.account_bodies import (
     StatementAnswer,
     account_answer,
 )
-from voucher.api.kit import (
-    WRITE,
-    Asked,
-    Empty,
-    EvenRoute,
-    Gateway,
-    Managers,
-    Office,
-    Redeemer,
-    as_json,
-    reads,
-    within,
-    writes,
-)
+from voucher.api.kit import EvenRoute, Redeemer
 from voucher.decider import HoldUnknown
 from voucher.decider.account import Account
 from voucher.decider.account.state import Opened

@@ -17,10 +17,10 @@ from pydantic import Field
 from events import DomainError
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.idempotency import checked_key, streamed_ask
+from kassenverbund.kit.routes import WRITE, Answer, Body, Office, as_json, chainwide, reads
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 from voucher.api.catalogue import Value
-from voucher.api.kit import WRITE, Answer, Body, Office, as_json, chainwide, reads
 from voucher.decider.batch import Batch
 from voucher.handlers.batches import CARDS_MAX, Batches
 from voucher.handlers.exports import Exports

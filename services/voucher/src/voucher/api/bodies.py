@@ -10,9 +10,10 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, Field
 
 from events import Handled
+from kassenverbund.kit.routes import Answer, Body, Positive, as_json
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
-from voucher.api.kit import Answer, Body, Code, Positive, as_json
+from voucher.api.kit import Code
 from voucher.commands import Goods, Mode
 from voucher.decider import Hold, Issued, Voucher, eligible, restricted
 from voucher.decider.together import CODES_MAX

@@ -9,10 +9,10 @@ from typing import Any
 from fastapi.responses import Response
 
 from events import Handled
+from kassenverbund.kit.routes import as_json
 from money import Money
 from voucher.api.bodies import HoldAnswer, LookupAnswer, held
 from voucher.api.bodies import HoldState as HoldShown
-from voucher.api.kit import as_json
 from voucher.commands import Goods
 from voucher.decider import HoldState, Issued, VoucherNotUsable
 from voucher.decider.account.spend import available

@@ -10,9 +10,7 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, Field
 
 from kassenverbund.kit.auth import Caller
-from kassenverbund.kit.text import Identifier, SafeName
-from money import Money
-from voucher.api.kit import (
+from kassenverbund.kit.routes import (
     PAGE_DEFAULT,
     WRITE,
     Answer,
@@ -26,6 +24,8 @@ from voucher.api.kit import (
     reads,
     within,
 )
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Money
 from voucher.decider.catalogue import Template, TemplateUnknown, check_pair
 from voucher.events import PRESETS_MAX, ArticlePair, Terms, Validity
 from voucher.handlers.catalogue import Catalogue

@@ -16,9 +16,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from events import DomainError
+from kassenverbund.kit.routes import Day
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money, euro, total
-from voucher.api.kit import Day
 from voucher.decider.account.commands import PostFee
 
 ROWS_MAX = 500

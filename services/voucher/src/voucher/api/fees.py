@@ -9,17 +9,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, model_validator
 
-from kassenverbund.kit.text import Identifier, SafeName
-from money import Money
-from voucher.api.fee_import import FEE_MINOR_MAX, read_fees, refuse_all
-from voucher.api.kit import (
+from kassenverbund.kit.routes import (
     WRITE,
     Answer,
     Asked,
     Body,
-    Code,
     Day,
-    EvenRoute,
     Gateway,
     Positive,
     as_json,
@@ -27,6 +22,10 @@ from voucher.api.kit import (
     within,
     writes,
 )
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Money
+from voucher.api.fee_import import FEE_MINOR_MAX, read_fees, refuse_all
+from voucher.api.kit import Code, EvenRoute
 from voucher.decider.account.refusals import FeeUnknown
 from voucher.decider.account.state import Opened, SettlementState
 from voucher.events import Settlement

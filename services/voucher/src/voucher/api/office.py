@@ -12,16 +12,11 @@ from pydantic import Field, model_validator
 
 from events import Handled
 from kassenverbund.kit.auth import Caller, Forbidden
-from kassenverbund.kit.text import Identifier, SafeName
-from money import Money
-from voucher.api import sales
-from voucher.api.bodies import DeliveredAnswer, PreparedAnswer, Price
-from voucher.api.kit import (
+from kassenverbund.kit.routes import (
     WRITE,
     Answer,
     Asked,
     Body,
-    Code,
     Empty,
     Managers,
     Office,
@@ -33,6 +28,11 @@ from voucher.api.kit import (
     within,
     writes,
 )
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Money
+from voucher.api import sales
+from voucher.api.bodies import DeliveredAnswer, PreparedAnswer, Price
+from voucher.api.kit import Code
 from voucher.decider import Issued, Voucher
 from voucher.events import BlockReason, CodeReason, Funding, Kind
 from voucher.handlers import RUN_PAGE_MAX, Named, Vouchers, Wanted

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from kassenverbund.kit.routes import WRITE, Empty, Gateway, as_json
 from kassenverbund.kit.text import Identifier
 from voucher import codes
 from voucher.api.bodies import DeliveredAnswer, NewCodeAnswer, taxed
-from voucher.api.kit import WRITE, Empty, Gateway, as_json
 from voucher.handlers import Vouchers
 from voucher.qr import QrCodes
 

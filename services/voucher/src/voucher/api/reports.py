@@ -17,9 +17,9 @@ from fastapi.responses import Response
 
 from kassenverbund.kit.listing import Day, FormOf, answer
 from kassenverbund.kit.pages import Page
+from kassenverbund.kit.routes import Reader, chainwide
 from kassenverbund.kit.text import Identifier
 from voucher.api import reports_lists
-from voucher.api.kit import Reader, chainwide
 from voucher.queries import Queries, breakage, ledger, vouchers, words
 
 Minor = Annotated[int | None, Query(ge=0, le=10**12)]

@@ -12,8 +12,8 @@ from fastapi.responses import Response
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.listing import Day, Form, FormOf, answer
 from kassenverbund.kit.pages import Listing, Page, Row
+from kassenverbund.kit.routes import Reader, chainwide, within
 from kassenverbund.kit.text import Identifier
-from voucher.api.kit import Reader, chainwide, within
 from voucher.queries import Queries, accounts, lists, stores
 
 SOON_DAYS = 90

@@ -13,9 +13,7 @@ from pydantic import Field
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.mail import MailAddress
-from kassenverbund.kit.text import Identifier, SafeName
-from money import Money
-from voucher.api.kit import (
+from kassenverbund.kit.routes import (
     PAGE_DEFAULT,
     WRITE,
     Answer,
@@ -24,11 +22,13 @@ from voucher.api.kit import (
     Office,
     PageSize,
     Reader,
-    Redeemer,
     as_json,
     reads,
     within,
 )
+from kassenverbund.kit.text import Identifier, SafeName
+from money import Money
+from voucher.api.kit import Redeemer
 from voucher.decider.overdraft import How, SettleOverdraft
 from voucher.handlers.mailing import Mailing
 from voucher.handlers.names import StoreUnknown

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
+from kassenverbund.kit.routes import WRITE, Asked, Empty, Gateway, as_json, within, writes
 from kassenverbund.kit.text import Identifier
 from voucher import codes
 from voucher.api.bodies import (
@@ -20,7 +21,7 @@ from voucher.api.bodies import (
     VoucherState,
     taxed,
 )
-from voucher.api.kit import WRITE, Asked, Empty, EvenRoute, Gateway, as_json, within, writes
+from voucher.api.kit import EvenRoute
 from voucher.commands import CancelTopUp
 from voucher.decider import Status
 from voucher.events import SoldAt

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from kassenverbund.kit.auth import Caller, Forbidden, caller_of
+from kassenverbund.kit.routes import WRITE, Empty, Gateway, as_json, reads, within
 from kassenverbund.kit.text import Identifier
 from voucher.api.bodies import (
     CaptureAnswer,
@@ -30,7 +31,7 @@ from voucher.api.bodies import (
     taxed,
 )
 from voucher.api.cards import hold_shown, looked_up, shown
-from voucher.api.kit import WRITE, Empty, EvenRoute, Gateway, Redeemer, as_json, reads, within
+from voucher.api.kit import EvenRoute, Redeemer
 from voucher.decider import HoldState as Became
 from voucher.decider import VoucherNotUsable, restricted
 from voucher.handlers import Vouchers

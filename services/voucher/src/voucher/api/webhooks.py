@@ -13,10 +13,7 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, Field, SecretStr
 
 from events import Ask, Decision, DomainError, EventStore, handle_together
-from kassenverbund.kit.text import Identifier
-from voucher.adapters.webhook_wire import SECRET_BYTES_MIN, URL_MAX, checked_url
-from voucher.adapters.webhooks import PostgresWebhooks, WebhookUnknown
-from voucher.api.kit import (
+from kassenverbund.kit.routes import (
     PAGE_DEFAULT,
     WRITE,
     Answer,
@@ -28,6 +25,9 @@ from voucher.api.kit import (
     as_json,
     chainwide,
 )
+from kassenverbund.kit.text import Identifier
+from voucher.adapters.webhook_wire import SECRET_BYTES_MIN, URL_MAX, checked_url
+from voucher.adapters.webhooks import PostgresWebhooks, WebhookUnknown
 from voucher.events import EVENTS
 from voucher.webhook_ports import Delivery, Subscriber
 
