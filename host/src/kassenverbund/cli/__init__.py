@@ -19,6 +19,7 @@ COMMANDS = {
     "events": "log",
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
+    "fiscal": "fiscal",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",
