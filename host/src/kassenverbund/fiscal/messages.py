@@ -1,4 +1,4 @@
-"""Log messages of a TSE (BSI TR-03153, ASN.1 in fiscal.md's words: `docs/fiscal-audit.md`)."""
+"""Log messages of a TSE (BSI TR-03153, ASN.1)."""
 
 from __future__ import annotations
 
