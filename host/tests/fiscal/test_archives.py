@@ -92,6 +92,62 @@ def test_a_damaged_message_never_makes_it_stumble(at: int, byte: int) -> None:
     judged(bytes(content), key_of("T1"))
 
 
+# -- how vendors differ -------------------------------------------------------------------------
+
+
+def message_of(
+    *, time: bytes = b"\x02\x01\x05", data: bytes = b"\x82\x01x", kind: bytes = b"\x83\x01 "
+) -> tuple[bytes, TseKey]:
+    """A Finish with elements as a vendor may write them, and the key that signed it."""
+    private = ec.generate_private_key(ec.SECP384R1())
+    key = TseKey(point_of(private))
+    signed = bytes.fromhex("020102060904007f000703070101") + whole(0x80, b"FinishTransaction")
+    signed += whole(0x81, b"KV-1") + data + kind + whole_number(0x85, 223)
+    signed += whole(0x04, key.serial)
+    signed += whole(0x30, whole(0x06, bytes.fromhex("04007f00070101040104")))
+    signed += whole_number(0x02, 7) + time
+    r, s = utils.decode_dss_signature(private.sign(signed, ec.ECDSA(hashes.SHA384())))
+    signature = whole(0x04, r.to_bytes(48, "big") + s.to_bytes(48, "big"))
+    return whole(0x30, signed + signature), key
+
+
+@pytest.mark.parametrize(
+    ("time", "when"),
+    [
+        (whole_number(0x02, 1_795_348_800), NOON),
+        (whole(0x17, b"2611221200Z"), NOON),
+        (whole(0x17, b"261122120000Z"), NOON),
+        (whole(0x18, b"20261122120000Z"), NOON),
+        (whole(0x18, b"20261122120000.250Z"), NOON + timedelta(milliseconds=250)),
+    ],
+)
+def test_every_form_of_the_log_time_is_read(time: bytes, when: datetime) -> None:
+    content, key = message_of(time=time)
+    assert judged(content, key) == "signature_right"
+    assert read_message(content).time == when
+
+
+def test_process_data_of_indefinite_length_is_judged_over_its_own_bytes() -> None:
+    content, key = message_of(data=b"\xa2\x80\x04\x02ab\x04\x01c\x00\x00")
+    assert judged(content, key) == "signature_right"
+    assert read_message(content).process_data == b"abc"
+    again = content.replace(b"\xa2\x80\x04\x02ab\x04\x01c\x00\x00", b"\x82\x03abc")
+    assert judged(b"\x30\x81" + bytes((len(again) - 3,)) + again[3:], key) == "signature_wrong"
+
+
+def test_a_missing_process_type_is_legal() -> None:
+    content, key = message_of(kind=b"")
+    assert judged(content, key) == "signature_right"
+
+
+@pytest.mark.parametrize(
+    "time", [whole(0x17, b"2613221200Z"), whole(0x18, b"x"), b"", whole(0x02, b"\xff")]
+)
+def test_a_log_time_that_is_none_is_malformed(time: bytes) -> None:
+    content, key = message_of(time=time)
+    assert judged(content, key) == "malformed"
+
+
 # -- a device that makes exports ----------------------------------------------------------------
 
 
