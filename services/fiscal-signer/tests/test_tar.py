@@ -183,6 +183,14 @@ async def test_memory_does_not_grow_with_the_export() -> None:
     assert peak < 1_500_000
 
 
+@pytest.mark.parametrize("length", [1, 99, 100, 101, 300])
+@pytest.mark.parametrize("size", [0, 1, 511, 65_536])
+def test_headers_are_those_of_pythons_tarfile(length: int, size: int) -> None:
+    entry = tarfile.TarInfo("a" * length)
+    entry.size, entry.mtime, entry.mode = size, int(NOON.timestamp()), 0o444
+    assert tar.header(entry.name, size, entry.mtime) == entry.tobuf(tarfile.PAX_FORMAT)
+
+
 def test_a_name_never_leads_out_of_the_archive() -> None:
     log = log_message.parse(
         log_message.whole(

@@ -127,7 +127,7 @@ def _file(path: Path, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
         head = file.read(BLOCK)
         file.seek(0)
         if is_tar(head):
-            with _bar(path, quiet=quiet) as moved:
+            with _Bar(path, quiet=quiet) as moved:
                 yield from verify_archive(file, path.name, judge, moved=moved)
         elif head[:3] == b"V0;" or head[:1] == b"{":
             with path.open(encoding="utf-8", errors="replace", newline="\n") as text:
@@ -141,7 +141,7 @@ def _file(path: Path, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
             yield Finding(path.name, "malformed", known)
 
 
-class _bar:  # noqa: N801  (a context manager that reads like a function)
+class _Bar:
     """How much of a file is done."""
 
     def __init__(self, path: Path, *, quiet: bool) -> None:

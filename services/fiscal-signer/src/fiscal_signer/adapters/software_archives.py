@@ -11,8 +11,8 @@ from fiscal_signer.country.de import tar
 from fiscal_signer.country.de.log_message import LogMessageError
 from fiscal_signer.ports import Archive, TseError, TseFault
 
-PAGE = 200
-"""Log messages in memory at once: with their headers about 300 KiB."""
+PAGE = 50
+"""Log messages in memory at once. Few, since a till that asks meanwhile waits for a page."""
 
 
 class SoftwareArchives:
