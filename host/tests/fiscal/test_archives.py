@@ -276,6 +276,29 @@ def test_names_longer_than_a_header_are_read(device: Device) -> None:
     assert troubles(device.tar(), device.root) == []
 
 
+def test_archives_of_gnu_tar_are_read(device: Device) -> None:
+    device.files = {f"{'x' * 120}/{name}": content for name, content in device.files.items()}
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, content in device.files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    assert troubles(made.getvalue(), device.root) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [(b"\x80" + b"\xff" * 11, "malformed"), (b"\xff" * 12, "malformed"), (b"-1\0", "malformed"),
+     (b"9\0", "malformed"), (b"77777777777\0", "archive_cut")],
+)  # fmt: skip
+def test_an_absurd_size_is_told(device: Device, size: bytes, code: str) -> None:
+    header = bytearray(tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = size.ljust(12, b"\0")
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 0x20 + sum(header[156:]))
+    assert code in troubles(bytes(header) + device.tar(), device.root)
+
+
 def test_an_isolated_finish_is_legal(device: Device) -> None:
     for name in list(device.files):
         if "Sig-1_" in name or "Sig-2_" in name:

@@ -12,6 +12,9 @@ BLOCK = 512
 KEPT_BYTES_MAX = 1024 * 1024
 """Log messages and certificates are far smaller; the content of larger files is passed over."""
 
+SIZE_MAX = 2**50
+"""A pebibyte: no file of an export comes near, and it can still be sought past."""
+
 
 class ArchiveCut(Malformed):
     """The archive ends without its end mark: something is missing behind it."""
@@ -83,14 +86,14 @@ def _sum_is_right(header: bytes) -> bool:
 
 
 def _size(field: bytes) -> int:
-    if field[0] & 0x80:  # GNU: base 256
-        return int.from_bytes(field[1:], "big")
     try:
-        size = int(field.strip(b" \0") or b"0", 8)
+        # GNU writes what is too large for octal digits to the base of 256.
+        large = field[0] & 0x80
+        size = int.from_bytes(field[1:], "big") if large else int(field.strip(b" \0") or b"0", 8)
     except ValueError as broken:
         raise Malformed("a size that is not octal") from broken
-    if size < 0:
-        raise Malformed("a negative size")
+    if not 0 <= size <= SIZE_MAX:
+        raise Malformed("a size that is negative or absurdly large")
     return size
 
 
