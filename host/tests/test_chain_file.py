@@ -56,6 +56,27 @@ def test_a_broken_rule_is_told_with_its_place_and_line(
     assert str(fault).startswith(f"chain.yaml:{fault.line}: {where}: ")
 
 
+def test_a_store_of_a_country_without_a_package_is_refused_at_its_line() -> None:
+    (fault,) = broken("  - id: koeln\n", "  - id: koeln\n    country: AT\n").faults
+
+    assert fault.where == "stores[1].country"
+    assert fault.line == line_of("id: koeln") + 1
+    assert fault.rule == "there is no signing package for AT (there is one for: DE)"
+
+
+def test_an_installed_package_lets_its_country_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "austria-1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: austria\nVersion: 1\n")
+    (folder / "entry_points.txt").write_text("[kassenverbund.countries]\nAT = austria:AUSTRIA\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    text = EXAMPLE.read_text().replace("  - id: koeln\n", "  - id: koeln\n    country: AT\n", 1)
+
+    assert parse_chain(text, name="chain.yaml").stores[1].country == "AT"
+
+
 def test_an_unknown_field_is_refused_at_its_line() -> None:
     faults = broken("currency: EUR", "colour: blue").faults
 

@@ -89,6 +89,22 @@ def test_a_broken_chain_file_is_told_with_its_line(program: Program) -> None:
     assert f"{broken}:{line}: stores[2].legal_entity: " in done.stderr
 
 
+@pytest.mark.parametrize("command", [("chain", "check"), ("serve", "fiscal-signer"), ("run",)])
+def test_a_store_of_a_country_without_a_package_is_refused(
+    program: Program, command: tuple[str, ...]
+) -> None:
+    foreign = program.var / "foreign.yaml"
+    text = program.chain.read_text()
+    foreign.write_text(text.replace("  - id: koeln\n", "  - id: koeln\n    country: AT\n"))
+    program.environment["KASSENVERBUND_CHAIN"] = str(foreign)
+
+    done = program.call(*command, *([str(foreign)] if command[0] == "chain" else []))
+
+    assert done.returncode == 1
+    assert "stores[1].country: there is no signing package for AT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_setting_that_is_wrong_is_told_by_its_name(program: Program) -> None:
     program.environment["KASSENVERBUND_PORT"] = "99999"
 

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from kassenverbund.countries import countries
 from kassenverbund.kit.chain import Chain, RuleBroken
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
@@ -76,7 +77,7 @@ def parse_chain(text: str, *, name: str) -> Chain:
         rule = str(exc).split("\n")[0] or "not YAML"
         raise ChainFileInvalid([Fault(name, 1, "", rule)]) from None
     try:
-        return Chain.model_validate(document)
+        chain = Chain.model_validate(document)
     except ValidationError as exc:
         tree = YAML(typ="rt").compose(text)
         errors = exc.errors()
@@ -87,6 +88,33 @@ def parse_chain(text: str, *, name: str) -> Chain:
             if error["type"] != "too_short" or not _faulty_within(error["loc"], errors)
         ][:FAULTS_MAX]
         raise ChainFileInvalid(sorted(faults, key=lambda fault: fault.line)) from None
+    strangers = _without_rules(chain, text, name)
+    if strangers:
+        raise ChainFileInvalid(strangers)
+    return chain
+
+
+def _without_rules(chain: Chain, text: str, name: str) -> list[Fault]:
+    """Stores of a country for which nothing can sign: nobody may sell under rules that nobody
+    wrote down, so the program does not start with them."""
+    known = countries()
+    found = [
+        (index, store) for index, store in enumerate(chain.stores) if store.country not in known
+    ]
+    if not found:
+        return []
+    tree = YAML(typ="rt").compose(text)
+    there = ", ".join(sorted(known)) or "none"
+    return [
+        _fault(
+            name,
+            tree,
+            ("stores", index, "country"),
+            f"there is no signing package for {store.country} (there is one for: {there})",
+            None,
+        )
+        for index, store in found[:FAULTS_MAX]
+    ]
 
 
 def _faulty_within(loc: tuple[str | int, ...], errors: Sequence[ErrorDetails]) -> bool:

@@ -3,6 +3,7 @@ models, and its routes."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,6 +33,8 @@ from fiscal_signer.events import REGISTRY
 from fiscal_signer.ports import Signed, TseError, TseFault
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import NOON, Clock, recorded, started
+from kassenverbund.fiscal.archives import Judge, verify_archive
+from kassenverbund.fiscal.certificates import Certificates
 from kassenverbund.kit.auth import Caller, Unauthenticated
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.secrets import Secrets
@@ -317,6 +320,36 @@ async def test_the_stored_log_messages_are_readable(signer: Signer) -> None:
         assert log.signature_counter == item["signature_counter"]
 
 
+async def exported(signer: Signer, **period: str) -> bytes:
+    answer = await signer.get("tses/tse-berlin/tar", **period)
+    assert answer.headers["content-type"] == "application/x-tar"
+    return answer.content
+
+
+async def test_an_auditor_downloads_the_export_of_a_tse(signer: Signer) -> None:
+    answer = await signer.get("tses/tse-berlin/tar")
+    assert answer.headers["content-disposition"] == 'attachment; filename="tse-berlin_1-6.tar"'
+    findings = list(verify_archive(io.BytesIO(answer.content), "x.tar", Judge(Certificates())))
+    assert [one.code for one in findings].count("signature_right") == 6
+    assert all(one.passed for one in findings)
+
+
+async def test_an_export_is_the_same_from_another_process(
+    signer: Signer, signer_url: str, signer_engine: AsyncEngine, tmp_path: Path
+) -> None:
+    before = await exported(signer)
+    async with opened_signer(signer_url, signer_engine, tmp_path) as other:
+        assert await exported(other) == before
+
+
+async def test_an_export_of_a_period_holds_no_more(signer: Signer) -> None:
+    whole = await exported(signer)
+    assert await exported(signer, to="2100-01-01T00:00:00Z") == whole
+    nothing = await exported(signer, **{"from": "2100-01-01T00:00:00+02:00"})
+    assert b"_Log-" not in nothing
+    assert b"info.csv" in nothing
+
+
 @pytest.mark.parametrize(
     ("path", "token", "status"),
     [
@@ -331,6 +364,13 @@ async def test_the_stored_log_messages_are_readable(signer: Signer) -> None:
         ("signatures?tse=tse-berlin&after=-1", "auditor", 422),
         ("signatures?tse=tse-berlin&limit=501", "auditor", 422),
         ("tses/a%00b", "auditor", 422),
+        ("tses/none/tar", "auditor", 404),
+        ("tses/tse-berlin/tar", "manager@berlin", 403),
+        ("tses/tse-berlin/tar", "operator", 403),
+        ("tses/tse-koeln/tar", "auditor@berlin", 404),
+        ("tses/tse-berlin/tar", "auditor@berlin", 200),
+        ("tses/tse-berlin/tar?from=2026-01-01T00:00:00", "auditor", 422),
+        ("tses/tse-berlin/tar?from=2027-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "auditor", 422),
         ("tses/tse-koeln", "manager@koeln", 200),
     ],
 )

@@ -20,6 +20,7 @@ COMMANDS = {
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
     "centers": "centers",
+    "fiscal": "fiscal",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

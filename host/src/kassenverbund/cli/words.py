@@ -178,6 +178,109 @@ GERMAN: Mapping[str, str] = {
     "Reason": "Grund",
     "Waiting": "Wartend",
     "Tries": "Versuche",
+    # verdicts of `fiscal verify`
+    "What tax inspectors want to know.": "Was die Betriebsprüfung wissen will.",
+    "Verify TSE exports (TAR), receipt codes, log messages, or this chain's own log.": (
+        "TSE-Exporte (TAR), Belegcodes, Log-Nachrichten oder das eigene Protokoll prüfen."
+    ),
+    "files, receipt codes (V0;…, quoted), - for standard input, or: log": (
+        "Dateien, Belegcodes (V0;… in Anführungszeichen), - für die Standardeingabe, oder: log"
+    ),
+    "certificate of a TSE (for single log messages)": (
+        "Zertifikat einer TSE (für einzelne Log-Nachrichten)"
+    ),
+    "certificate of a root that is trusted": "Zertifikat einer Wurzel, der vertraut wird",
+    "serial number of a TSE (64 hex digits); others' signatures are wrong": (
+        "Seriennummer einer TSE (64 Hexziffern); Signaturen anderer gelten als falsch"
+    ),
+    "the export was filtered: counters may be missing": (
+        "der Export wurde gefiltert: Zähler dürfen fehlen"
+    ),
+    "not 64 hex digits": "keine 64 Hexziffern",
+    "receipt code": "Belegcode",
+    "neither a TAR archive, nor a log message, nor receipt codes": (
+        "weder TAR-Archiv noch Log-Nachricht noch Belegcodes"
+    ),
+    "not an event": "kein Ereignis",
+    "more (--json shows all)": "weitere (--json zeigt alle)",
+    "passed": "bestanden",
+    "NOT PASSED": "NICHT BESTANDEN",
+    "right": "richtig",
+    "note": "Hinweise",
+    "undecided": "unentschieden",
+    "wrong": "falsch",
+    "the signature is right": "die Signatur stimmt",
+    "the certificate chain leads to a given root": (
+        "die Zertifikatskette führt zu einer angegebenen Wurzel"
+    ),
+    "the chain ends at a root that nobody vouches for here (--root)": (
+        "die Kette endet an einer Wurzel, für die hier niemand bürgt (--root)"
+    ),
+    "the issuer's certificate is in the TSE's export, not here": (
+        "das Zertifikat des Ausstellers steht im Export der TSE, nicht hier"
+    ),
+    "by its own word a device that is not certified": (
+        "nach eigener Angabe ein nicht zertifiziertes Gerät"
+    ),
+    "there is no readable info.csv": "es gibt keine lesbare info.csv",
+    "there is no log message in it": "es ist keine Log-Nachricht darin",
+    "this file does not belong into an export": "diese Datei gehört nicht in einen Export",
+    "the file name has another form than the standard says": (
+        "der Dateiname hat eine andere Form als im Standard"
+    ),
+    "the process type is none of the standard's": "die Vorgangsart ist keine des Standards",
+    "the process data does not have the form of DSFinV-K": (
+        "die Vorgangsdaten haben nicht die Form der DSFinV-K"
+    ),
+    "taxed amounts and payments differ (tips, for example)": (
+        "Umsätze und Zahlungen weichen voneinander ab (etwa durch Trinkgeld)"
+    ),
+    "transactions that were started and not finished": "begonnene, nicht beendete Transaktionen",
+    "missing counters, as in an export that was filtered": (
+        "fehlende Zähler, wie in einem gefilterten Export"
+    ),
+    "a signature of a kind that cannot be checked here": (
+        "eine Signatur, deren Verfahren hier nicht geprüft werden kann"
+    ),
+    "a certificate that cannot be read here": "ein Zertifikat, das hier nicht gelesen werden kann",
+    "the certificate of the issuer is missing (--root)": (
+        "das Zertifikat des Ausstellers fehlt (--root)"
+    ),
+    "malformed": "fehlerhaft aufgebaut",
+    "the archive ends in the middle": "das Archiv endet mittendrin",
+    "the signature is WRONG": "die Signatur ist FALSCH",
+    "no certificate has the key that signed this": (
+        "kein Zertifikat hat den Schlüssel, mit dem signiert wurde"
+    ),
+    "signed with another key than the expected one": (
+        "mit einem anderen als dem erwarteten Schlüssel signiert"
+    ),
+    "the public key cannot be one": "der öffentliche Schlüssel kann keiner sein",
+    "signature counters are missing": "Signaturzähler fehlen",
+    "a signature counter that was used twice": "ein doppelt vergebener Signaturzähler",
+    "the log time goes back": "die Log-Zeit springt zurück",
+    "transaction numbers are missing": "Transaktionsnummern fehlen",
+    "a transaction that was started or ended twice": (
+        "eine doppelt begonnene oder beendete Transaktion"
+    ),
+    "the file name says something else than the content": (
+        "der Dateiname sagt etwas anderes als der Inhalt"
+    ),
+    "the file name is not the hash of the certificate's key": (
+        "der Dateiname ist nicht der Hash des Zertifikatsschlüssels"
+    ),
+    "a certificate was not valid at the time of a log message": (
+        "ein Zertifikat war zur Zeit einer Log-Nachricht nicht gültig"
+    ),
+    "a certificate was not issued by the one that it names": (
+        "ein Zertifikat wurde nicht von dem genannten Aussteller ausgestellt"
+    ),
+    "the chain leads to another root than the given ones": (
+        "die Kette führt zu einer anderen als den angegebenen Wurzeln"
+    ),
+    "the receipt code says something else than the signed log message": (
+        "der Belegcode sagt etwas anderes als die signierte Log-Nachricht"
+    ),
 }
 
 _language = "en"

@@ -193,7 +193,8 @@ class Store(Part):
     legal_entity: Identifier
     address: Address
     time_zone: Annotated[str, AfterValidator(_zone)] = "Europe/Berlin"
-    country: Literal["DE"] = "DE"
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "DE"
+    """Whose fiscal rules hold. There has to be a signing package for it (`countries.py`)."""
     signing_place: SigningPlace = SigningPlace.CENTER
     tses: Annotated[tuple[Tse, ...], Field(min_length=1, max_length=16)]
     printers: tuple[Printer, ...] = ()

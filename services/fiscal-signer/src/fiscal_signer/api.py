@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from events import DomainError
 from fiscal_signer.country import Check, Country
+from fiscal_signer.ports import Archives, TseFault
 from fiscal_signer.queries import PAGE_MAX, Queries
 from kassenverbund.kit.auth import Caller, requires
 from kassenverbund.kit.text import Identifier
 
 COUNTER_MAX = 2**62
 QR_CHARACTERS_MAX = 4_000
+TAR = "application/x-tar"
 
 
 class TseUnknown(DomainError):
     code = "tse.unknown"
     status = 404
     title = "There is no such TSE"
+
+
+class TarElsewhere(DomainError):
+    code = "tse.tar_elsewhere"
+    status = 409
+    title = "This TSE's export is not made here"
+
+
+class TarUnavailable(DomainError):
+    code = "tse.tar_unavailable"
+    status = 503
+    title = "The TSE cannot be read now"
+
+
+class PeriodEmpty(DomainError):
+    code = "tse.period_empty"
+    status = 422
+    title = "The period ends before it begins"
 
 
 class VerdictUnknown(DomainError):
@@ -120,13 +142,20 @@ class QrAnswer(_Answer):
 READERS = requires("auditor", "operator", "manager")
 RECEIPT_READERS = requires("auditor", "operator", "manager", "back_office", "service")
 
+INSPECTORS = requires("auditor")
+
 Reader = Annotated[Caller, Depends(READERS)]
 ReceiptReader = Annotated[Caller, Depends(RECEIPT_READERS)]
+Inspector = Annotated[Caller, Depends(INSPECTORS)]
 
 
-def router_of(queries: Queries, country: Country) -> APIRouter:
-    """The routes. `country`: whose QR codes can be checked."""
+def router_of(
+    queries: Queries, country: Country, archives: Mapping[str, Archives] | None = None
+) -> APIRouter:
+    """The routes. `country`: whose QR codes can be checked. `archives`: who exports the TSEs of a
+    kind."""
     router = APIRouter(prefix="/v1", tags=["fiscal-signer"])
+    _exports(router, queries, archives or {})
 
     @router.get("/tses")
     async def list_tses(caller: Reader) -> TseList:
@@ -178,6 +207,40 @@ def router_of(queries: Queries, country: Country) -> APIRouter:
         )
 
     return router
+
+
+def _exports(router: APIRouter, queries: Queries, archives: Mapping[str, Archives]) -> None:
+    @router.get(
+        "/tses/{tse_id}/tar",
+        response_class=StreamingResponse,
+        responses={200: {"content": {TAR: {}}}},
+    )
+    async def export_tar(
+        tse_id: Identifier,
+        caller: Inspector,
+        begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+        end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    ) -> StreamingResponse:
+        """The TSE's export (BSI TR-03151): info.csv, certificates, and its log messages of all
+        kinds from `from` to before `to`. The same period gives the same bytes."""
+        row = await queries.tse(tse_id, caller.store_id)
+        if row is None:
+            raise TseUnknown
+        if begin is not None and end is not None and end < begin:
+            raise PeriodEmpty
+        source = archives.get(row["kind"])
+        if source is None:
+            raise TarElsewhere(f"the device does it: {row['kind'] or 'not yet initialised'}")
+        try:
+            archive = await source.open(tse_id, begin=begin, end=end)
+        except TseFault as fault:
+            raise TarUnavailable(fault.code.value) from fault
+        name = f"{tse_id}_{archive.first}-{archive.last}.tar"
+        return StreamingResponse(
+            archive.pieces,
+            media_type=TAR,
+            headers={"content-disposition": f'attachment; filename="{name}"'},
+        )
 
 
 async def _own_checks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -169,4 +169,28 @@ class Leases(Protocol):
 
         The epoch grows by one each time the owner changes, never otherwise.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An export of a device on its way out."""
+
+    first: int
+    """Signature counter of the first log message in it."""
+    last: int
+    """Of the last one; less than `first`: there is none."""
+    pieces: AsyncIterator[bytes]
+    """A TAR archive, in pieces. Raises `TseFault` where the device fails on the way: whoever
+    receives it has then received a part that does not end as archives do."""
+
+
+class Archives(Protocol):
+    """Exports of devices (`exportData` of BSI TR-03151)."""
+
+    async def open(
+        self, tse_id: str, *, begin: datetime | None = None, end: datetime | None = None
+    ) -> Archive:
+        """All log messages from `begin` to before `end`, of any kind; None: all of them. The same
+        period makes the same bytes, in any process. Raises `TseFault`."""
         ...

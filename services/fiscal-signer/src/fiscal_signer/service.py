@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from events import Transient
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
+from fiscal_signer.adapters.software_archives import SoftwareArchives
+from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.api import router_of
 from fiscal_signer.country import country_of
@@ -59,8 +61,9 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     assignments = assignments_of(chain)
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
     chips = Chips(processes_max=os.cpu_count() or 1)
+    storage = PostgresDeviceStorage(runtime.engine)
     tses = SoftwareTses(
-        PostgresDeviceStorage(runtime.engine),
+        storage,
         chips,
         curves={tse.id: tse.curve for store in chain.stores for tse in store.tses},
         sealing_key=runtime.secrets.key(PURPOSE),
@@ -91,7 +94,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         await watch_devices(drivers, queries, every_s=settings.probe_s)
 
     return Opened(
-        router=router_of(queries, country_of("DE")),
+        router=router_of(queries, country_of("DE"), {KIND: SoftwareArchives(storage)}),
         projections=(SignatureBook(),),
         reactions=(reactor.reaction(),),
         tasks=(watch,),

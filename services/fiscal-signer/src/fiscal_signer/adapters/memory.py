@@ -40,6 +40,13 @@ class MemoryDeviceStorage:
         stored = self.logs.get(tse_id, {})
         return [stored[number] for number in sorted(stored) if number > counter][:records_max]
 
+    async def logs_between(
+        self, tse_id: str, after: int, last: int, records_max: int
+    ) -> list[tuple[int, bytes]]:
+        stored = self.logs.get(tse_id, {})
+        wanted = [number for number in sorted(stored) if after < number <= last]
+        return [(number, stored[number]) for number in wanted[:records_max]]
+
 
 class MemoryChip:
     """See `fiscal_signer.adapters.software_tse.Chip`. Signs in the test's own process."""

@@ -21,14 +21,16 @@ from fiscal_signer.ports import Signed, TseError, TseFault
 _LOAD = text(
     "SELECT curve, sealed_key, public_key, certificate, initialized_at, signature_counter,"
     " transaction_number, last_log_time, clients::text AS clients,"
-    " open_transactions::text AS open_transactions FROM software_tse WHERE tse_id = :tse_id"
+    " open_transactions::text AS open_transactions, issuers"
+    " FROM software_tse WHERE tse_id = :tse_id"
 )
 _CREATE = text(
     "INSERT INTO software_tse (tse_id, curve, sealed_key, public_key, certificate, initialized_at,"
-    " signature_counter, transaction_number, last_log_time, clients, open_transactions)"
+    " signature_counter, transaction_number, last_log_time, clients, open_transactions, issuers)"
     " VALUES (:tse_id, :curve, :sealed_key, :public_key, :certificate, :initialized_at,"
     " :signature_counter, :transaction_number, :last_log_time, CAST(:clients AS jsonb),"
-    " CAST(:open_transactions AS jsonb)) ON CONFLICT (tse_id) DO NOTHING RETURNING tse_id"
+    " CAST(:open_transactions AS jsonb), CAST(:issuers AS bytea[]))"
+    " ON CONFLICT (tse_id) DO NOTHING RETURNING tse_id"
 )
 # Plain statements for the driver: these two run for every sale.
 _SAVE = (
@@ -47,6 +49,11 @@ _LOG = text(
 _LOGS = text(
     "SELECT log_message FROM software_tse_log WHERE tse_id = :tse_id"
     " AND signature_counter > :counter ORDER BY signature_counter LIMIT :records_max"
+)
+_LOGS_BETWEEN = text(
+    "SELECT signature_counter, log_message FROM software_tse_log WHERE tse_id = :tse_id"
+    " AND signature_counter > :after AND signature_counter <= :last"
+    " ORDER BY signature_counter LIMIT :records_max"
 )
 # One statement, so that two processes that ask at once are told one after the other. The epoch
 # stays where the owner stays, also when its lease ran out in between and nobody else came.
@@ -111,6 +118,7 @@ class PostgresDeviceStorage:
             last_log_time=row["last_log_time"],
             clients=frozenset(json.loads(row["clients"])),
             open_transactions={int(number): client for number, client in opened.items()},
+            issuers=tuple(row["issuers"]),
         )
 
     async def create(self, memory: DeviceMemory, log: Signed) -> None:
@@ -124,6 +132,7 @@ class PostgresDeviceStorage:
                     "public_key": memory.public_key,
                     "certificate": memory.certificate,
                     "initialized_at": memory.initialized_at,
+                    "issuers": list(memory.issuers),
                     **_moving(memory),
                 },
             )
@@ -159,6 +168,14 @@ class PostgresDeviceStorage:
                 _LOGS, {"tse_id": tse_id, "counter": counter, "records_max": records_max}
             )
             return list(rows.scalars())
+
+    async def logs_between(
+        self, tse_id: str, after: int, last: int, records_max: int
+    ) -> list[tuple[int, bytes]]:
+        wanted = {"tse_id": tse_id, "after": after, "last": last, "records_max": records_max}
+        async with _storage_faults(), reading(self._engine) as connection:
+            rows = await connection.execute(_LOGS_BETWEEN, wanted)
+            return [(counter, message) for counter, message in rows]
 
 
 def _moving(memory: DeviceMemory) -> dict[str, object]:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.x509.oid import NameOID
 
 from fiscal_signer.adapters.chip.child import Key
 from fiscal_signer.adapters.chip.helper import DeviceKey
+from fiscal_signer.adapters.software_certificates import (
+    NOT_CERTIFIED,
+    authority_of,
+    certificate_for,
+)
 from fiscal_signer.country.de import log_message
-from fiscal_signer.country.de.algorithms import CURVES, Curve, serial_of
+from fiscal_signer.country.de.algorithms import CURVES, serial_of
 from fiscal_signer.ports import (
     LOGS_MAX,
     AlreadyDone,
@@ -38,10 +41,8 @@ from fiscal_signer.ports import (
 )
 
 KIND = "software"
-NOT_CERTIFIED = "NICHT ZERTIFIZIERT - nur Test und Schulung"
 CLIENTS_MAX = 512
 OPEN_TRANSACTIONS_MAX = 4_096
-CERTIFICATE_YEARS = 8
 _NONCE_BYTES = 12
 
 
@@ -61,6 +62,8 @@ class DeviceMemory:
     """Unix seconds; log times never go back."""
     clients: frozenset[str]
     open_transactions: dict[int, str]
+    issuers: tuple[bytes, ...] = ()
+    """DER: whose signatures are on the certificate, up to the root."""
 
 
 class DeviceStorage(Protocol):
@@ -82,6 +85,12 @@ class DeviceStorage(Protocol):
 
     async def logs_after(self, tse_id: str, counter: int, records_max: int) -> list[bytes]:
         """Stored log messages with a higher counter, in order."""
+        ...
+
+    async def logs_between(
+        self, tse_id: str, after: int, last: int, records_max: int
+    ) -> list[tuple[int, bytes]]:
+        """The same up to and with `last`, with the counters that they are stored under."""
         ...
 
 
@@ -341,18 +350,20 @@ def new_device(
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+    authority = authority_of(sealing_key)
     memory = DeviceMemory(
         tse_id=tse_id,
         curve=curve_name,
         sealed_key=nonce + AESGCM(sealing_key).encrypt(nonce, raw, tse_id.encode()),
         public_key=public_key,
-        certificate=_certificate(key, curve, public_key, now),
+        certificate=certificate_for(authority, key.public_key(), now=now),
         initialized_at=now,
         signature_counter=0,
         transaction_number=0,
         last_log_time=int(now.timestamp()),
         clients=frozenset(),
         open_transactions={},
+        issuers=(authority.der,),
     )
     call = _Call(memory, curve.algorithm, serial_of(public_key), memory.last_log_time)
     draft = call.system("initialize", NOT_CERTIFIED.encode())
@@ -365,28 +376,3 @@ def _unseal(memory: DeviceMemory, sealing_key: bytes) -> DeviceKey:
     nonce, sealed = memory.sealed_key[:_NONCE_BYTES], memory.sealed_key[_NONCE_BYTES:]
     raw = AESGCM(sealing_key).decrypt(nonce, sealed, memory.tse_id.encode())
     return DeviceKey(memory.tse_id, CURVES[memory.curve].hash().name, raw)
-
-
-def _certificate(
-    key: ec.EllipticCurvePrivateKey, curve: Curve, public_key: bytes, now: datetime
-) -> bytes:
-    """Self-signed; the subject names the serial number, and that nobody certified anything."""
-    serial = serial_of(public_key)
-    name = x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, NOT_CERTIFIED),
-            x509.NameAttribute(NameOID.COMMON_NAME, serial.hex()),
-        ]
-    )
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(int.from_bytes(serial[:8], "big") | 1)
-        .not_valid_before(now)
-        .not_valid_after(now + timedelta(days=365 * CERTIFICATE_YEARS))
-    )
-    algorithm = curve.hash()
-    assert isinstance(algorithm, hashes.SHA256 | hashes.SHA384)  # What CURVES holds.
-    return builder.sign(key, algorithm).public_bytes(serialization.Encoding.DER)
