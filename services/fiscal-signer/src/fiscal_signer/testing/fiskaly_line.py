@@ -1,0 +1,45 @@
+"""The way to a played fiskaly cloud, and devices at its end."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID, uuid4
+
+import httpx
+
+from fiscal_signer.adapters.fiskaly import Access, Cloud, FiskalyTses, Limits, client_for
+from fiscal_signer.testing import Clock
+from fiscal_signer.testing.fiskaly import FiskalyCloud, Tss
+
+KEY, SECRET, PIN = "test_key", "not-for-any-log", "123456"
+TSE = "tse-berlin"
+TSS_ID = UUID("4f0e6b52-8f6c-4c5e-9b0a-3d2c1b0a9f8e")
+LIMITS = Limits(call_s=0.4, wait_max_s=0.05, waits_max=2, pause_s=0.01)
+
+
+class Line:
+    """A way to the cloud: what one process of the signer has. `client` may be made anew."""
+
+    def __init__(self, url: str, clock: Clock, cloud: FiskalyCloud, tss: Tss) -> None:
+        self.url = url
+        self.clock = clock
+        self.cloud = cloud
+        self.tss = tss
+        self._clients: list[httpx.AsyncClient] = []
+
+    def tses(self, *, limits: Limits = LIMITS, secret: str = SECRET) -> FiskalyTses:
+        """The devices as a new process would open them."""
+        client = client_for(self.url, None, limits)
+        self._clients.append(client)
+        access = Access(api_key=KEY, api_secret=secret)
+        return FiskalyTses(
+            Cloud(client, access, monotonic=time.monotonic, limits=limits),
+            tss_ids={TSE: TSS_ID},
+            admin_pins={TSE: PIN},
+            clock=self.clock,
+            new_id=uuid4,
+        )
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
