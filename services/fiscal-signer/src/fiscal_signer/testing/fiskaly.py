@@ -86,6 +86,8 @@ class Tss:
         self.valid_until = clock() + timedelta(days=365 * 5)
         self.says_counter: int | None = None
         """What it tells of its counter instead of the truth."""
+        self.break_signatures = False
+        """Whether it signs something else than it says."""
         self.txs: list[_Tx] = []
         self._clock = clock
         self._private = ec.generate_private_key(ec.SECP256R1())
@@ -127,7 +129,7 @@ class Tss:
             signature_counter=self.counter,
             log_time=log_message.time_element(now, log_message.UNIX_TIME),
         )
-        value = self._key.sign(content)
+        value = self._key.sign(content + b"\0" if self.break_signatures else content)
         revision: Body = {
             "_id": tx.id,
             "_type": "TRANSACTION",
