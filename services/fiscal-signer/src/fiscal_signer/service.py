@@ -17,6 +17,7 @@ from events import Transient
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
+from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
 from fiscal_signer.api import router_of
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -59,13 +60,10 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     assignments = assignments_of(chain)
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
     chips = Chips(processes_max=os.cpu_count() or 1)
-    tses = SoftwareTses(
-        PostgresDeviceStorage(runtime.engine),
-        chips,
-        curves={tse.id: tse.curve for store in chain.stores for tse in store.tses},
-        sealing_key=runtime.secrets.key(PURPOSE),
-        nonce=lambda: os.urandom(NONCE_BYTES),
-        clock=runtime.clock,
+    fiskaly = fiskaly_of(runtime)
+    tses = TsesByKind(
+        {tse.id: tse.kind for store in chain.stores for tse in store.tses},
+        {"software": _software(runtime, chips), "fiskaly": fiskaly.tses},
     )
     leases = PostgresLeases(runtime.engine)
     owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
@@ -96,8 +94,25 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         reactions=(reactor.reaction(),),
         tasks=(watch,),
         startup=partial(_start, chips),
-        close=chips.close,
+        close=partial(_close, chips, fiskaly),
     )
+
+
+def _software(runtime: Runtime, chips: Chips) -> SoftwareTses:
+    declared = (tse for store in runtime.chain.stores for tse in store.tses)
+    return SoftwareTses(
+        PostgresDeviceStorage(runtime.engine),
+        chips,
+        curves={tse.id: tse.curve for tse in declared if tse.kind == "software"},
+        sealing_key=runtime.secrets.key(PURPOSE),
+        nonce=lambda: os.urandom(NONCE_BYTES),
+        clock=runtime.clock,
+    )
+
+
+async def _close(chips: Chips, fiskaly: Fiskaly) -> None:
+    await fiskaly.close()
+    await chips.close()
 
 
 async def _start(chips: Chips) -> None:
