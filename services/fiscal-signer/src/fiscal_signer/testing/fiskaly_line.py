@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import httpx
@@ -16,8 +18,25 @@ TSS_ID = UUID("4f0e6b52-8f6c-4c5e-9b0a-3d2c1b0a9f8e")
 LIMITS = Limits(call_s=0.4, wait_max_s=0.05, waits_max=2, pause_s=0.01)
 
 
+def devices_of(
+    client: httpx.AsyncClient,
+    *,
+    clock: Callable[[], datetime],
+    monotonic: Callable[[], float],
+    limits: Limits = LIMITS,
+    secret: str = SECRET,
+) -> FiskalyTses:
+    """The devices as one process of the signer has them."""
+    cloud = Cloud(
+        client, Access(api_key=KEY, api_secret=secret), monotonic=monotonic, limits=limits
+    )
+    return FiskalyTses(
+        cloud, tss_ids={TSE: TSS_ID}, admin_pins={TSE: PIN}, clock=clock, new_id=uuid4
+    )
+
+
 class Line:
-    """A way to the cloud: what one process of the signer has. `client` may be made anew."""
+    """A played cloud at `url`, with one TSS."""
 
     def __init__(self, url: str, clock: Clock, cloud: FiskalyCloud, tss: Tss) -> None:
         self.url = url
@@ -32,13 +51,12 @@ class Line:
         """The devices as a new process would open them."""
         client = client_for(self.url, None, limits)
         self._clients.append(client)
-        access = Access(api_key=KEY, api_secret=secret)
-        return FiskalyTses(
-            Cloud(client, access, monotonic=lambda: self.seconds, limits=limits),
-            tss_ids={TSE: TSS_ID},
-            admin_pins={TSE: PIN},
+        return devices_of(
+            client,
             clock=self.clock,
-            new_id=uuid4,
+            monotonic=lambda: self.seconds,
+            limits=limits,
+            secret=secret,
         )
 
     async def close(self) -> None:
