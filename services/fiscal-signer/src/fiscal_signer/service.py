@@ -60,7 +60,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     assignments = assignments_of(chain)
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
     chips = Chips(processes_max=os.cpu_count() or 1)
-    fiskaly = fiskaly_of(runtime)
+    fiskaly = fiskaly_of(chain, runtime.fiskaly, runtime.clock)
     tses = TsesByKind(
         {tse.id: tse.kind for store in chain.stores for tse in store.tses},
         {"software": _software(runtime, chips), "fiskaly": fiskaly.tses},

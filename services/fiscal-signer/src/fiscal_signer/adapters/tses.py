@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 import httpx
 
 from fiscal_signer.adapters.fiskaly import Access, Cloud, FiskalyTses, Limits, client_for
 from fiscal_signer.ports import Tse, TseError, TseFault, Tses
-from kassenverbund.kit.service import FiskalyAccess, Runtime
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.service import FiskalyAccess
 
 _log = logging.getLogger("fiscal_signer")
 
@@ -45,33 +47,35 @@ class Fiskaly:
             await self.client.aclose()
 
 
-def fiskaly_of(runtime: Runtime) -> Fiskaly:
+def fiskaly_of(
+    chain: Chain, access: FiskalyAccess | None, clock: Callable[[], datetime]
+) -> Fiskaly:
     """A key that can't be read is no reason not to start: selling goes on, and the devices are
     out with that reason until the next start."""
-    declared = [tse for store in runtime.chain.stores for tse in store.tses]
+    declared = [tse for store in chain.stores for tse in store.tses]
     tss_ids = {tse.id: tse.tss_id for tse in declared if tse.tss_id is not None}
     cloud: Cloud | None = None
     client: httpx.AsyncClient | None = None
     pins: dict[str, str] = {}
-    if tss_ids and runtime.fiskaly is None:
+    if tss_ids and access is None:
         _log.error("TSEs of fiskaly are declared and KASSENVERBUND_FISKALY_SECRETS is not set")
-    elif tss_ids and runtime.fiskaly is not None:
+    elif tss_ids and access is not None:
         try:
-            access = Access(
-                api_key=_secret(runtime.fiskaly, "api_key"),
-                api_secret=_secret(runtime.fiskaly, "api_secret"),
+            keys = Access(
+                api_key=_secret(access, "api_key"),
+                api_secret=_secret(access, "api_secret"),
             )
             pins = {
-                tse_id: _secret(runtime.fiskaly, f"admin_pin.{tse_id}")
+                tse_id: _secret(access, f"admin_pin.{tse_id}")
                 for tse_id in tss_ids
-                if (runtime.fiskaly.secrets / f"admin_pin.{tse_id}").is_file()
+                if (access.secrets / f"admin_pin.{tse_id}").is_file()
             }
             limits = Limits()
-            client = client_for(runtime.fiskaly.url, runtime.fiskaly.ca, limits)
-            cloud = Cloud(client, access, monotonic=time.monotonic, limits=limits)
+            client = client_for(access.url, access.ca, limits)
+            cloud = Cloud(client, keys, monotonic=time.monotonic, limits=limits)
         except (OSError, ValueError) as unreadable:
             _log.error("no access to fiskaly: %s", unreadable)
-    tses = FiskalyTses(cloud, tss_ids=tss_ids, admin_pins=pins, clock=runtime.clock, new_id=uuid4)
+    tses = FiskalyTses(cloud, tss_ids=tss_ids, admin_pins=pins, clock=clock, new_id=uuid4)
     return Fiskaly(tses, client)
 
 
