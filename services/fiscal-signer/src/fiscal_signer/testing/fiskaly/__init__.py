@@ -44,7 +44,7 @@ class FiskalyCloud:
     """The interface: an ASGI application. `key` and `secret` open it."""
 
     def __init__(self, clock: Callable[[], datetime], *, key: str, secret: str) -> None:
-        self._clock = clock
+        self.clock = clock
         self._key, self._secret = key, secret
         self._tokens = 0
         self.token_ends: dict[str, datetime] = {}
@@ -65,7 +65,7 @@ class FiskalyCloud:
 
     def tss(self, tss_id: UUID, *, env: str = "LIVE") -> Tss:
         """A new TSS, initialized."""
-        made = self.tsses[str(tss_id)] = Tss(tss_id, self._clock, env=env)
+        made = self.tsses[str(tss_id)] = Tss(tss_id, self.clock, env=env)
         return made
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +96,7 @@ class FiskalyCloud:
         if path == "auth":
             return self._authenticate(body)
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self.token_ends.get(bearer, self._clock()) <= self._clock():
+        if self.token_ends.get(bearer, self.clock()) <= self.clock():
             raise Refusal(401, "E_UNAUTHORIZED")
         _, tss_id, *rest = path.split("/")
         tss = self.tsses.get(tss_id)
@@ -152,8 +152,8 @@ class FiskalyCloud:
             raise Refusal(401, "E_UNAUTHORIZED")
         self._tokens += 1
         access, refresh = f"access-{self._tokens}", f"refresh-{self._tokens}"
-        self.token_ends[access] = self._clock() + timedelta(seconds=self.token_s)
-        self.token_ends[refresh] = self._clock() + timedelta(seconds=2 * self.token_s)
+        self.token_ends[access] = self.clock() + timedelta(seconds=self.token_s)
+        self.token_ends[refresh] = self.clock() + timedelta(seconds=2 * self.token_s)
         return {
             "access_token": access,
             "access_token_expires_in": self.token_s,
