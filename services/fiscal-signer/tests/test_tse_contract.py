@@ -123,6 +123,12 @@ async def test_its_log_after_a_counter_leaves_out_what_was_before(tse: Tse) -> N
     assert list(await tse.logs_after(end.signature_counter)) == []
 
 
+async def test_its_log_holds_the_end_of_a_transaction_that_began_long_before(tse: Tse) -> None:
+    old, *_, newest = [await begun(tse, f"r1/b{number}/start") for number in range(4)]
+    (end,) = await tse.execute([finish(old.transaction_number)])
+    assert list(await tse.logs_after(newest.signature_counter)) == [end]
+
+
 async def test_open_transactions_are_those_that_were_not_finished(tse: Tse) -> None:
     first, second = await begun(tse, "r1/b1/start"), await begun(tse, "r1/b2/start")
     await tse.execute([finish(first.transaction_number)])
