@@ -23,7 +23,14 @@ from fiscal_signer.events import (
     TseInitialized,
 )
 from fiscal_signer.handlers import Settings
-from fiscal_signer.ports import Refused, RegisterClient, StartTransaction, TseError, TseFault
+from fiscal_signer.ports import (
+    FinishTransaction,
+    Refused,
+    RegisterClient,
+    StartTransaction,
+    TseError,
+    TseFault,
+)
 from fiscal_signer.testing import NOON, World, paired, recorded, started
 from fiscal_signer.testing.fiskaly import Fault, Refusal
 from fiscal_signer.testing.fiskaly_line import PIN, SECRET, TSE, Line
@@ -152,6 +159,17 @@ async def test_a_call_that_arrives_late_signs_nothing_new(line: Line) -> None:
     (again,) = await tse.execute([StartTransaction(TILL, "request/b1/start")])
     assert first == again
     assert revisions(line) == [1]
+
+
+async def test_what_was_read_once_is_not_read_again(line: Line) -> None:
+    tse = await line.tses().open(TSE)
+    await tse.execute([RegisterClient(TILL)])
+    end = FinishTransaction(TILL, "Kassenbeleg-V1", "Beleg^", of_step=0)
+    await tse.execute([StartTransaction(TILL, "a"), end])
+    first = await tse.logs_after(0)
+    line.cloud.calls.clear()
+    assert await tse.logs_after(0) == first
+    assert [path for _, path in line.cloud.calls if path.endswith("/tx/1")] == []
 
 
 async def test_a_process_that_dies_after_it_sent_the_request_leaves_one_signature(

@@ -129,6 +129,15 @@ async def test_its_log_holds_the_end_of_a_transaction_that_began_long_before(tse
     assert list(await tse.logs_after(newest.signature_counter)) == [end]
 
 
+async def test_a_long_log_comes_whole(tse: Tse) -> None:
+    names = [StartTransaction(TILL, f"r1/b{number}/start") for number in range(105)]
+    ends = [finish(None, of_step=number) for number in range(2)]
+    await tse.execute([*names, *ends])
+    last = (await tse.info()).signature_counter
+    assert [log.signature_counter for log in await tse.logs_after(0)] == list(range(1, last + 1))
+    assert len(await tse.open_transactions()) == 103
+
+
 async def test_open_transactions_are_those_that_were_not_finished(tse: Tse) -> None:
     first, second = await begun(tse, "r1/b1/start"), await begun(tse, "r1/b2/start")
     await tse.execute([finish(first.transaction_number)])

@@ -43,6 +43,9 @@ KIND = "fiskaly"
 START_REVISION, FINISH_REVISION = 1, 2
 PAGE = 100
 """The most that a list of the interface holds."""
+READ_MAX = 1_024
+"""Revisions that are kept after they were read. They never change; so a long history that is cut
+off by a time-out is further on at the next try."""
 
 
 class FiskalyTse:
@@ -66,6 +69,7 @@ class FiskalyTse:
         self._turn = asyncio.Lock()
         self._clients: dict[str, wire.Client] = {}
         self._signer: Signer | None = None
+        self._read: dict[tuple[str, int], wire.Transaction] = {}
 
     async def info(self) -> TseInfo:
         async with self._turn:
@@ -159,7 +163,10 @@ class FiskalyTse:
             if declined.refusal is not None:
                 raise
             # It says no to what we may have done before: then it is there to be read.
-            started = await self.transaction(str(tx_id), START_REVISION)
+            try:
+                started = await self.transaction(str(tx_id), START_REVISION)
+            except Declined:
+                return Refused(TseError.START_FAILED)
         if started.log.operation != "Start":
             started = await self.transaction(str(tx_id), START_REVISION)
         return await self.signed(started, "", b"")
@@ -278,10 +285,17 @@ class FiskalyTse:
 
     async def transaction(self, name: str, revision: int | None) -> wire.Transaction:
         """A revision, or the latest one. Raises `Declined`, `TseFault`."""
-        query = {} if revision is None else {"tx_revision": revision}
-        return await self._cloud.ask(
-            wire.Transaction, "GET", f"{self._path}/tx/{name}", query=query
-        )
+        path = f"{self._path}/tx/{name}"
+        if revision is None:
+            return await self._cloud.ask(wire.Transaction, "GET", path)
+        known = self._read.get((name, revision))
+        if known is None:
+            query = {"tx_revision": revision}
+            known = await self._cloud.ask(wire.Transaction, "GET", path, query=query)
+            if len(self._read) >= READ_MAX:
+                self._read.pop(next(iter(self._read)))  # The oldest one.
+            self._read[name, revision] = known
+        return known
 
     async def page(
         self, order_by: str, states: Sequence[str], offset: int
