@@ -33,7 +33,6 @@ from fiscal_signer.ports import (
     RegisterClient,
     Signed,
     StartTransaction,
-    Tse,
     TseError,
     TseFault,
     TseInfo,
@@ -359,39 +358,6 @@ class FiskalyTse:
         unlike any other TSS's."""
         digest = hashlib.sha256(f"kassenverbund/{self._tss_id}/{what}/{name}".encode()).digest()
         return UUID(bytes=digest[:16], version=4)
-
-
-class FiskalyTses:
-    """See `fiscal_signer.ports.Tses`. `tss_ids`: TSE id → TSS, from `chain.yaml`."""
-
-    def __init__(
-        self,
-        cloud: Cloud | None,
-        *,
-        tss_ids: Mapping[str, UUID],
-        admin_pins: Mapping[str, str],
-        clock: Callable[[], datetime],
-        new_id: Callable[[], UUID],
-    ) -> None:
-        self._cloud = cloud
-        self._tss_ids = tss_ids
-        self._admin_pins = admin_pins
-        self._clock = clock
-        self._new_id = new_id
-
-    async def open(self, tse_id: str) -> Tse:
-        tss_id = self._tss_ids.get(tse_id)
-        if tss_id is None:
-            raise TseFault(TseError.NOT_INITIALIZED, f"{tse_id} is not declared")
-        if self._cloud is None:
-            raise TseFault(TseError.USER_NOT_AUTHENTICATED, "no key for fiskaly is set")
-        return FiskalyTse(
-            tss_id,
-            self._cloud,
-            admin_pin=self._admin_pins.get(tse_id),
-            clock=self._clock,
-            new_id=self._new_id,
-        )
 
 
 def _failed(step: DeviceStep) -> TseError:
