@@ -35,7 +35,7 @@ from kassenverbund.keys import issuer_of, secrets_of
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.mail import Mailer, SmtpMailer
 from kassenverbund.kit.secrets import Secrets
-from kassenverbund.kit.service import Runtime, Service
+from kassenverbund.kit.service import FiskalyAccess, Runtime, Service
 from kassenverbund.postgres import private_database
 from kassenverbund.settings import Settings, url_of
 from kassenverbund.tls import peer_context
@@ -173,7 +173,14 @@ def _runtime(
         var=_own_folder(settings.var, service),
         sign_within_s=settings.sign_within_s,
         mailer=_mailer(settings),
+        fiskaly=_fiskaly(settings),
     )
+
+
+def _fiskaly(settings: Settings) -> FiskalyAccess | None:
+    if settings.fiskaly_secrets is None:
+        return None
+    return FiskalyAccess(settings.fiskaly_url, settings.fiskaly_secrets, settings.fiskaly_ca)
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -101,6 +102,14 @@ class Settings(BaseSettings):
     smtp_ca: Path | None = None
     """PEM: the CA of the mail server. None: the system's."""
 
+    fiskaly_url: str = "https://kassensichv-middleware.fiskaly.com/api/v2"
+    """fiskaly SIGN DE v2, for TSEs of that kind in the chain."""
+    fiskaly_secrets: Path | None = None
+    """A folder with the files `api_key`, `api_secret` and, for each TSE on which tills are to be
+    registered, `admin_pin.<TSE id>`. None: such TSEs are out."""
+    fiskaly_ca: Path | None = None
+    """PEM: the CA of `fiskaly_url`. None: the system's."""
+
     body_bytes_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = BODY_BYTES_MAX
     """The largest request body."""
     connections_max: Annotated[int, Field(ge=10, le=100_000)] = 2_000
@@ -129,6 +138,9 @@ class Settings(BaseSettings):
             raise ValueError("tls=given needs tls_certificate and tls_key")
         if (self.smtp_url is None) != (self.smtp_sender is None):
             raise ValueError("smtp_url and smtp_sender belong together")
+        host = urlsplit(self.fiskaly_url).hostname
+        if not self.fiskaly_url.startswith("https://") and host not in LOCAL_HOSTS:
+            raise ValueError(f"{self.fiskaly_url}: fiskaly is reached by https")
         for url in (self.oidc_issuer, self.oidc_jwks_url):
             if url and not url.startswith("https://"):
                 raise ValueError(f"{url}: an OIDC issuer is reached by https")

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -69,9 +70,27 @@ class Tse(Part):
     """A technical security device (Technische Sicherheitseinrichtung) of a store."""
 
     id: Identifier
-    kind: Literal["software"] = "software"
-    """`software`: not certified, for test and training."""
+    kind: Literal["software", "fiskaly"] = "software"
+    """`software`: not certified, for test and training. `fiskaly`: a TSS of fiskaly SIGN DE v2."""
     curve: Literal["P-256", "P-384", "brainpoolP384r1"] = "P-384"
+    """Of a software TSE; with `fiskaly` always P-256, and not written."""
+    tss_id: UUID | None = None
+    """The TSS at fiskaly."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _curve_of_the_vendor(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("kind") == "fiskaly" and "curve" not in data:
+            return {**data, "curve": "P-256"}
+        return data
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Tse:
+        if (self.kind == "fiskaly") != (self.tss_id is not None):
+            raise ValueError("`tss_id` belongs to the kind `fiskaly`, and that needs it")
+        if self.kind == "fiskaly" and self.curve != "P-256":
+            raise ValueError("a TSS of fiskaly has the curve P-256: leave `curve` out")
+        return self
 
 
 class Printer(Part):
@@ -277,6 +296,15 @@ class Chain(Part):
                 (t.id, ("stores", i, "tses", j, "id"))
                 for i, s in enumerate(self.stores)
                 for j, t in enumerate(s.tses)
+            ),
+        )
+        _unique(
+            "TSS of fiskaly",
+            (
+                (str(t.tss_id), ("stores", i, "tses", j, "tss_id"))
+                for i, s in enumerate(self.stores)
+                for j, t in enumerate(s.tses)
+                if t.tss_id is not None
             ),
         )
         _unique(

@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class FiskalyAccess:
+    """Where fiskaly is, and where our keys for it lie. The keys themselves are not in here."""
+
+    url: str
+    """With the version: `https://…/api/v2`."""
+    secrets: Path
+    """A folder with the files `api_key`, `api_secret` and `admin_pin.<TSE id>`."""
+    ca: Path | None = None
+    """PEM; None: the system's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """What the program hands to a service when it opens it."""
 
@@ -48,6 +60,8 @@ class Runtime:
     """How long after its recording a booking may still be signed (`sign_by`)."""
     mailer: Mailer | None = None
     """None: no mail server is set, and nothing is promised to be mailed."""
+    fiskaly: FiskalyAccess | None = None
+    """None: no key is set, and TSEs of fiskaly are out."""
 
 
 @dataclass(frozen=True, slots=True)

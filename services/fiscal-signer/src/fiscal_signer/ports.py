@@ -35,6 +35,9 @@ class TseError(StrEnum):
     SIGNING_FAILED = "signing_system_operation_data_failed"
     TOO_LATE = "too_late"
     """Not the device's word but ours: `sign_by` passed before it could be asked."""
+    BUSY = "busy"
+    """It asks for a pause that is longer than a sale can wait: maintenance, a self-test, too many
+    calls."""
     MEMORY_LOST = "memory_lost"
     """The device counts less than we have seen of it: replaced, or restored from a copy."""
 
@@ -60,6 +63,9 @@ class StartTransaction:
     """Begin a transaction, with empty process type and data (DSFinV-K annex I)."""
 
     client_id: str
+    name: str = ""
+    """The same in every repetition of this step, and in no other one. A device whose calls have
+    keys makes its own of it; one that only counts leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class Signed:
     value: bytes
     """The signature, plain r‖s."""
     log_message: bytes
+    """Empty where the device gives it out in an export only (its own system messages)."""
     client_id: str = ""
     transaction_number: int | None = None
     process_type: str = ""
@@ -102,7 +109,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """The step had no effect and made no log (a client that was registered before)."""
+    """The step had no effect and made no log (a client that was registered before), or it made one
+    that the device does not give out by itself."""
 
 
 DeviceAnswer = Signed | Refused | AlreadyDone

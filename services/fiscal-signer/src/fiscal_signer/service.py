@@ -19,6 +19,7 @@ from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLease
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
+from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
 from fiscal_signer.api import router_of
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -62,13 +63,10 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     elsewhere = frozenset(store.id for store in chain.stores if store.signing_place not in places)
     chips = Chips(processes_max=os.cpu_count() or 1)
     storage = PostgresDeviceStorage(runtime.engine)
-    tses = SoftwareTses(
-        storage,
-        chips,
-        curves={tse.id: tse.curve for store in chain.stores for tse in store.tses},
-        sealing_key=runtime.secrets.key(PURPOSE),
-        nonce=lambda: os.urandom(NONCE_BYTES),
-        clock=runtime.clock,
+    fiskaly = fiskaly_of(chain, runtime.fiskaly, runtime.clock)
+    tses = TsesByKind(
+        {tse.id: tse.kind for store in chain.stores for tse in store.tses},
+        {"software": _software(runtime, storage, chips), "fiskaly": fiskaly.tses},
     )
     leases = PostgresLeases(runtime.engine)
     owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
@@ -99,8 +97,25 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         reactions=(reactor.reaction(),),
         tasks=(watch,),
         startup=partial(_start, chips),
-        close=chips.close,
+        close=partial(_close, chips, fiskaly),
     )
+
+
+def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) -> SoftwareTses:
+    declared = (tse for store in runtime.chain.stores for tse in store.tses)
+    return SoftwareTses(
+        storage,
+        chips,
+        curves={tse.id: tse.curve for tse in declared if tse.kind == "software"},
+        sealing_key=runtime.secrets.key(PURPOSE),
+        nonce=lambda: os.urandom(NONCE_BYTES),
+        clock=runtime.clock,
+    )
+
+
+async def _close(chips: Chips, fiskaly: Fiskaly) -> None:
+    await fiskaly.close()
+    await chips.close()
 
 
 async def _start(chips: Chips) -> None:

@@ -94,6 +94,19 @@ class Answers:
             self.known[steps[match].step_id] = log
             at = match + 1
 
+    def gapless(self) -> bool:
+        """Whether the counters go on without a gap where the log stands. Devices use counters
+        for themselves in between (audits, an administrator's log-in)."""
+        made = [one for one in self.known.values() if isinstance(one, Signed)]
+        counters = sorted(log.signature_counter for log in [*made, *self.surplus])
+        first = self.segment.counter + 1
+        return counters == list(range(first, first + len(counters)))
+
+    def explain(self, logs: list[Signed]) -> None:
+        """What the device did beside the answers that it gave."""
+        own = {one.signature_counter for one in self.known.values() if isinstance(one, Signed)}
+        self.surplus = [log for log in logs if log.signature_counter not in own]
+
     def _fits(self, step: Step, log: Signed) -> bool:
         if log.operation != _OPERATIONS[step.operation] or log.client_id != step.client_id:
             return False
@@ -152,8 +165,16 @@ class Answers:
 async def ask_device(device: Tse, answers: Answers) -> None:
     """Let the device say what it has done of the request. Raises `TseFault`, also for a device
     that knows less than it once told us."""
+    answers.found(await _logs_of(device, answers.segment.counter))
+
+
+async def ask_about_gaps(device: Tse, answers: Answers) -> None:
+    """Let the device say what it used its other counters for. Raises `TseFault`."""
+    answers.explain(await _logs_of(device, answers.segment.counter))
+
+
+async def _logs_of(device: Tse, counter: int) -> list[Signed]:
     info = await device.info()
-    counter = answers.segment.counter
     if info.signature_counter < counter:
         raise TseFault(
             TseError.MEMORY_LOST, f"it counts {info.signature_counter}, we have seen {counter}"
@@ -165,7 +186,7 @@ async def ask_device(device: Tse, answers: Answers) -> None:
             raise TseFault(TseError.MEMORY_LOST, f"no log message above counter {counter}")
         logs.extend(page)
         counter = page[-1].signature_counter
-    answers.found(logs)
+    return logs
 
 
 async def call_device(device: Tse, answers: Answers, *, now: datetime) -> None:
@@ -194,7 +215,8 @@ def _calls(answers: Answers, now: datetime) -> tuple[list[Step], list[DeviceStep
                 calls.append(RegisterClient(step.client_id))
             case "start":
                 starts[step.booking_id] = len(calls)
-                calls.append(StartTransaction(step.client_id))
+                name = f"{answers.segment.request_id}/{step.step_id}"
+                calls.append(StartTransaction(step.client_id, name))
             case "finish":
                 start = answers.known.get(f"{step.booking_id}/start")
                 if step.transaction_number is None and isinstance(start, Refused):

@@ -11,7 +11,7 @@ from datetime import datetime
 from events import Ask, EventStore, handle
 from fiscal_signer.commands import Identity
 from fiscal_signer.decider.ledger import LEDGER, Initialize, ledger_stream
-from fiscal_signer.handlers.asking import Answers, Settings, ask_device, call_device
+from fiscal_signer.handlers.asking import Answers, Settings, ask_about_gaps, ask_device, call_device
 from fiscal_signer.ports import Signed, Tse, TseError, TseFault, TseInfo, Tses
 
 
@@ -37,6 +37,8 @@ class Device:
             if ask_first:
                 await ask_device(device, answers)
             await call_device(device, answers, now=now)
+            if not answers.gapless():
+                await ask_about_gaps(device, answers)
 
     async def info(self) -> TseInfo:
         async with self._call() as device:

@@ -145,15 +145,19 @@ class World:
         chip: Chip | None = None,
         curve: str = "P-256",
         settings: Settings | None = None,
+        clock: Clock | None = None,
+        devices: Tses | None = None,
     ) -> None:
-        self.clock = Clock()
+        """`devices`: others than software TSEs."""
+        self.clock = clock or Clock()
         self.memory = MemoryEventStore("fiscal-signer", REGISTRY, clock=self.clock)
         self.store: EventStore = store or self.memory
         self.storage = MemoryDeviceStorage()
         self.leases = leases or MemoryLeases(self.clock)
         self.faults = Faults()
         self.tses = FaultyTses(
-            SoftwareTses(
+            devices
+            or SoftwareTses(
                 self.storage,
                 chip or MemoryChip(),
                 curves={f"tse-{name}": curve for name in stores},
