@@ -117,13 +117,14 @@ async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             jars = request.getfixturevalue("kafka_jars")
             broker = stack.enter_context(LocalKafka(tmp_path / "kafka", jars=jars))
             environment["KAFKA_BOOTSTRAP"] = broker.bootstrap
-        center = Program(var, arguments=("serve", "voucher"), environment=environment)
+        center = Program(var, arguments=("serve", "costcenter", "voucher"), environment=environment)
         store = Program(
             var,
             arguments=("serve", "device-gateway", "fiscal-signer"),
             environment={
                 **environment,
                 "KASSENVERBUND_URL_VOUCHER": center.base_url,
+                "KASSENVERBUND_URL_COSTCENTER": center.base_url,
                 "KASSENVERBUND_PEER_CA": str(var / "tls" / "ca.pem"),
             },
         )

@@ -70,6 +70,7 @@ GERMAN: Mapping[str, str] = {
     "how many of the newest": "wie viele der neuesten",
     "role; may be repeated": "Rolle; mehrfach möglich",
     "only for this store": "nur für diese Filiale",
+    "with the role company: which one": "bei der Rolle company: welche Firma",
     "valid for so many hours": "so viele Stunden gültig",
     "who it is for": "für wen es ist",
     "change nothing; fail where a file is not as the code says": (
