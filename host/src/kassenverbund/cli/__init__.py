@@ -20,6 +20,7 @@ COMMANDS = {
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
     "centers": "centers",
+    "vat": "vat",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",
