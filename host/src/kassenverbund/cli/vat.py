@@ -17,7 +17,7 @@ from kassenverbund.cli.output import console, failed, line
 from kassenverbund.cli.words import say
 from kassenverbund.kit.chain import Chain, VatRate
 from kassenverbund.settings import Settings
-from kassenverbund.vat.comparison import Row, accepted_rows, compare, differences
+from kassenverbund.vat.comparison import AGREED, Row, accepted_rows, compare, differences
 from kassenverbund.vat.rows import add_rows, row_line
 from kassenverbund.vat.source import HttpRateSource, Proposal, ProposedRate, RateSourceFailed
 
@@ -27,6 +27,7 @@ EXIT_SILENT = 2
 
 MEANINGS = {
     "same": "agrees",
+    "untaxed": "no tax, not compared",
     "in_force": "concerns a day that is open or past",
     "upcoming": "upcoming; can be accepted",
     "untold": "the service leaves it out",
@@ -56,7 +57,7 @@ def check(as_json: JsonOption = False) -> None:
     else:
         table = Table(*map(say, ("VAT key", "From", "Ours", "Theirs", "Difference")))
         for row in rows:
-            colour = "green" if row.verdict == "same" else "red"
+            colour = "green" if row.verdict in AGREED else "red"
             table.add_row(
                 escape(row.vat), str(row.valid_from), _percent(row.ours), _percent(row.theirs),
                 f"[{colour}]{say(MEANINGS[row.verdict])}[/{colour}]",

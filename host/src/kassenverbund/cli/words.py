@@ -88,6 +88,7 @@ GERMAN: Mapping[str, str] = {
     "Theirs": "Gemeldet",
     "Difference": "Abweichung",
     "agrees": "stimmt überein",
+    "no tax, not compared": "ohne Steuer, nicht verglichen",
     "concerns a day that is open or past": "betrifft einen offenen oder vergangenen Tag",
     "upcoming; can be accepted": "kommt erst; kann übernommen werden",
     "the service leaves it out": "der Dienst lässt ihn aus",

@@ -16,8 +16,11 @@ from kassenverbund.vat.source import Proposal, ProposedRate, RateSourceUnusable
 
 Dated = TypeVar("Dated", VatRate, ProposedRate)
 
-Verdict = Literal["same", "in_force", "upcoming", "untold"]
-"""`in_force`: it concerns a day that is open or past. `untold`: the service leaves the key out."""
+Verdict = Literal["same", "untaxed", "in_force", "upcoming", "untold"]
+"""`untaxed`: the service leaves out a key of ours that has no rate, as it may. `in_force`: it
+concerns a day that is open or past. `untold`: the service leaves out a key that has a rate."""
+
+AGREED = frozenset({"same", "untaxed"})
 
 
 class RatesRefused(ValueError):
@@ -69,7 +72,7 @@ def compare(chain: Chain, proposal: Proposal, *, now: datetime) -> tuple[Row, ..
 
 def differences(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows on which the two sides do not agree."""
-    return tuple(row for row in rows if row.verdict != "same")
+    return tuple(row for row in rows if row.verdict not in AGREED)
 
 
 def accepted_rows(chain: Chain, proposal: Proposal, *, now: datetime) -> tuple[VatRate, ...]:
@@ -140,7 +143,7 @@ def _rows(
         # A key without a rate (not taxable) is no country's tax rate: nobody has to tell it.
         asked = any(rate.rate for day, rate in ours.items() if day > today) or _taxed(ours, today)
         day = max((day for day in ours if day <= today), default=min(ours))
-        return [Row(vat, day, ours[day], None, "untold" if asked else "same")]
+        return [Row(vat, day, ours[day], None, "untold" if asked else "untaxed")]
     begin = max(min(ours, default=date.min), min(theirs))
     days = sorted({begin, *(day for day in (*ours, *theirs) if day > begin)})
     kept: list[Row] = []
