@@ -4,6 +4,7 @@ last known rates stay in force and an alarm is raised; nothing changes inside an
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from kassenverbund.vat.comparison import (
     latest_open_day,
 )
 from kassenverbund.vat.rows import add_rows
-from kassenverbund.vat.source import ANSWER_BYTES_MAX, HttpRateSource
+from kassenverbund.vat.source import ANSWER_BYTES_MAX, HttpRateSource, RateSourceSilent
 from kassenverbund.vat.watch import VatWatch
 from tests.support.counter import Counter, article, cash, open_counter
 from tests.support.program import ROOT, Program
@@ -301,6 +302,13 @@ async def test_c22_a_redirect_is_not_followed(
         watched = Watched(chain_file, service.url, till.clock.now)
         assert not await watched.watch.compare_once()
         assert other.asked == 0
+
+
+async def test_c22_a_source_that_takes_the_question_and_never_answers_is_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        source = HttpRateSource(f"http://127.0.0.1:{deaf.getsockname()[1]}/", wait_s=0.2)
+        with pytest.raises(RateSourceSilent):
+            await source.proposal()
 
 
 async def test_c22_a_change_inside_today_is_refused(

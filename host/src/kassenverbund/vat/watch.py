@@ -45,12 +45,19 @@ class VatWatch:
         self._every = every
         self._clock = clock
         self._alert: Alert | None = None
+        self._differences: int | None = None
+        self._silent: int | None = None
         meter = meter or metrics.get_meter("kassenverbund")
-        self._differences = meter.create_gauge(
-            "kassenverbund.vat_differences", description="rows on which the VAT source differs"
+        # Observed, not set: a value that is told once a day would be missing in between.
+        meter.create_observable_gauge(
+            "kassenverbund.vat_differences",
+            callbacks=[lambda _: _observed(self._differences)],
+            description="rows on which the last answer of the VAT source differs",
         )
-        self._silent = meter.create_gauge(
-            "kassenverbund.vat_source_silent", description="1: the VAT source gave no usable answer"
+        meter.create_observable_gauge(
+            "kassenverbund.vat_source_silent",
+            callbacks=[lambda _: _observed(self._silent)],
+            description="1: the VAT source gave no usable answer when it was asked last",
         )
 
     def alerts(self) -> list[Alert]:
@@ -71,11 +78,11 @@ class VatWatch:
             proposal = await self._source.proposal()
             found = differences(compare(self._chain, proposal, now=now))
         except RateSourceFailed as failure:
-            self._silent.set(1)
+            self._silent = 1
             self._raise_alarm(failure.code, str(failure), now)
             return False
-        self._silent.set(0)
-        self._differences.set(len(found))
+        self._silent = 0
+        self._differences = len(found)
         if found:
             self._raise_alarm(DIFFERS, "; ".join(str(row) for row in found), now)
         else:
@@ -88,3 +95,7 @@ class VatWatch:
         before = self._alert
         since = before["since"] if before and before["code"] == code else now.isoformat()
         self._alert = {"code": code, "detail": detail, "since": since}
+
+
+def _observed(value: int | None) -> list[metrics.Observation]:
+    return [] if value is None else [metrics.Observation(value)]
