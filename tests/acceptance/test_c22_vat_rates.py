@@ -4,6 +4,7 @@ last known rates stay in force and an alarm is raised; nothing changes inside an
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -302,6 +303,27 @@ async def test_c22_a_redirect_is_not_followed(
         watched = Watched(chain_file, service.url, till.clock.now)
         assert not await watched.watch.compare_once()
         assert other.asked == 0
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_c22_it_is_asked_at_the_start_and_once_per_period(
+    chain_file: Path, service: RateService, status: int
+) -> None:
+    service.status = status
+    watch = VatWatch(
+        load_chain(chain_file),
+        HttpRateSource(service.url),
+        every=timedelta(milliseconds=1),
+        clock=lambda: datetime.now(UTC),
+    )
+    running = asyncio.create_task(watch.run())
+    try:
+        async with asyncio.timeout(30):
+            while service.asked < 3:
+                assert not running.done()
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
 
 
 async def test_c22_a_source_that_takes_the_question_and_never_answers_is_silent() -> None:
