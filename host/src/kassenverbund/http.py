@@ -62,8 +62,13 @@ def mount(app: FastAPI, service: Service, opened: Opened) -> None:
     app.state.streamed.update({prefix + path: most for path, most in opened.streamed.items()})
 
 
-def publish_health(app: FastAPI, unready: Callable[[], Awaitable[Sequence[str]]]) -> None:
-    """`/health/live` and `/health/ready`, open to all."""
+def publish_health(
+    app: FastAPI,
+    unready: Callable[[], Awaitable[Sequence[str]]],
+    alerts: Callable[[], Sequence[Mapping[str, str]]] = tuple,
+) -> None:
+    """`/health/live` and `/health/ready`, open to all. `alerts`: what people should look at; it
+    stands beside the answer of `ready` and never changes it."""
 
     @app.get("/health/live", tags=["program"])
     async def live() -> dict[str, str]:
@@ -74,9 +79,12 @@ def publish_health(app: FastAPI, unready: Callable[[], Awaitable[Sequence[str]]]
     async def ready() -> JSONResponse:
         """Migrated, database and bus reachable, read models not too far behind."""
         reasons = await unready()
+        told = [dict(alert) for alert in alerts()]
+        beside = {"alerts": told} if told else {}
         if reasons:
-            return JSONResponse({"status": "unready", "reasons": list(reasons)}, status_code=503)
-        return JSONResponse({"status": "ready"})
+            document = {"status": "unready", "reasons": list(reasons), **beside}
+            return JSONResponse(document, status_code=503)
+        return JSONResponse({"status": "ready", **beside})
 
 
 def publish_schemas(app: FastAPI, services: Sequence[Service]) -> None:

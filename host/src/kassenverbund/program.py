@@ -14,6 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ from kassenverbund.server import Server, listen, server
 from kassenverbund.settings import LOCAL_HOSTS, Settings
 from kassenverbund.supervisor import Supervisor
 from kassenverbund.tls import ServerTls, server_tls
+from kassenverbund.vat.source import HttpRateSource
+from kassenverbund.vat.watch import VatWatch
 
 if TYPE_CHECKING:
     import socket
@@ -83,13 +86,20 @@ async def run_program(
         url = await stack.enter_async_context(database(settings))
         built = await stack.enter_async_context(assembled(settings, chain, services, url))
         app, parts, bus = built.app, built.parts, built.bus
-        publish_health(app, partial(background.unready, parts, bus, settings))
+        watch = _vat_watch(chain)
+        publish_health(
+            app,
+            partial(background.unready, parts, bus, settings),
+            watch.alerts if watch else tuple,
+        )
         publish_schemas(app, services)
         names = ",".join(service.name for service in services)
         stack.callback(set_up_telemetry(settings, app, services=names))
 
         stack.push_async_callback(supervisor.end)
         await background.start(parts, bus, supervisor, url)
+        if watch is not None:
+            supervisor.start("vat source", watch.run())
         tls = server_tls(settings)
         opened = listen(settings.host, settings.port)
         running = Running(
@@ -105,6 +115,18 @@ async def run_program(
         await _serve(app, settings, tls, opened, supervisor, running, on_ready)
     if supervisor.failure is not None:
         raise supervisor.failure
+
+
+def _vat_watch(chain: Chain) -> VatWatch | None:
+    """None: the chain names nobody who could be asked."""
+    if chain.vat_source is None:
+        return None
+    return VatWatch(
+        chain,
+        HttpRateSource(chain.vat_source.url),
+        every=timedelta(hours=chain.vat_source.every_hours),
+        clock=partial(datetime.now, UTC),
+    )
 
 
 async def _serve(

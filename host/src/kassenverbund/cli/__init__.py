@@ -21,6 +21,7 @@ COMMANDS = {
     "vouchers": "vouchers",
     "centers": "centers",
     "fiscal": "fiscal",
+    "vat": "vat",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

@@ -18,8 +18,8 @@ from kassenverbund.cli.words import say
 EXPECTED = frozenset(
     {
         "ChainFileInvalid", "DomainError", "KafkaFailed", "KeyUnusable", "LogBroken", "OSError",
-        "PeerUnknown", "PrivateDatabaseFailed", "RoleMissing", "SecretMissing", "ServiceUnknown",
-        "Transient", "ValueError", "WrongChain",
+        "PeerUnknown", "PrivateDatabaseFailed", "RateSourceFailed", "RoleMissing", "SecretMissing",
+        "ServiceUnknown", "Transient", "ValueError", "WrongChain",
     }
 )  # fmt: skip
 """Faults whose message is all that is needed; anything else is a defect and shows its place.

@@ -71,6 +71,32 @@ GERMAN: Mapping[str, str] = {
     "role; may be repeated": "Rolle; mehrfach möglich",
     "only for this store": "nur für diese Filiale",
     "with the role company: which one": "bei der Rolle company: welche Firma",
+    "The VAT table beside what an outside service tells.": (
+        "Die Steuertabelle neben dem, was ein fremder Dienst meldet."
+    ),
+    "Compare now. Exit code 1: they differ; 2: the service gave no usable answer.": (
+        "Jetzt vergleichen. Exit-Code 1: sie weichen ab;"
+        " 2: der Dienst gab keine brauchbare Antwort."
+    ),
+    "Write the proposed rates into the chain's file, from tomorrow on at the earliest.": (
+        "Die vorgeschlagenen Sätze in die Datei der Kette schreiben, frühestens ab morgen."
+    ),
+    "only print the rows; write nothing": "die Zeilen nur ausgeben; nichts schreiben",
+    "VAT key": "Steuersatz",
+    "From": "Ab",
+    "Ours": "Unserer",
+    "Theirs": "Gemeldet",
+    "Difference": "Abweichung",
+    "agrees": "stimmt überein",
+    "no tax, not compared": "ohne Steuer, nicht verglichen",
+    "concerns a day that is open or past": "betrifft einen offenen oder vergangenen Tag",
+    "upcoming; can be accepted": "kommt erst; kann übernommen werden",
+    "the service leaves it out": "der Dienst lässt ihn aus",
+    "nothing to accept": "nichts zu übernehmen",
+    "in force from the day in the row, if the program is started anew before it": (
+        "in Kraft ab dem Tag in der Zeile, wenn das Programm davor neu gestartet wird"
+    ),
+    "the chain's file names no vat_source": "die Datei der Kette nennt keine vat_source",
     "valid for so many hours": "so viele Stunden gültig",
     "who it is for": "für wen es ist",
     "change nothing; fail where a file is not as the code says": (

@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +20,8 @@ from kassenverbund.kit.text import Identifier, SafeName
 from money import Rate
 
 STORES_MAX = 2_000
+
+LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class RuleBroken(ValueError):
@@ -239,6 +242,32 @@ class VatRate(Part):
     """UST_SCHLUESSEL of DSFinV-K; it also fixes the slot in the signed data."""
 
 
+def _safe_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as broken:
+        raise ValueError(f"{url} is not an address: {broken}") from None
+    if not host or parts.scheme not in ("https", "http"):
+        raise ValueError(f"{url} is not an address like https://rates.example/de.json")
+    if parts.scheme == "http" and host not in LOCAL_HOSTS:
+        raise ValueError(f"{url}: rates are asked for by https, by http only on this machine")
+    if "@" in parts.netloc:
+        raise ValueError("no user and no password in an address: the file is no place for secrets")
+    return url
+
+
+class VatSource(Part):
+    """An outside service that tells the VAT rates of a country. The table in this file stays in
+    force: the service proposes, a person accepts (`kassenverbund vat`)."""
+
+    url: Annotated[
+        str, Field(max_length=500, pattern=r"^[\x21-\x7E]+$"), AfterValidator(_safe_address)
+    ]
+    """https; plain http only on this machine."""
+    every_hours: Annotated[int, Field(ge=1, le=168)] = 24
+
+
 class MeansOfPayment(Part):
     kind: Literal["cash", "card", "voucher", "cost_center"]
     name: SafeName
@@ -277,6 +306,8 @@ class Chain(Part):
     legal_entities: Annotated[tuple[LegalEntity, ...], Field(min_length=1)]
     stores: Annotated[tuple[Store, ...], Field(min_length=1, max_length=STORES_MAX)]
     vat: Annotated[tuple[VatRate, ...], Field(min_length=1)]
+    vat_source: VatSource | None = None
+    """None: nobody is asked."""
     means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
