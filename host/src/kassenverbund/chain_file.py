@@ -14,7 +14,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from kassenverbund.countries import countries
-from kassenverbund.kit.chain import Chain, RuleBroken
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.chain_policies import RuleBroken
 
 FILE_BYTES_MAX = 8 * 1024 * 1024
 """2,000 stores take about 1 MiB."""

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from events import Claim, DomainError, Take
-from kassenverbund.kit.chain import VoucherPolicy
+from kassenverbund.kit.chain_policies import VoucherPolicy
 from voucher import codes
 from voucher.decider import Issued
 from voucher.events import VoucherIssued

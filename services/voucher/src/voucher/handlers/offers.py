@@ -7,7 +7,8 @@ from datetime import date
 
 from pydantic import ValidationError
 
-from kassenverbund.kit.chain import Store, VoucherPolicy
+from kassenverbund.kit.chain import Store
+from kassenverbund.kit.chain_policies import VoucherPolicy
 from money import Money
 from voucher.decider import Issued, WrongCurrency
 from voucher.decider.catalogue import TemplateUnknown

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import EventStore
 from kassenverbund.kit.auth import Caller, Unauthenticated
-from kassenverbund.kit.chain import Chain, VoucherPolicy
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.chain_policies import VoucherPolicy
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Opened, Runtime
