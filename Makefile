@@ -10,7 +10,7 @@ UV_VERSION := 0.13.9
 
 # Two workers by default; the Kafka tests share one broker and stay in one group.
 WORKERS ?= 2
-PARALLEL := -n $(WORKERS) --dist loadgroup
+PARALLEL := -n $(WORKERS) --dist loadfile
 # BUS=kafka: `run` and `demo` on a local Apache Kafka (or on KAFKA_BOOTSTRAP).
 BUS ?=
 SEED ?=
