@@ -8,7 +8,7 @@ PYTEST := $(VENV)/bin/pytest
 MEMBERS := $(wildcard libs/* host services/*)
 UV_VERSION := 0.13.9
 
-# Two workers by default; the Kafka tests share one broker and stay in one group.
+# Two workers by default. Tests of one file stay on one of them: they share what takes long to start.
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile
 # BUS=kafka: `run` and `demo` on a local Apache Kafka (or on KAFKA_BOOTSTRAP).
