@@ -42,8 +42,9 @@ run: setup  ## start the example chain on this machine and stay up (BUS=kafka: o
 demo: setup  ## play the demo scene on a chain of its own, and end (BUS=kafka: on a local Kafka)
 	@$(RUN) demo $(if $(BUS),--bus $(BUS))
 
+# The longest first: then both workers end at about the same time.
 test: setup  ## all tests (REQUIRE_KAFKA=1: fail where no Kafka can be had)
-	$(PYTEST) $(PARALLEL) libs host services $(wildcard tests)
+	$(PYTEST) $(PARALLEL) $(wildcard tests) libs host services
 
 unit: setup  ## tests that need neither Kafka nor a browser, the slow ones left out
 	$(PYTEST) $(PARALLEL) -m "not kafka and not browser and not slow" libs host services
