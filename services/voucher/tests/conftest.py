@@ -23,6 +23,7 @@ from events.testing.memory import MemoryEventStore
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
+from kassenverbund.kit.testing import KnownTokens
 from voucher.api import reports
 from voucher.handlers import Rules
 from voucher.queries import Queries
@@ -30,7 +31,7 @@ from voucher.service import REGISTRY, SERVICE
 from voucher.testing.bookings import aborted, recorded
 from voucher.testing.fakes import SECRETS, Clock
 from voucher.testing.members import Members, booked, build_members, gave_up
-from voucher.testing.reports import STORES, CurrentLog, KnownTokens, Log, Office, empty
+from voucher.testing.reports import CALLERS, STORES, CurrentLog, Log, Office, empty
 from voucher.testing.shop import Shop, open_shop
 from voucher.testing.world import World, build_world
 
@@ -182,7 +183,7 @@ async def served(models: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, 
     """The reports in an application, which takes a while to build."""
     app, current = FastAPI(), CurrentLog()
     install_problem_handlers(app)
-    app.state.authenticator = KnownTokens()
+    app.state.authenticator = KnownTokens(CALLERS)
     app.include_router(reports.routes(Queries(models, stores=STORES), current))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://office") as client:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.reaction import Incoming
 from events.store.postgres import PostgresEventStore
-from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Opened, Runtime
+from kassenverbund.kit.testing import KnownTokens
 from voucher.adapters.account_reservations import (
     AccountReservations,
     PostgresLapsedReservations,
@@ -41,17 +42,6 @@ CALLERS = {
     "office": Caller(kind="person", id="o", roles=frozenset({"back_office"})),
 }
 NEW = Callable[..., Incoming]
-
-
-class KnownTokens:
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
 
 
 def eur(amount: int) -> dict[str, Any]:
@@ -151,7 +141,7 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     async with models.begin() as tx:
         await tx.execute(text("TRUNCATE attempt, attempt_budget"))
-    authenticator = KnownTokens()
+    authenticator = KnownTokens(CALLERS)
     opened = await SERVICE.open(
         Runtime(
             chain=chain,

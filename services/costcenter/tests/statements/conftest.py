@@ -16,11 +16,12 @@ from costcenter.events import EVENTS
 from costcenter.projections.statements import Statements
 from costcenter.queries.month_slips import MonthSlips
 from costcenter.queries.reading import SCHEMA, Reading
-from costcenter.testing.statements import CurrentLog, KnownTokens, Log, Office, empty
+from costcenter.testing.statements import CALLERS, CurrentLog, Log, Office, empty
 from events import Registry
 from events.store.connection import engine_for
 from events.store.migrate import migrate
 from kassenverbund.kit.problems import install_problem_handlers
+from kassenverbund.kit.testing import KnownTokens
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
@@ -45,7 +46,7 @@ async def served(tables: AsyncEngine) -> AsyncIterator[tuple[httpx.AsyncClient, 
     """The reports in an application, which takes a while to build."""
     app, current = FastAPI(), CurrentLog()
     install_problem_handlers(app)
-    app.state.authenticator = KnownTokens()
+    app.state.authenticator = KnownTokens(CALLERS)
     app.include_router(
         reports.routes(
             Reading(tables, Statements()),

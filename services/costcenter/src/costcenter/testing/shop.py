@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from costcenter.testing.world import World, build_world
 from events.reaction import Incoming
 from events.store.pool import pool_for
 from events.store.postgres import PostgresEventStore
-from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.service import Opened, Runtime
+from kassenverbund.kit.testing import KnownTokens
 from money import euro
 
 CALLERS = {
@@ -33,19 +34,6 @@ CALLERS = {
     "auditor": Caller(kind="person", id="p", roles=frozenset({"auditor"})),
     "analyst": Caller(kind="person", id="a", roles=frozenset({"analyst"})),
 }
-
-
-class KnownTokens:
-    """An authenticator that knows one token per caller."""
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
 
 
 class Shop:
@@ -113,7 +101,7 @@ async def open_shop(
     *, store: PostgresEventStore, engine: AsyncEngine, chain: Chain, clock: Clock, var: Path
 ) -> AsyncIterator[Shop]:
     """The service as the program opens it, and a client that knows one token per caller."""
-    authenticator = KnownTokens()
+    authenticator = KnownTokens(CALLERS)
     url = engine.url.render_as_string(hide_password=False)
     opened = await SERVICE.open(
         Runtime(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -27,7 +27,7 @@ from costcenter.projections.statements import Statements
 from events import Event, Metadata, Recorded
 from events.event import encode
 from events.subscription import checkpoint_name
-from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.auth import Caller
 from money import Money, euro
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -243,19 +243,6 @@ def plain(value: Any) -> Any:
     if set(value) == {"amount", "currency"}:
         return str(Money.model_construct(**value).as_decimal())
     return {name: plain(each) for name, each in value.items()}
-
-
-class KnownTokens:
-    """An authenticator that knows one token per caller."""
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
 
 
 class CurrentLog:

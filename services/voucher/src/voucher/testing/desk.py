@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +17,13 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events import EventStore
-from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.chain_policies import VoucherPolicy
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.secrets import Secrets
 from kassenverbund.kit.service import Opened, Runtime
+from kassenverbund.kit.testing import KnownTokens
 from voucher.projections_catalogue import CatalogueBook
 from voucher.service import SERVICE
 from voucher.testing.fakes import pool_of
@@ -43,19 +44,6 @@ CALLERS: Mapping[str, Caller] = {
         kind="person", id="s", roles=frozenset({"back_office"}), store_id="koeln"
     ),
 }
-
-
-class KnownTokens:
-    """An authenticator that knows one token per caller."""
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
 
 
 @dataclass
@@ -146,7 +134,7 @@ async def open_desk(
     var: Path,
 ) -> AsyncIterator[Desk]:
     """The service's own composition over a migrated database."""
-    authenticator = KnownTokens()
+    authenticator = KnownTokens(CALLERS)
     opened = await SERVICE.open(
         Runtime(
             # A chain that comes from another system.

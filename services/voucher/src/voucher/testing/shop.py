@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.reaction import Incoming
 from events.store.postgres import PostgresEventStore
-from kassenverbund.kit.auth import Caller, Unauthenticated
+from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.service import Opened, Runtime
+from kassenverbund.kit.testing import KnownTokens
 from voucher.projections import VoucherBook
 from voucher.service import SERVICE
 from voucher.testing.fakes import SECRETS, pool_of
@@ -33,19 +34,6 @@ CALLERS = {
     "office": Caller(kind="person", id="o", roles=frozenset({"back_office"})),
     "analyst": Caller(kind="person", id="a", roles=frozenset({"analyst"})),
 }
-
-
-class KnownTokens:
-    """An authenticator that knows one token per caller."""
-
-    async def caller(self, token: str) -> Caller:
-        try:
-            return CALLERS[token]
-        except KeyError:
-            raise Unauthenticated from None
-
-    def accept(self, prefix: str, check: Callable[[str], Awaitable[Caller | None]]) -> None:
-        raise NotImplementedError
 
 
 class Shop:
@@ -130,7 +118,7 @@ async def open_shop(
     var: Path,
 ) -> AsyncIterator[Shop]:
     """The service as the program opens it, and a client that knows one token per caller."""
-    authenticator = KnownTokens()
+    authenticator = KnownTokens(CALLERS)
     opened = await SERVICE.open(
         Runtime(
             chain=chain,
