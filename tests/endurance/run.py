@@ -35,7 +35,7 @@ SIGNERS = 3
 WINDOW = 24
 """So many processes of a store wait for their verdicts at most."""
 CHUNK_MAX = 8
-SIGN_WITHIN = timedelta(seconds=6)
+SIGN_WITHIN = timedelta(seconds=10)
 PAUSED_S = (0.5, 2.5)
 """A paused process comes back after its leases have run out, or shortly before."""
 AWAY_S = (0.3, 2.0)
