@@ -12,7 +12,7 @@ from tests.endurance.checks import CHECKS, Check
 from tests.endurance.ground import TSES
 from tests.endurance.run import Plan, Ran, Run
 
-PROCESSES, EVERY = 600, 35
+PROCESSES, EVERY = 600, 30
 SIGNED_MIN = 0.4
 """Of everything; the rest fell into outages or waited too long for a process that lived."""
 
