@@ -12,14 +12,19 @@ from fiscal_signer.events import (
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    SurplusRead,
+    TseChecked,
     TseInitialized,
+    TseWarned,
+    TseWarningEnded,
 )
 
 TOPIC = "fiscal-signer"
 
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
-    SignatureSurplus, OutageBegan, OutageEnded,
+    SignatureSurplus, OutageBegan, OutageEnded, SurplusRead, TseChecked, TseWarned,
+    TseWarningEnded,
 )  # fmt: skip
 
 
