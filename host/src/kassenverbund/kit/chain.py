@@ -179,12 +179,6 @@ PaymentType = Literal[
 ]
 """ZAHLART_TYP of DSFinV-K."""
 
-PAYMENT_TYPES: dict[str, PaymentType] = {
-    "cash": "Bar", "card": "Unbar", "online": "ElZahlungsdienstleister", "voucher": "Keine",
-    "cost_center": "Keine",
-}  # fmt: skip
-"""Where the file says nothing, by kind."""
-
 
 class MeansOfPayment(Part):
     """`online`: a web order was paid before its goods are handed over."""
@@ -194,7 +188,7 @@ class MeansOfPayment(Part):
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
     payment_type: PaymentType | None = None
-    """How DSFinV-K names it. None: by kind."""
+    """How DSFinV-K names it. None: as the table of fiscal cases does for its kind."""
 
     @model_validator(mode="after")
     def _counts_as_it_is_named(self) -> MeansOfPayment:
@@ -202,15 +196,11 @@ class MeansOfPayment(Part):
             raise ValueError("a cost center pays later: its `fiscal` is Keine")
         if self.kind == "online" and self.fiscal != "Unbar":
             raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
-        counted = {"Bar": "Bar", "Keine": "Keine"}.get(self.zahlart, "Unbar")
-        if self.payment_type is not None and counted != self.fiscal:
-            raise ValueError(f"`payment_type` {self.payment_type} is not `fiscal` {self.fiscal}")
+        if self.payment_type is not None:
+            counted = self.payment_type if self.payment_type in ("Bar", "Keine") else "Unbar"
+            if counted != self.fiscal:
+                raise ValueError(f"`payment_type` {self.payment_type} is `fiscal` {counted}")
         return self
-
-    @property
-    def zahlart(self) -> PaymentType:
-        """ZAHLART_TYP."""
-        return self.payment_type or PAYMENT_TYPES[self.kind]
 
 
 class VoucherArticle(Part):

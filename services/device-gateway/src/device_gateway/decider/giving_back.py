@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID, uuid5
 
+from device_gateway.decider.waivers import DISCOUNT
 from device_gateway.events import BookingRecorded, Line, Payment, Reference
 from money import Money
 
@@ -94,7 +95,8 @@ def _to_voucher(
         dsfinvk_key=source.dsfinvk_key,
         voucher_id=source.voucher_id,
         voucher_serial=source.voucher_serial,
-        case=source.case,
+        # The table of fiscal cases names it, gifts apart: they are no redemption.
+        case=source.case if source.case == DISCOUNT else None,
         hold_id=source.hold_id,
         reversal_id=reversal_id,
         reference=reference,

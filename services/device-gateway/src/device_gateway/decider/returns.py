@@ -21,7 +21,7 @@ from device_gateway.decider.giving_back import (
     given_back,
     reference_to,
 )
-from device_gateway.decider.pricing import LINES_MAX, NOT_TAXABLE, VOUCHER_VAT
+from device_gateway.decider.pricing import LINES_MAX, NOT_TAXABLE, PAID_FOR, VOUCHER_VAT
 from device_gateway.decider.refusals import (
     BookingTooLarge,
     ReturnNotPossible,
@@ -39,7 +39,7 @@ from device_gateway.events import (
 )
 from money import Money
 
-RETURNABLE: frozenset[LineKind] = frozenset({"article", "deposit"})
+RETURNABLE: frozenset[LineKind] = PAID_FOR
 """Of single lines. A voucher comes back with its code only, when its whole booking is cancelled."""
 
 
@@ -101,9 +101,7 @@ def take_back(
         goods = _goods(recorded, line, each, before[line.line_id], numbered + len(lines) + 1)
         before[line.line_id] += each.quantity
         lines.append(goods)
-        taken.append(
-            TakenLine(line_id=line.line_id, quantity=goods.quantity, amount=-goods.amount)
-        )
+        taken.append(TakenLine(line_id=line.line_id, quantity=goods.quantity, amount=-goods.amount))
         restored += _restored(original, line, -goods.amount, [*earlier, *restored])
     sources = {
         source.key: source for each in wanted for source in _sources(original, known[each.line_id])
@@ -172,10 +170,12 @@ _RANKS = {"line": 0, "vat": 1, "all": 2}
 
 def _sources(original: Booking, line: Line) -> Iterator[Source]:
     """In the order in which they get something back for this line."""
-    waived = {paid.hold_id: paid for paid in original.payments if paid.waiver and paid.hold_id}
     recorded = sold(original)
+    owners = {waiver.hold_id: waiver.voucher_id for waiver in recorded.waivers}
+    # What a gift covered stands on its payment, and that is in no recorded booking.
+    covers = {paid.hold_id: paid for paid in original.payments if paid.waiver and paid.covers}
     gifts = [
-        of_gift(found, waived.get(found.hold_id), line)
+        _of_gift(found, owners.get(found.hold_id or ""), covers.get(found.hold_id), line)
         for found in recorded.lines
         if found.kind == "discount" and found.hold_id and found.vat == line.vat
     ]
@@ -184,17 +184,18 @@ def _sources(original: Booking, line: Line) -> Iterator[Source]:
     yield from sorted(found, key=lambda source: _RANKS[source.per])
 
 
-def of_gift(discount: Line, paid: Payment | None, line: Line | None = None) -> Source:
-    """What a voucher that was given away took off, at one VAT key or of one line."""
+def _of_gift(discount: Line, voucher_id: str | None, paid: Payment | None, line: Line) -> Source:
+    source = of_gift(discount, voucher_id)
+    return source if paid is None else source.of_line(_covered(paid, line))
+
+
+def of_gift(discount: Line, voucher_id: str | None) -> Source:
+    """What a voucher that was given away took off at one VAT key."""
     assert discount.hold_id is not None
-    amount, per = -discount.amount.amount, "vat"
-    if line is not None and paid is not None and paid.covers:
-        amount, per = _covered(paid, line), "line"
     return Source(
-        hold_id=discount.hold_id, amount=amount, name=DISCOUNT, case=DISCOUNT, vat=discount.vat,
-        rate=discount.rate, dsfinvk_key=discount.dsfinvk_key,
-        voucher_id=None if paid is None else paid.voucher_id,
-        voucher_serial=discount.voucher_serial, per=per,
+        hold_id=discount.hold_id, amount=-discount.amount.amount, name=DISCOUNT, case=DISCOUNT,
+        vat=discount.vat, rate=discount.rate, dsfinvk_key=discount.dsfinvk_key,
+        voucher_id=voucher_id, voucher_serial=discount.voucher_serial,
     )  # fmt: skip
 
 
@@ -261,9 +262,7 @@ def returns_of(
     `ReturnTooMuch` and `ReturnNotPossible` where the original changed in the meantime."""
     found: dict[str, BookingTakenBack] = {}
     for original_id, wanted in wanted_of(recorded.lines).items():
-        back = take_back(
-            originals[original_id], wanted, booking_id=recorded.booking_id, numbered=0
-        )
+        back = take_back(originals[original_id], wanted, booking_id=recorded.booking_id, numbered=0)
         if _told(back.lines) != _told(
             line for line in recorded.lines if line.reference and line.reference.id == original_id
         ):
