@@ -186,10 +186,14 @@ def record(
 
 
 def record_all(
-    command: RecordBooking, booking: Booking, number: int, originals: Mapping[str, Booking]
+    command: RecordBooking,
+    booking: Booking,
+    number: int,
+    shift: TillOpened,
+    originals: Mapping[str, Booking],
 ) -> tuple[Sequence[BookingEvent], Mapping[str, BookingTakenBack]]:
     """`record`, and by original booking what its stream says about what comes back of it."""
-    *before, last = record(command, booking, number) or (None,)
+    *before, last = record(command, booking, number, shift) or (None,)
     if last is None or not originals or not isinstance(last, BookingRecorded):
         return tuple(each for each in (*before, last) if each is not None), {}
     last = with_originals(last, originals)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from device_gateway.commands import OrderLines
+from device_gateway.commands import NewOrderLine, OrderLines
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.pricing import (
     LINES_MAX,
@@ -25,8 +25,8 @@ from device_gateway.decider.refusals import (
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.events import BookingOrdered, OrderedLine, TillOpened
 
-PROCESS_BYTES_MAX = 30_000
-"""What a TSE signs of one order: names, quantities and prices of all lines."""
+PROCESS_DATA_MAX = 1_000
+"""Characters that DSFinV-K keeps of what is signed of one order. A longer one is sent in two."""
 
 
 def order(
@@ -67,10 +67,11 @@ def _lines(command: OrderLines) -> Sequence[OrderedLine]:
         raise OrderRefused("an order has at least one line")
     if len(command.lines) > LINES_MAX:
         raise BookingTooLarge(f"an order has at most {LINES_MAX} lines", limit=LINES_MAX)
-    if sum(len(line.name.encode()) + 24 for line in command.lines) > PROCESS_BYTES_MAX:
+    signed = sum(_signed(line) for line in command.lines)
+    if signed > PROCESS_DATA_MAX:
         raise BookingTooLarge(
-            f"what is signed of an order is at most {PROCESS_BYTES_MAX} bytes",
-            limit=PROCESS_BYTES_MAX,
+            f"what is signed of an order has at most {PROCESS_DATA_MAX} characters: send two",
+            limit=PROCESS_DATA_MAX,
         )
     found = list[OrderedLine]()
     for number, line in enumerate(command.lines, start=1):
@@ -96,6 +97,12 @@ def _lines(command: OrderLines) -> Sequence[OrderedLine]:
             )
         )
     return tuple(found)
+
+
+def _signed(line: NewOrderLine) -> int:
+    """Characters of `2;"Limo";2.30`, and of what parts it from the next."""
+    name = line.name.replace('"', '""')
+    return len(f'{_text(line.quantity)};"{name}";{line.unit_price.as_decimal()}') + 1
 
 
 def _text(quantity: Decimal) -> str:

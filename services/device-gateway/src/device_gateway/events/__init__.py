@@ -59,6 +59,7 @@ from device_gateway.events.parts import (
     ProcessKind,
     Quantity,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -166,6 +167,7 @@ __all__ = [
     "ReceiptQueued",
     "Record",
     "Reference",
+    "ReferenceType",
     "Restored",
     "ShiftBegun",
     "ShiftClosed",

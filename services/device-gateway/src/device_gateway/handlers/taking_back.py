@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from uuid import UUID, uuid5
 
 from device_gateway.commands import (
@@ -27,7 +28,6 @@ from device_gateway.decider.refusals import (
 from device_gateway.events import (
     Line,
     MasterDataChanged,
-    PaymentKind,
     Reference,
 )
 from device_gateway.handlers.gateway import Gateway
@@ -62,7 +62,11 @@ class GivenBack:
         return found
 
 
-def refund_of(master_data: MasterDataChanged, booking_id: str, kind: PaymentKind) -> Refund | None:
+NOTHING_BACK = GivenBack()
+RefundKind = Literal["cash", "card"]
+
+
+def refund_of(master_data: MasterDataChanged, booking_id: str, kind: RefundKind) -> Refund | None:
     """None: the store does not take this means, so nothing goes out by it."""
     for means in master_data.means_of_payment:
         if means.kind == kind:
