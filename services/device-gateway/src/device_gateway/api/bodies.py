@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 from device_gateway.api.charges import CardBody, OverrideBody, asked_of
 from device_gateway.commands import NewLine, ReturnedLine
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
-from device_gateway.events import Reference, ReferenceType, SoldTerms, VoucherKind
+from device_gateway.events import QuantityAsked, Reference, ReferenceType, SoldTerms, VoucherKind
 from device_gateway.handlers.sales import NewLineWithCode, Sale, SentLine
 from device_gateway.handlers.taking_back import GivenBack, RefundKind, WantedPayout
 from device_gateway.handlers.tendered import TenderedPayment
@@ -29,9 +29,6 @@ PAYOUTS_MAX = 5
 REFERENCES_MAX = 10
 REFERENCE_MAX = 40
 """Characters: what DSFinV-K keeps of a foreign number."""
-
-Sold = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
-"""A quantity above zero, as decimal text with at most three decimals."""
 
 
 class Body(BaseModel):
@@ -69,7 +66,7 @@ class LineBody(Body):
     sku: Annotated[SafeName, Field(max_length=SKU_MAX)] | None = None
     gtin: Annotated[str, Field(pattern=r"^[0-9]{8,14}$")] | None = None
     name: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]
-    quantity: Sold = "1"
+    quantity: QuantityAsked = "1"
     unit_price: Money
     vat: Identifier
     article_group: Identifier | None = None
@@ -181,7 +178,7 @@ class ReturnBody(Body):
 
     booking_id: Identifier
     line_id: Identifier
-    quantity: Sold = "1"
+    quantity: QuantityAsked = "1"
     reason: Reason
 
     def sent(self) -> ReturnedLine:
@@ -250,3 +247,26 @@ class PaymentsBody(Body):
     payments: Annotated[Payments, Field(min_length=1)]
 
 
+class FinishBody(Body):
+    """`refund`: how money goes out, where more comes back than is bought."""
+
+    refund: RefundKind = "cash"
+
+
+class AbortBody(Body):
+    reason: Reason = "cashier"
+
+
+class SoldCode(Body):
+    """The code of a voucher that a line of the booking sold."""
+
+    line_id: Identifier
+    code: Code
+
+
+class CancellationBody(Body):
+    """A booking that sold vouchers comes back with their codes, unspent, or not at all."""
+
+    reason: Reason
+    codes: Annotated[list[SoldCode], Field(max_length=CODES_MAX)] = []
+    cashier: Identifier | None = None

@@ -8,26 +8,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import Response
-from pydantic import Field
 
 from device_gateway.api.bodies import (
-    CODES_MAX,
-    Body,
+    AbortBody,
     BookingBody,
-    Code,
+    CancellationBody,
+    FinishBody,
     LinesBody,
     PaymentsBody,
-    Reason,
 )
 from device_gateway.api.callers import OverriderOf, own_till, till_or_reader
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
-from device_gateway.handlers import cancelling, sales
+from device_gateway.handlers import cancelling, ending, sales
 from device_gateway.handlers.cancelling import Cancellation
+from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.sales import Progress
-from device_gateway.handlers.taking_back import RefundKind
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
@@ -45,31 +42,6 @@ class NoReceiptYet(DomainError):
     code = "receipt.not_yet"
     status = 409
     title = "A receipt exists once the booking is recorded"
-
-
-class FinishBody(Body):
-    """Nothing has to be said. `refund`: how money goes out, where more comes back than is bought."""
-
-    refund: RefundKind = "cash"
-
-
-class AbortBody(Body):
-    reason: Reason = "cashier"
-
-
-class SoldCode(Body):
-    """The code of a voucher that a line of the booking sold."""
-
-    line_id: Identifier
-    code: Code
-
-
-class CancellationBody(Body):
-    """A booking that sold vouchers comes back with their codes, unspent, or not at all."""
-
-    reason: Reason
-    codes: Annotated[list[SoldCode], Field(max_length=CODES_MAX)] = []
-    cashier: Identifier | None = None
 
 
 async def wait_s_of(prefer: Annotated[str | None, Header()] = None) -> float:
@@ -141,7 +113,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         refund = (body or FinishBody()).refund
-        progress = await sales.finish(gateway, booking, ask=ask, refund=refund)
+        progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
         return await _told(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
@@ -165,7 +137,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         reason = (body or AbortBody()).reason
-        progress = await sales.abort(gateway, booking, reason=reason, ask=ask)
+        progress = await ending.abort(gateway, booking, reason=reason, ask=ask)
         return await _told(gateway, progress, 0)
 
 

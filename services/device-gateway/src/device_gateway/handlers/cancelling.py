@@ -17,15 +17,9 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingEvent
+from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
-from device_gateway.handlers.sales import (
-    Progress,
-    booking_id_of,
-    by_stream,
-    final_of,
-    finish,
-    told,
-)
+from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import cancellation_agreed, let_go
 from device_gateway.handlers.vouchers import sub_ask

@@ -23,7 +23,6 @@ from device_gateway.handlers.holds import HELD_KINDS
 from device_gateway.ports import ChargeAsked, ChargeCard
 from money import Money
 
-
 ORDER: ReferenceType = "ExterneSonstige"
 """How a booking refers to the order of a web shop."""
 
@@ -76,9 +75,7 @@ def new_payment(
     )
 
 
-def _means(
-    master_data: MasterDataChanged, kind: PaymentKind
-) -> tuple[str, FiscalKind, str | None]:
+def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, FiscalKind, str | None]:
     """Name, fiscal kind and ZAHLART_TYP of a means of payment. Raises `MeansUnknown`."""
     if kind == "cost_center":
         return terms_of(master_data).name, "Keine", None

@@ -17,7 +17,6 @@ from device_gateway.ports.holds import Holder, ServiceRefused, ServiceUnavailabl
 from device_gateway.ports.paper import SoldVoucher
 from money import Money
 
-
 TakesBack = Literal["payout", "sale_reversal"]
 """Why money goes out for a voucher."""
 
