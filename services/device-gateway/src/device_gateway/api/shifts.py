@@ -89,7 +89,7 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         till, shift = await closings.shift_at(gateway, store_id=store_id, till_id=till_id)
         return shift_answer(till, shift, report=report)
 
-    @routes.post("/shift/open", status_code=201)
+    @routes.post("/shift/open")
     async def open_till(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
         body: OpenBody | None = None,
@@ -112,7 +112,7 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
     ) -> ShiftAnswer:  # fmt: skip
         return await look(store_id, till_id, report=report == "x")
 
-    @routes.post("/cash-moves", status_code=201)
+    @routes.post("/cash-moves")
     async def move_cash(
         store_id: Identifier, till_id: Identifier, body: CashMoveBody, caller: TillOrManager,
         ask: AskOf, wait_s: WaitS,
@@ -140,7 +140,7 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
 
 
 def _closings(routes: APIRouter, gateway: Gateway) -> None:
-    @routes.post("/shift/close", status_code=201)
+    @routes.post("/shift/close")
     async def close_till(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
         wait_s: WaitS, body: CloseBody | None = None,

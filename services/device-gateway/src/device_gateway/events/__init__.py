@@ -60,6 +60,7 @@ from device_gateway.events.parts import (
     Quantity,
     QuantityAsked,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -85,6 +86,7 @@ from device_gateway.events.store import (
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     TillJoined,
@@ -93,6 +95,11 @@ from device_gateway.events.store import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+)
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -117,6 +124,7 @@ __all__ = [
     "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -142,6 +150,7 @@ __all__ = [
     "OfflineGivenBack",
     "OfflineSettled",
     "OrderedLine",
+    "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -162,6 +171,8 @@ __all__ = [
     "ReceiptQueued",
     "Record",
     "Reference",
+    "ReferenceType",
+    "Restored",
     "ShiftBegun",
     "ShiftClosed",
     "ShiftEvent",
@@ -169,6 +180,7 @@ __all__ = [
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -212,6 +224,7 @@ BookingEvent = (
     | PaymentReleased
     | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -225,6 +238,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 

@@ -64,6 +64,8 @@ class MeansOfPayment(Part):
     kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
+    payment_type: Rare[str] = None
+    """ZAHLART_TYP of DSFinV-K. None, in older events: the table of fiscal cases says it."""
 
 
 class VoucherArticle(Part):
@@ -92,6 +94,15 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -115,6 +126,7 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
+    paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 
 
