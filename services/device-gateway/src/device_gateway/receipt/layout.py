@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from device_gateway.receipt.document import (
     Charge,
@@ -25,7 +26,6 @@ from device_gateway.receipt.safe_text import Codepage
 from device_gateway.receipt.words import (
     Words,
     day,
-    instant,
     percent,
     plain,
     quantity,
@@ -131,13 +131,14 @@ def reference_lines(document: ReceiptDocument, say: Words) -> tuple[str, ...]:
 
 
 def mentioned(reference: Mentioned, time_zone: str, say: Words) -> str:
-    """`zu Beleg 128 vom 21.11.2026 14:05:33`."""
+    """`zu Beleg 128 vom 21.11.2026`, in the store's time zone."""
     if reference.name is not None:
         text = say.refers_name.format(name=reference.name, number=reference.number)
     else:
         text = say.refers[reference.type].format(number=reference.number)
     if reference.date is not None:
-        text = f"{text} {say.refers_on.format(at=instant(reference.date, time_zone, say))}"
+        on = reference.date.astimezone(ZoneInfo(time_zone)).date()
+        text = f"{text} {say.refers_on.format(at=day(on, say))}"
     return text
 
 
