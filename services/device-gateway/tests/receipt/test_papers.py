@@ -113,8 +113,8 @@ def test_the_receipt_has_what_the_law_asks_for(
 def test_every_signed_paper_carries_the_code_as_the_signer_gave_it(name: str) -> None:
     document = paper_of(SIGNED[name])
     data = encode(paper_rows(document, WIDE.columns, WIDE.codepage), WIDE)
-    codes = [found.content for found in judge(data, Profile(dots=576)).of(Qr)]
-    assert codes == [examples.QR]
+    codes = judge(data, Profile(dots=576)).of(Qr)
+    assert [code.content for code in codes if isinstance(code, Qr)] == [examples.QR]
 
 
 @pytest.mark.parametrize("name", SIGNED)
