@@ -58,6 +58,7 @@ from device_gateway.events.parts import (
     PaymentKind,
     ProcessKind,
     Quantity,
+    QuantityAsked,
     Reference,
     VoucherKind,
 )
@@ -156,6 +157,7 @@ __all__ = [
     "Process",
     "ProcessKind",
     "Quantity",
+    "QuantityAsked",
     "ReceiptPrinted",
     "ReceiptQueued",
     "Record",
