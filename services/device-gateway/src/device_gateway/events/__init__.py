@@ -60,6 +60,7 @@ from device_gateway.events.parts import (
     Quantity,
     QuantityAsked,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -82,9 +83,11 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     TillJoined,
@@ -93,6 +96,11 @@ from device_gateway.events.store import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+)
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -117,6 +125,7 @@ __all__ = [
     "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -127,6 +136,7 @@ __all__ = [
     "CostCenterTerms",
     "Cover",
     "FinalEvent",
+    "FiscalChoice",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",
@@ -142,6 +152,7 @@ __all__ = [
     "OfflineGivenBack",
     "OfflineSettled",
     "OrderedLine",
+    "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -162,6 +173,8 @@ __all__ = [
     "ReceiptQueued",
     "Record",
     "Reference",
+    "ReferenceType",
+    "Restored",
     "ShiftBegun",
     "ShiftClosed",
     "ShiftEvent",
@@ -169,6 +182,7 @@ __all__ = [
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -212,6 +226,7 @@ BookingEvent = (
     | PaymentReleased
     | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -225,6 +240,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 

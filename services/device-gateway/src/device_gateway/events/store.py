@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from device_gateway.events.charges import VatTreatment
-from device_gateway.events.parts import FiscalKind, Part, Rare
+from device_gateway.events.parts import FiscalKind, LeftOut, Part, Rare
 from events import Event, event_type
 
 
@@ -64,6 +64,8 @@ class MeansOfPayment(Part):
     kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
+    payment_type: Rare[str] = None
+    """ZAHLART_TYP of DSFinV-K. None, in older events: the table of fiscal cases says it."""
 
 
 class VoucherArticle(Part):
@@ -92,6 +94,26 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
+
+
+class FiscalChoice(Part):
+    """A fiscal case that the chain books otherwise than the table's default
+    (`kassenverbund.kit.fiscal_cases`)."""
+
+    case: str
+    """Name of the case: `fiscal.voucher.multi_purpose.refunded`."""
+    choice: str
+    valid_from: Rare[date] = None
+    """First business date; None: from the beginning."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -115,6 +137,8 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
+    paid_online: Rare[PaidOnline] = None
+    fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
     changed_at: datetime
 
 
