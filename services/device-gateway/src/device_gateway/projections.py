@@ -27,6 +27,7 @@ from device_gateway.events import (
     PaymentReopened,
     PaymentRequested,
     ReceiptQueued,
+    TrainingRecorded,
 )
 from events import Recorded
 from events.projection import names_of
@@ -95,6 +96,7 @@ class UnfinishedProjection:
         PaymentReopened,
         PaymentRequested,
         ReceiptQueued,
+        TrainingRecorded,
     )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
@@ -143,7 +145,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             begun.store_id, begun.last_at = event.store_id, event.started_at
         case BookingAborted():
             changes.setdefault(event.booking_id, _Change()).aborted = True
-        case BookingRecorded():
+        case BookingRecorded() | TrainingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
             recorded.papers += 1 + any(line.has_slip for line in event.lines) + bool(event.renewed)
