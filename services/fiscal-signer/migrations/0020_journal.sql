@@ -6,7 +6,7 @@
 -- entry becomes visible before any entry with a higher position is: who has read up to a position
 -- will never find another one below it.
 CREATE TABLE journal_head (
-    only     boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (only),
+    the_one  boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (the_one),
     position bigint  NOT NULL
 ) WITH (fillfactor = 10);
 INSERT INTO journal_head (position) VALUES (0);

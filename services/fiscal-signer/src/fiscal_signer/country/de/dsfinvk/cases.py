@@ -13,6 +13,7 @@ from money import Money
 
 SALE = ("Umsatz", "")
 
+_NOTHING = Money(amount=0, currency="EUR")
 _DEFAULT_DAY = date(2020, 1, 1)
 """Choices are dated, and an event from before the fields has no other than the default."""
 
@@ -23,7 +24,7 @@ class _Facts:
     dsfinvk_key: Any
     case: str | None
     fiscal: str = ""
-    amount: Money = Money(amount=0, currency="EUR")
+    amount: Money = _NOTHING
 
 
 def case_of_line(line: dict[str, Any]) -> tuple[str, str]:

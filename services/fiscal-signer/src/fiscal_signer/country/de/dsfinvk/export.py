@@ -284,7 +284,7 @@ def _unnamed(page: Sequence[Process]) -> list[str]:
         given += [one["reference"] for one in data.get("payments", ()) if "reference" in one]
         if "reference" in data:
             given.append(data["reference"])
-        if "order_of" in data and data["order_of"]:
+        if data.get("order_of"):
             wanted.append(data["order_of"])
         wanted += [one["id"] for one in given if one["type"] == "Transaktion"]
     return wanted
