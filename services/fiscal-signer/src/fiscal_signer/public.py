@@ -14,8 +14,12 @@ from fiscal_signer.events import (
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    SurplusRead,
     TransactionAbandoned,
+    TseChecked,
     TseInitialized,
+    TseWarned,
+    TseWarningEnded,
 )
 
 TOPIC = "fiscal-signer"
@@ -23,8 +27,8 @@ EXPORTS = "exports"
 
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
-    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded,
-    ExportCreated,
+    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded, SurplusRead,
+    TseChecked, TseWarned, TseWarningEnded, ExportCreated,
 )  # fmt: skip
 
 
