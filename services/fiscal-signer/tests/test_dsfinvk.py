@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from dsfinvk.validate import validate_zip
 
 from events.store.connection import engine_for, plain_url, server_settings
 from events.store.migrate import migrate
@@ -302,7 +303,8 @@ def test_processes_have_the_type_that_they_were_signed_with(books: Exported) -> 
 
 def test_signed_amounts_are_those_of_the_tables(books: Exported) -> None:
     slots = {"1": 0, "2": 1, "5": 4}
-    vat, paid = defaultdict(lambda: [Decimal(0)] * 5), defaultdict(Decimal)
+    vat: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 5)
+    paid: dict[str, Decimal] = defaultdict(Decimal)
     for row in books.rows("transactions_vat"):
         vat[row["BON_ID"]][slots[row["UST_SCHLUESSEL"]]] += number(row["BON_BRUTTO"])
     for row in books.rows("datapayment"):
@@ -426,8 +428,6 @@ def test_index_xml_describes_the_tables_that_are_there(books: Exported) -> None:
 def test_an_independent_validator_finds_the_structure_right(
     books: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from dsfinvk.validate import validate_zip
-
     (tmp_path / "export.zip").write_bytes(books.content)
     assert validate_zip(tmp_path / "export.zip") == []
     assert capsys.readouterr().out == ""  # It prints what is wrong with a value.

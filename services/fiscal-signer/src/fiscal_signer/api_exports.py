@@ -100,7 +100,7 @@ def routes(
     clock: Callable[[], datetime],
 ) -> APIRouter:
     """Below `/fiscal-signer/v1`."""
-    found = APIRouter(prefix="/v1/exports")
+    found = APIRouter(prefix="/exports")
 
     @found.post("", status_code=202, openapi_extra=WRITE, response_model=ExportAnswer)
     async def request_export(body: ExportBody, asked: Asking) -> Response:

@@ -25,11 +25,12 @@ from fiscal_signer.events import (
 TOPIC = "fiscal-signer"
 EXPORTS = "exports"
 
-PUBLISHED = (
+OF_A_STORE = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
     SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded, SurplusRead,
-    TseChecked, TseWarned, TseWarningEnded, ExportCreated,
+    TseChecked, TseWarned, TseWarningEnded,
 )  # fmt: skip
+PUBLISHED = (*OF_A_STORE, ExportCreated)
 
 
 def store_of(recorded: Recorded) -> str:
@@ -37,7 +38,7 @@ def store_of(recorded: Recorded) -> str:
     event = recorded.event
     if isinstance(event, ExportCreated):
         return EXPORTS
-    assert isinstance(event, PUBLISHED)  # The relay asks only for what PUBLISHED names.
+    assert isinstance(event, OF_A_STORE)  # The relay asks only for what PUBLISHED names.
     return event.store_id
 
 

@@ -136,7 +136,7 @@ class Exports:
     async def request(self, command: RequestExport, ask: Ask) -> Handled[Wanted]:
         """Record what is wanted; it is made soon."""
         stream = stream_of(command.export_id)
-        handled = await handle(self._store, EXPORT, stream, command, ask)
+        handled = await handle(self._store, EXPORT, stream, command, ask=ask)
         self._asked.set()
         return handled
 
@@ -215,7 +215,7 @@ class Exports:
         if result.differences:
             _log.error("export %s: %d sums differ, see its report", export_id, result.differences)
         ask = Ask.of(f"export/{export_id}/created", {"sha256": result.sha256})
-        await handle(self._store, EXPORT, stream_of(export_id), command, ask)
+        await handle(self._store, EXPORT, stream_of(export_id), command, ask=ask)
 
     async def _make_again(self, export_id: str) -> None:
         _, state = await state_of(self._store, EXPORT, stream_of(export_id))

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from events import Recorded
+from events.bus.contract import Record
 from events.cloudevents import from_record, to_record
 from events.reaction import Incoming
 from fiscal_signer.public import PUBLISHED, store_of
@@ -340,3 +341,14 @@ def _money(document: dict[str, Any]) -> Money:
 def day(number: int) -> date:
     """The days of the month that tests play."""
     return date(2026, 11, number)
+
+
+def record_of(event: Incoming) -> Record:
+    """An event of a gateway as it travels on a bus."""
+    headers = {
+        "ce_specversion": "1.0", "ce_id": str(event.event_id), "ce_source": f"/{event.source}",
+        "ce_type": f"{event.name}.v{event.version}", "ce_subject": event.subject,
+        "ce_time": event.time.isoformat(timespec="microseconds"), "ce_partitionkey": event.key,
+        "ce_sequence": str(event.sequence), "ce_position": "1", "content-type": "application/json",
+    }  # fmt: skip
+    return Record(key=event.key, headers=headers, value=event.data)
