@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +27,10 @@ _KEEP = (
     " AS entry(event_id, name, version, source, stream, sequence, recorded_at, kind, store_id,"
     " till_id, booking_id, shift, number, business_date, data, at)"
     " ON CONFLICT (event_id) DO NOTHING"
+)
+_EVENTS = (
+    "SELECT name, data FROM journal WHERE kind IN ('rare', 'opening') AND store_id = $1"
+    " AND name = ANY ($2) AND position <= $3 ORDER BY position"
 )
 _HEAD = "SELECT position FROM journal_head"
 
@@ -66,3 +72,12 @@ class PostgresJournal:
         async with faults(), raw(self._engine) as connection:
             position: int = await connection.fetchval(_HEAD)
             return position
+
+    async def events_of(
+        self, store_id: str, names: Sequence[str], *, position: int
+    ) -> list[tuple[str, dict[str, Any]]]:
+        """(name, event) of a store up to a position, in order: of events that are looked for by
+        name (`rare`: tills, TSEs, master data; `till.opened`). Raises `Transient`."""
+        async with faults(), raw(self._engine) as connection:
+            rows = await connection.fetch(_EVENTS, store_id, list(names), position)
+        return [(row["name"], json.loads(row["data"])) for row in rows]
