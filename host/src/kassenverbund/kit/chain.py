@@ -6,7 +6,7 @@ The file is read and checked here. Exports and receipts read events, never this 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -129,6 +129,17 @@ class Printer(Part):
         return self
 
 
+class Closing(Part):
+    """`automatic_at`: at this time of the store's day the shifts of the business day before are
+    closed, if nobody did it. Nobody counts then. Without it only people close a shift."""
+
+    automatic_at: Annotated[str | None, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = None
+
+    @property
+    def time(self) -> time | None:
+        return None if self.automatic_at is None else time.fromisoformat(self.automatic_at)
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -145,6 +156,7 @@ class Store(Part):
     vouchers_offline: VouchersOffline = VouchersOffline()
     recording_systems: tuple[RecordingSystem, ...] = ()
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
+    closing: Closing = Closing()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -190,16 +202,32 @@ class VatSource(Part):
     every_hours: Annotated[int, Field(ge=1, le=168)] = 24
 
 
+PaymentType = Literal[
+    "Bar", "Unbar", "ECKarte", "Kreditkarte", "ElZahlungsdienstleister", "Guthabenkarte", "Keine"
+]
+"""ZAHLART_TYP of DSFinV-K."""
+
+
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "voucher", "cost_center"]
+    """`online`: a web order was paid before its goods are handed over."""
+
+    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
+    payment_type: PaymentType | None = None
+    """How DSFinV-K names it. None: as the table of fiscal cases does for its kind."""
 
     @model_validator(mode="after")
-    def _paid_later(self) -> MeansOfPayment:
+    def _counts_as_it_is_named(self) -> MeansOfPayment:
         if self.kind == "cost_center" and self.fiscal != "Keine":
             raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind == "online" and self.fiscal != "Unbar":
+            raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
+        if self.payment_type is not None:
+            counted = self.payment_type if self.payment_type in ("Bar", "Keine") else "Unbar"
+            if counted != self.fiscal:
+                raise ValueError(f"`payment_type` {self.payment_type} is `fiscal` {counted}")
         return self
 
 

@@ -60,6 +60,7 @@ from device_gateway.events.parts import (
     Quantity,
     QuantityAsked,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -86,6 +87,8 @@ from device_gateway.events.store import (
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
+    RecordingSystem,
     StorePrinter,
     StoreTse,
     TillJoined,
@@ -94,6 +97,11 @@ from device_gateway.events.store import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+)
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -118,6 +126,7 @@ __all__ = [
     "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -144,6 +153,7 @@ __all__ = [
     "OfflineGivenBack",
     "OfflineSettled",
     "OrderedLine",
+    "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -163,7 +173,10 @@ __all__ = [
     "ReceiptPrinted",
     "ReceiptQueued",
     "Record",
+    "RecordingSystem",
     "Reference",
+    "ReferenceType",
+    "Restored",
     "ShiftBegun",
     "ShiftClosed",
     "ShiftEvent",
@@ -171,6 +184,7 @@ __all__ = [
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -214,6 +228,7 @@ BookingEvent = (
     | PaymentReleased
     | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -227,6 +242,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 
