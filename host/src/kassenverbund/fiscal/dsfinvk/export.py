@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import pairwise
+from zipfile import BadZipFile
 
 from kassenverbund.fiscal.asn1 import Malformed
 from kassenverbund.fiscal.dsfinvk.bons import Bon, read_bons
@@ -95,7 +97,7 @@ def verify_export(
     tally = Tally()
     try:
         yield from _verified(source, item, tally, tars or Tars(), moved)
-    except Malformed as malformed:
+    except (Malformed, BadZipFile, zlib.error, EOFError) as malformed:
         yield Finding(item, "malformed", str(malformed))
     yield from tally.take()
     yield from tally.end(item)
@@ -148,11 +150,14 @@ def _declared(source: Source, tally: Tally) -> dict[str, Declared] | None:
     declared = {one.url: one for one in tables if one.url in TABLES}
     for table in tables:
         tally.check(table.url in names, "files_there", table.url)
-    for name in REQUIRED:
-        tally.check(name in declared, "files_there", name)
-    for name in sorted(names.keys() - declared.keys() - {INDEX, DTD}):
-        code = "table_undeclared" if name.endswith(".csv") and name in TABLES else "file_further"
-        tally.told(name, code)
+    if not tally.is_broken("index_valid", "index_standard"):
+        for name in REQUIRED:
+            tally.check(name in declared, "files_there", name)
+        for name in sorted(names.keys() - declared.keys() - {INDEX, DTD}):
+            code = (
+                "table_undeclared" if name.endswith(".csv") and name in TABLES else "file_further"
+            )
+            tally.told(name, code)
     judgeable = not tally.is_broken("files_there", "index_valid", "index_standard")
     return declared if judgeable else None
 

@@ -164,7 +164,7 @@ def read_table(
                 read.ended = False
                 tally.broke("rows_form", declared.url, "1: " + ";".join(header or ())[:200])
                 return
-            tally.held("rows_form")
+            tally.check(lines.last.endswith("\r\n"), "rows_form", f"{declared.url}:1", "CRLF")
             form, place = Form(declared), _Place(declared.url, ranks, tally, read)
             for row in rows:
                 read.rows += 1

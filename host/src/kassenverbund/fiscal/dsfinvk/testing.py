@@ -41,8 +41,8 @@ P = tuple[str, str]
 class Device:
     """A TSE on P-256, from BSI TR-03151's words."""
 
-    def __init__(self) -> None:
-        self._key = ec.derive_private_key(4711, ec.SECP256R1())
+    def __init__(self, secret: int = 4711) -> None:
+        self._key = ec.derive_private_key(secret, ec.SECP256R1())
         form = serialization.PublicFormat.UncompressedPoint
         encoding = serialization.Encoding.X962
         self.point = self._key.public_key().public_bytes(encoding, form)
