@@ -374,7 +374,9 @@ def test_a_till_of_another_store_cannot_be_taken() -> None:
 
 
 def test_a_revoked_till_has_no_token_and_keeps_its_numbers() -> None:
-    number = NumberGiven(store_id="berlin", till_id="t1", booking_id="b", number=1)
+    number = NumberGiven(
+        store_id="berlin", till_id="t1", booking_id="b", number=1, shift=0, kind="sale"
+    )
     revoked = TillRevoked(store_id="berlin", till_id="t1", revoked_at=NOW, reason="lost")
     command = RevokeTill("berlin", "t1", "lost", NOW)
     outcome = till.given(OFFERED, PAIRED, number).when(command).then(revoked)

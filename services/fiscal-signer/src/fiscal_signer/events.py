@@ -119,7 +119,7 @@ class Step(_Part):
     step_id: str
     """Unique in its request: `{booking_id}/start`."""
     operation: Literal["register", "start", "finish"]
-    purpose: Literal["client", "start", "receipt", "abort", "abandon"]
+    purpose: Literal["client", "start", "receipt", "abort", "abandon", "closing"]
     """Why: a `start` may serve a booking that begins or one that is already recorded."""
     client_id: str
     booking_id: str = ""
@@ -129,6 +129,8 @@ class Step(_Part):
     process_type: str = ""
     process_data: str = ""
     sign_by: datetime | None = None
+    z_number: int | None = None
+    """Of a closing."""
 
 
 @event_type("signature.requested")
@@ -222,10 +224,31 @@ class LeftUnsigned(Event):
     decided_at: datetime
 
 
+@event_type("closing.signed")
+class ClosingSigned(Event):
+    """The verdict on a closing, told once more with its Z number, in the same append as the
+    verdict itself. Whatever was open for this till's client before is over."""
+
+    closing_id: str
+    """The `booking_id` of its verdict."""
+    store_id: str
+    till_id: str
+    z_number: int | None
+    """None: it could not be read."""
+    tse_id: str
+    client_id: str
+    verdict: Verdict
+    transaction_number: int | None = None
+    signature_counter: int | None = None
+    log_time: datetime | None = None
+    outage_id: str | None = None
+    decided_at: datetime
+
+
 @event_type("signature.abandoned")
 class TransactionAbandoned(Event):
-    """A transaction without a booking was ended on the device as AVBelegabbruch, or the device
-    knew it no longer."""
+    """A transaction without a booking, or one that was open at a closing, was ended on the device
+    as AVBelegabbruch, or the device knew it no longer."""
 
     tse_id: str
     store_id: str
@@ -293,7 +316,7 @@ class RecordUnreadable(Event):
 SegmentEvent = (
     SegmentClosed | TakenOver | ClientRegistered | ClientRefused | SignaturesRequested
     | SignatureStarted | SignatureNotStarted | SignatureMade | LeftUnsigned
-    | TransactionAbandoned | SignatureSurplus | OutageBegan | OutageEnded
+    | TransactionAbandoned | SignatureSurplus | OutageBegan | OutageEnded | ClosingSigned
 )  # fmt: skip
 """What may stand in a segment."""
 
@@ -301,4 +324,5 @@ REGISTRY = Registry(
     TseInitialized, SegmentOpened, SegmentClosed, TakenOver, ClientRegistered, ClientRefused,
     SignaturesRequested, SignatureStarted, SignatureNotStarted, SignatureMade, LeftUnsigned,
     TransactionAbandoned, SignatureSurplus, OutageBegan, OutageEnded, RecordUnreadable,
+    ClosingSigned,
 )  # fmt: skip

@@ -6,12 +6,14 @@ from events import Recorded
 from events.publication import Publication
 from fiscal_signer.events import (
     ClientRegistered,
+    ClosingSigned,
     LeftUnsigned,
     OutageBegan,
     OutageEnded,
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    TransactionAbandoned,
     TseInitialized,
 )
 
@@ -19,7 +21,7 @@ TOPIC = "fiscal-signer"
 
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
-    SignatureSurplus, OutageBegan, OutageEnded,
+    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded,
 )  # fmt: skip
 
 

@@ -135,6 +135,7 @@ def record(command: RecordBooking, booking: Booking, number: int) -> tuple[Booki
             tse_id=started.tse_id,
             client_id=started.client_id,
             number=number,
+            shift=0,
             started_at=started.started_at,
             recorded_at=command.now,
             sign_by=command.sign_by,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from device_gateway.commands import DeclareStore
-from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined
+from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
 from events import Decider
 
 CLIENT_ID_MAX = 30
@@ -17,17 +17,26 @@ CLIENT_ID_MAX = 30
 @dataclass(frozen=True, slots=True)
 class Store:
     master_data: MasterDataChanged | None = None
+    """The newest, with its number."""
     tills: dict[str, TillJoined] = field(default_factory=dict)
+    outages: dict[str, str] = field(default_factory=dict)
+    """TSE → its outage."""
+
+    @property
+    def version(self) -> int:
+        return 0 if self.master_data is None else self.master_data.version
 
 
 def declare(command: DeclareStore, store: Store) -> tuple[StoreEvent, ...]:
     """An event only where the declaration says something new."""
     known = store.master_data
     if known is not None:
-        same = known.model_copy(update={"changed_at": command.declared.changed_at})
+        same = known.model_copy(
+            update={"changed_at": command.declared.changed_at, "version": command.declared.version}
+        )
         if same == command.declared:
             return ()
-    return (command.declared,)
+    return (command.declared.model_copy(update={"version": store.version + 1}),)
 
 
 def least_used_tse(store: Store) -> str:
@@ -55,11 +64,24 @@ def client_id_of(store_id: str, number: int) -> str:
 def evolve(store: Store, event: StoreEvent) -> Store:
     match event:
         case MasterDataChanged():
-            return Store(master_data=event, tills=store.tills)
+            return replace(store, master_data=numbered(event, before=store.version))
         case TillJoined():
-            return Store(store.master_data, {**store.tills, event.till_id: event})
+            return replace(store, tills={**store.tills, event.till_id: event})
+        case TseOut():
+            return replace(store, outages={**store.outages, event.tse_id: event.outage_id})
+        case TseBack():
+            out = {tse: outage for tse, outage in store.outages.items() if tse != event.tse_id}
+            return replace(store, outages=out)
         case _:
             assert_never(event)
+
+
+def numbered(declared: MasterDataChanged, *, before: int) -> MasterDataChanged:
+    """With its number: declarations of older logs have none written."""
+    if declared.version == 0:
+        return declared.model_copy(update={"version": before + 1})
+    assert declared.version == before + 1
+    return declared
 
 
 STORE: Decider[DeclareStore, Store] = Decider(initial=Store(), decide=declare, evolve=evolve)

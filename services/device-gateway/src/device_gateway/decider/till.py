@@ -18,10 +18,12 @@ from device_gateway.decider.store import Store, client_id_of, least_used_tse
 from device_gateway.events import (
     NumberGiven,
     PairingOffered,
+    ShiftBegun,
     TillEvent,
     TillJoined,
     TillPaired,
     TillRevoked,
+    TseRequested,
 )
 from events import Decider
 
@@ -40,7 +42,11 @@ class Till:
     paired_at: datetime | None = None
     revoked_at: datetime | None = None
     numbers: int = 0
-    """How many numbers were given: the last one."""
+    """The last number that was given before there were shifts."""
+    shift: int = 0
+    """The newest shift, open or closed; 0: there was none."""
+    tse_requested: str | None = None
+    """Where a manager wants it to sign, from the next shift on."""
 
     @property
     def known(self) -> bool:
@@ -163,6 +169,16 @@ def evolve(till: Till, event: TillEvent) -> Till:
         case NumberGiven():
             assert event.number == till.numbers + 1
             return replace(till, numbers=event.number)
+        case TseRequested():
+            return replace(till, tse_requested=event.tse_id)
+        case ShiftBegun():
+            return replace(
+                till,
+                shift=event.shift,
+                tse_id=event.tse_id,
+                client_id=event.client_id,
+                tse_requested=None,
+            )
         case _:
             assert_never(event)
 
@@ -176,6 +192,8 @@ def give_number(till: Till, booking_id: str) -> NumberGiven:
         till_id=till.till_id,
         booking_id=booking_id,
         number=till.numbers + 1,
+        shift=0,
+        kind="sale",
     )
 
 
