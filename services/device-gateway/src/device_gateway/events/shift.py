@@ -193,6 +193,8 @@ class CashMoved(Process):
     case_name: Rare[str] = None
     amount: Money
     """Into the drawer; out of it with a minus."""
+    means: str
+    """What the store calls its cash."""
     reason: str
     reference: Rare[Reference] = None
     master_data: int

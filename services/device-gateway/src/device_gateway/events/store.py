@@ -61,9 +61,11 @@ class VatRate(Part):
 
 
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "voucher"]
+    kind: Literal["cash", "card", "online", "voucher"]
     name: str
     fiscal: FiscalKind
+    payment_type: Rare[str] = None
+    """ZAHLART_TYP of DSFinV-K. None, in older events: the table of fiscal cases says it."""
 
 
 class VoucherArticle(Part):

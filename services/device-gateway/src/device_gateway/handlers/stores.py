@@ -70,7 +70,12 @@ def master_data_of(
             if rate.country == store.country
         ),
         means_of_payment=tuple(
-            MeansOfPayment(kind=means.kind, name=means.name, fiscal=means.fiscal)
+            MeansOfPayment(
+                kind=means.kind,
+                name=means.name,
+                fiscal=means.fiscal,
+                payment_type=means.payment_type,
+            )
             for means in chain.means_of_payment
             if means.kind != "cost_center"
         ),

@@ -24,6 +24,7 @@ from device_gateway.ports.paper import ReceiptDesk, ReceiptOrder, SoldVoucher
 from device_gateway.ports.vouchers import (
     Hold,
     Place,
+    TakesBack,
     ToppedUp,
     VoucherRefused,
     VoucherService,
@@ -54,6 +55,7 @@ __all__ = [
     "ServiceRefused",
     "ServiceUnavailable",
     "SoldVoucher",
+    "TakesBack",
     "ToppedUp",
     "Unfinished",
     "UnfinishedBookings",
