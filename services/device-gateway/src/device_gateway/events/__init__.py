@@ -83,6 +83,7 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -134,6 +135,7 @@ __all__ = [
     "CostCenterTerms",
     "Cover",
     "FinalEvent",
+    "FiscalChoice",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",
