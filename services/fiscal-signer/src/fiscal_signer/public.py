@@ -13,8 +13,12 @@ from fiscal_signer.events import (
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    SurplusRead,
     TransactionAbandoned,
+    TseChecked,
     TseInitialized,
+    TseWarned,
+    TseWarningEnded,
 )
 
 TOPIC = "fiscal-signer"
@@ -22,6 +26,7 @@ TOPIC = "fiscal-signer"
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
     SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded,
+    SurplusRead, TseChecked, TseWarned, TseWarningEnded,
 )  # fmt: skip
 
 

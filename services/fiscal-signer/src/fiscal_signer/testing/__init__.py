@@ -4,6 +4,7 @@ to fail."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,8 +22,10 @@ from fiscal_signer.events import REGISTRY
 from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
+    Chore,
     DeviceAnswer,
     DeviceStep,
+    Figures,
     Leases,
     Signed,
     Tse,
@@ -69,6 +72,12 @@ class Faults:
         self.kill_after = 0
         self.slow_s = 0.0
         """How far the clock moves during an `execute`."""
+        self.hang: asyncio.Event | None = None
+        """Calls that only ask wait for it."""
+        self.hanging = asyncio.Event()
+        self.calls = 0
+        """How often the device was called."""
+        self.executed = 0
 
 
 class FaultyTse:
@@ -80,16 +89,21 @@ class FaultyTse:
         self._clock = clock
 
     def _reach(self) -> None:
+        self._faults.calls += 1
         if self._faults.away:
             raise TseFault(TseError.UNREACHABLE, "told to be away")
 
     async def info(self) -> TseInfo:
         self._reach()
+        if self._faults.hang is not None:
+            self._faults.hanging.set()
+            await self._faults.hang.wait()
         return await self._inner.info()
 
     async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
         self._reach()
         faults = self._faults
+        faults.executed += 1
         self._clock.pass_by(faults.slow_s)
         if _due(faults, "kill_before"):
             raise Killed
@@ -113,6 +127,14 @@ class FaultyTse:
         self._reach()
         return await self._inner.open_transactions()
 
+    async def figures(self) -> Figures:
+        self._reach()
+        return await self._inner.figures()
+
+    async def tend(self, chore: Chore) -> bool:
+        self._reach()
+        return await self._inner.tend(chore)
+
 
 def _due(faults: Faults, name: str) -> bool:
     left: int = getattr(faults, name)
@@ -128,6 +150,7 @@ class FaultyTses:
         self._clock = clock
 
     async def open(self, tse_id: str) -> Tse:
+        self._faults.calls += 1
         if self._faults.away:
             raise TseFault(TseError.UNREACHABLE, "told to be away")
         return FaultyTse(await self._inner.open(tse_id), self._faults, self._clock)
