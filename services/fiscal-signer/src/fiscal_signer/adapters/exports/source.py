@@ -18,7 +18,8 @@ BESIDE_PAGE = 2_000
 _STORES = (
     "SELECT DISTINCT store_id FROM journal WHERE name = 'till.closed'"
     " AND business_date BETWEEN $1 AND $2 AND position <= $3"
-    " AND ($4::text[] IS NULL OR store_id = ANY ($4)) AND ($5::text[] IS NULL OR till_id = ANY ($5))"
+    " AND ($4::text[] IS NULL OR store_id = ANY ($4))"
+    " AND ($5::text[] IS NULL OR till_id = ANY ($5))"
     " ORDER BY store_id"
 )
 _CLOSINGS = (
