@@ -135,6 +135,7 @@ class CloseShift:
     counted: Money | None
     skim: Money | None
     about: About
+    automatic: bool = False
 
     def reason_of(self, kind: CashMoveKind) -> str:
         """What the two moves of a closing say; papers have words for them."""

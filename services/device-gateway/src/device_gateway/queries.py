@@ -278,6 +278,7 @@ def _subsidy(tender: Tender, paid: Payment) -> PaymentAnswer:
 
 
 def signature_of(verdict: VerdictReceived | None) -> SignatureAnswer | None:
+    """None: there is no signature, or none yet."""
     if verdict is None or verdict.verdict != "signed":
         return None
     return SignatureAnswer.model_validate(
@@ -297,6 +298,7 @@ def signature_of(verdict: VerdictReceived | None) -> SignatureAnswer | None:
 
 
 def unsigned_reason_of(booking: Booking) -> str | None:
+    """Why there is no signature; None: it is there, or may still come."""
     if booking.verdict is not None:
         return booking.verdict.reason
     return "signer.silent" if booking.overdue is not None else None

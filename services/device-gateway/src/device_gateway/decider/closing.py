@@ -120,4 +120,5 @@ def _closed(
         last_booking_id=command.closing_id,
         master_data=opened.master_data,
         grand_total=shift.grand_total,
+        automatic=command.automatic,
     )

@@ -221,5 +221,7 @@ class TillClosed(Process):
     master_data: int
     grand_total: Money
     """Turnover since the till's first shift; it is never set back."""
+    automatic: Annotated[bool, LeftOut] = False
+    """Nobody asked: the business day was over."""
 
     model_config = Process.model_config | {"populate_by_name": True, "serialize_by_alias": True}
