@@ -146,7 +146,7 @@ def routes(
         if view.state == "done" and view.bytes is not None:
             path = exports.file(export_id, view.bytes)
         if path is None:
-            raise ExportUnfinished(view.failure or view.state, headers={"Retry-After": str(RETRY_S)})
+            raise ExportUnfinished(view.failure or view.state, retry_after_s=RETRY_S)
         return FileResponse(
             path,
             media_type=MEDIA[view.kind],

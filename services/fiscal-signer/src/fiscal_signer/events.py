@@ -440,6 +440,6 @@ REGISTRY = Registry(
     TseInitialized, SegmentOpened, SegmentClosed, TakenOver, ClientRegistered, ClientRefused,
     SignaturesRequested, SignatureStarted, SignatureNotStarted, SignatureMade, LeftUnsigned,
     TransactionAbandoned, SignatureSurplus, OutageBegan, OutageEnded, RecordUnreadable,
-    SurplusRead, TseChecked, TseWarned, TseWarningEnded, ClosingSigned,
-    ExportRequested, ExportCreated,
+    ClosingSigned, ExportRequested, ExportCreated,
+    SurplusRead, TseChecked, TseWarned, TseWarningEnded,
 )  # fmt: skip

@@ -27,8 +27,8 @@ EXPORTS = "exports"
 
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
-    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded,
-    SurplusRead, TseChecked, TseWarned, TseWarningEnded, ExportCreated,
+    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded, SurplusRead,
+    TseChecked, TseWarned, TseWarningEnded, ExportCreated,
 )  # fmt: skip
 
 

@@ -57,9 +57,7 @@ class Wanted:
 ExportCommand = RequestExport | CompleteExport
 
 
-def decide(
-    command: ExportCommand, export: Wanted
-) -> Sequence[ExportRequested | ExportCreated]:
+def decide(command: ExportCommand, export: Wanted) -> Sequence[ExportRequested | ExportCreated]:
     """Raises `ExportUnknown`; `ExportDiffers`: it was made before, with other bytes."""
     match command:
         case RequestExport():

@@ -30,8 +30,10 @@ numbers of aborted bookings have none: they are kept as `rest`.)"""
 VERDICTS = frozenset({"signature.made", "signature.left_unsigned"})
 
 _OFTEN = frozenset(
-    {"booking.started", "till.number_given", "tse.client_registered", "closing.signed",
-     "tse.checked"}
+    {
+        "booking.started", "till.number_given", "tse.client_registered", "closing.signed",
+        "tse.checked", "signature.surplus_read",
+    }
 )  # fmt: skip
 """Kept, and never looked for by name."""
 

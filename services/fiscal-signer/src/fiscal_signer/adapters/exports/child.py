@@ -55,14 +55,15 @@ def scope_of(order: dict[str, Any]) -> Scope:
 
 async def write_dsfinvk(order: dict[str, Any]) -> dict[str, Any]:
     """Make the file that the order names; what it came to."""
-    out, last = Path(order["out"]), 0.0
+    out, last, closings_max = Path(order["out"]), 0.0, 0
 
     def moved(progress: Progress) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last > TOLD_EVERY_S:
             last = now
-            _tell({"closings": progress.closings, "rows": progress.rows})
+            far = {"closings": progress.closings, "closings_max": closings_max}
+            _tell({**far, "rows": progress.rows})
 
     scope = scope_of(order)
     async with asyncpg.create_pool(
@@ -74,7 +75,9 @@ async def write_dsfinvk(order: dict[str, Any]) -> dict[str, Any]:
         server_settings=server_settings(schema=order["schema"], role=order["role"]),
     ) as pool:
         with Spool(out.parent) as spool:
-            export = Export(scope, JournalSource(pool, scope), spool, moved=moved)
+            source = JournalSource(pool, scope)
+            closings_max = await source.count()
+            export = Export(scope, source, spool, moved=moved)
             made = await export.make()
             small = [*made.files.items(), (DTD_NAME, dtd())]
             beside = [EXPLAINED] if spool.rows(EXPLAINED) else []

@@ -22,6 +22,12 @@ _STORES = (
     " AND ($5::text[] IS NULL OR till_id = ANY ($5))"
     " ORDER BY store_id"
 )
+_COUNT = (
+    "SELECT count(*) FROM journal WHERE name = 'till.closed'"
+    " AND business_date BETWEEN $1 AND $2 AND position <= $3"
+    " AND ($4::text[] IS NULL OR store_id = ANY ($4))"
+    " AND ($5::text[] IS NULL OR till_id = ANY ($5))"
+)
 _CLOSINGS = (
     "SELECT closed.store_id, closed.till_id, closed.shift, closed.data,"
     " EXISTS (SELECT FROM journal AS verdict WHERE verdict.booking_id = closed.booking_id"
@@ -92,6 +98,14 @@ class JournalSource:
         self._stores = list(scope.store_ids) or None
         self._tills = list(scope.till_ids) or None
         self._masters: tuple[str, dict[int, Mapping[str, Any]]] = ("", {})
+
+    async def count(self) -> int:
+        """How many closings are in the scope."""
+        scope = self._scope
+        found: int = await self._pool.fetchval(
+            _COUNT, scope.begin, scope.end, scope.position, self._stores, self._tills
+        )
+        return found
 
     async def stores(self) -> Sequence[str]:
         scope = self._scope
