@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from device_gateway.commands import DeclareStore
+from device_gateway.commands import DeclareStore, NoteOutage, StoreCommand
 from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
 from events import Decider
 
@@ -39,10 +39,41 @@ def declare(command: DeclareStore, store: Store) -> tuple[StoreEvent, ...]:
     return (command.declared.model_copy(update={"version": store.version + 1}),)
 
 
-def least_used_tse(store: Store) -> str:
-    """The TSE with the fewest tills; among equals the one declared first."""
+def note_outage(command: NoteOutage, store: Store) -> tuple[StoreEvent, ...]:
+    """The end of an outage that another one has replaced changes nothing."""
+    known = store.outages.get(command.tse_id)
+    if command.over:
+        if known != command.outage_id:
+            return ()
+        return (
+            TseBack(
+                store_id=command.store_id,
+                tse_id=command.tse_id,
+                outage_id=command.outage_id,
+                at=command.at,
+            ),
+        )
+    if known == command.outage_id:
+        return ()
+    return (
+        TseOut(
+            store_id=command.store_id,
+            tse_id=command.tse_id,
+            outage_id=command.outage_id,
+            since=command.at,
+        ),
+    )
+
+
+def least_used_tse(store: Store, *, well: bool = False) -> str:
+    """The TSE with the fewest tills; among equals the one declared first. `well`: of those without
+    an outage."""
     assert store.master_data is not None
-    used = {tse.tse_id: 0 for tse in store.master_data.tses}
+    used = {
+        tse.tse_id: 0
+        for tse in store.master_data.tses
+        if not (well and tse.tse_id in store.outages)
+    }
     for till in store.tills.values():
         if till.tse_id in used:
             used[till.tse_id] += 1
@@ -84,4 +115,14 @@ def numbered(declared: MasterDataChanged, *, before: int) -> MasterDataChanged:
     return declared
 
 
-STORE: Decider[DeclareStore, Store] = Decider(initial=Store(), decide=declare, evolve=evolve)
+def decide(command: StoreCommand, store: Store) -> tuple[StoreEvent, ...]:
+    match command:
+        case DeclareStore():
+            return declare(command, store)
+        case NoteOutage():
+            return note_outage(command, store)
+        case _:
+            assert_never(command)
+
+
+STORE: Decider[StoreCommand, Store] = Decider(initial=Store(), decide=decide, evolve=evolve)

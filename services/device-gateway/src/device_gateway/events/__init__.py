@@ -58,7 +58,9 @@ from device_gateway.events.parts import (
     PaymentKind,
     ProcessKind,
     Quantity,
+    QuantityAsked,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -81,6 +83,7 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -92,6 +95,11 @@ from device_gateway.events.store import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+)
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -116,6 +124,7 @@ __all__ = [
     "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -126,6 +135,7 @@ __all__ = [
     "CostCenterTerms",
     "Cover",
     "FinalEvent",
+    "FiscalChoice",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",
@@ -156,10 +166,13 @@ __all__ = [
     "Process",
     "ProcessKind",
     "Quantity",
+    "QuantityAsked",
     "ReceiptPrinted",
     "ReceiptQueued",
     "Record",
     "Reference",
+    "ReferenceType",
+    "Restored",
     "ShiftBegun",
     "ShiftClosed",
     "ShiftEvent",
@@ -167,6 +180,7 @@ __all__ = [
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -210,6 +224,7 @@ BookingEvent = (
     | PaymentReleased
     | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -223,6 +238,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 

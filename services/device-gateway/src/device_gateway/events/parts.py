@@ -66,6 +66,9 @@ def _left_out(value: Any) -> bool:
     return value is None or value is False or value == ()
 
 
+QuantityAsked = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
+"""As a till says it: never below zero."""
+
 T = TypeVar("T")
 
 LeftOut = Field(exclude_if=_left_out)

@@ -193,6 +193,8 @@ class CashMoved(Process):
     case_name: Rare[str] = None
     amount: Money
     """Into the drawer; out of it with a minus."""
+    means: str
+    """What the store calls its cash."""
     reason: str
     reference: Rare[Reference] = None
     master_data: int
@@ -219,5 +221,7 @@ class TillClosed(Process):
     master_data: int
     grand_total: Money
     """Turnover since the till's first shift; it is never set back."""
+    automatic: Annotated[bool, LeftOut] = False
+    """Nobody asked: the business day was over."""
 
     model_config = Process.model_config | {"populate_by_name": True, "serialize_by_alias": True}
