@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from device_gateway.events.charges import VatTreatment
-from device_gateway.events.parts import FiscalKind, Part, Rare
+from device_gateway.events.parts import FiscalKind, LeftOut, Part, Rare
 from events import Event, event_type
 
 
@@ -33,6 +33,21 @@ class StoreTse(Part):
     tse_id: str
     kind: str
     curve: str
+    certification_id: Rare[str] = None
+    """Of the BSI, as declared: for the report of § 146a (4) AO."""
+    commissioned_on: Rare[date] = None
+
+
+class RecordingSystem(Part):
+    """A till as the tax office wants to know it, where its pairing does not say it."""
+
+    till_id: str
+    acquired_on: Rare[date] = None
+    commissioned_on: Rare[date] = None
+    decommissioned_on: Rare[date] = None
+    decommissioned_because: Rare[str] = None
+    manufacturer: Rare[str] = None
+    model: Rare[str] = None
 
 
 class StorePrinter(Part):
@@ -94,6 +109,17 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
+class FiscalChoice(Part):
+    """A fiscal case that the chain books otherwise than the table's default
+    (`kassenverbund.kit.fiscal_cases`)."""
+
+    case: str
+    """Name of the case: `fiscal.voucher.multi_purpose.refunded`."""
+    choice: str
+    valid_from: Rare[date] = None
+    """First business date; None: from the beginning."""
+
+
 class PaidOnline(Part):
     """The store hands over goods of web orders that were paid before. Never cash."""
 
@@ -126,6 +152,8 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
+    fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
     paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 

@@ -9,10 +9,12 @@ from device_gateway.decider.store import STORE
 from device_gateway.events import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    RecordingSystem,
     StorePrinter,
     StoreTse,
     VatRate,
@@ -23,6 +25,7 @@ from device_gateway.handlers.gateway import Gateway, store_stream
 from events import Ask, Metadata, handle
 from events.handle import input_hash
 from kassenverbund.kit import chain as declared
+from kassenverbund.kit.chain_fiscal import rows_of
 
 
 async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
@@ -57,7 +60,16 @@ def master_data_of(
         language=store.language,
         currency=chain.currency,
         receipt_footer=store.receipt_footer,
-        tses=tuple(StoreTse(tse_id=tse.id, kind=tse.kind, curve=tse.curve) for tse in store.tses),
+        tses=tuple(
+            StoreTse(
+                tse_id=tse.id,
+                kind=tse.kind,
+                curve=tse.curve,
+                certification_id=tse.certification_id,
+                commissioned_on=tse.commissioned_on,
+            )
+            for tse in store.tses
+        ),
         printers=tuple(_printer(printer) for printer in store.printers),
         vat=tuple(
             VatRate(
@@ -87,6 +99,14 @@ def master_data_of(
             for pair in chain.voucher_articles
         ),
         cost_centers=_cost_centers(chain),
+        fiscal_choices=tuple(
+            FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
+            for case, row in rows_of(chain.fiscal_cases)
+        ),
+        recording_systems=tuple(
+            RecordingSystem(till_id=one.till, **one.model_dump(exclude={"till"}))
+            for one in store.recording_systems
+        ),
         paid_online=_paid_online(chain),
         changed_at=now,
     )
