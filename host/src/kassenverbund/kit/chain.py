@@ -6,7 +6,7 @@ The file is read and checked here. Exports and receipts read events, never this 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -115,6 +115,17 @@ class Printer(Part):
         return self
 
 
+class Closing(Part):
+    """`automatic_at`: at this time of the store's day the shifts of the business day before are
+    closed, if nobody did it. Nobody counts then. Without it only people close a shift."""
+
+    automatic_at: Annotated[str | None, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = None
+
+    @property
+    def time(self) -> time | None:
+        return None if self.automatic_at is None else time.fromisoformat(self.automatic_at)
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -129,6 +140,7 @@ class Store(Part):
     language: Literal["de", "en"] = "de"
     receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
     vouchers_offline: VouchersOffline = VouchersOffline()
+    closing: Closing = Closing()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from device_gateway.events import (
+    CashMoveKind,
     ChargeProblem,
     FiscalKind,
     LineKind,
@@ -15,6 +16,7 @@ from device_gateway.events import (
     PaperKind,
     Payment,
     PaymentKind,
+    Reference,
     SoldTerms,
     VatRate,
     VerdictReceived,
@@ -62,6 +64,82 @@ class RevokeTill:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RequestTse:
+    """From the next shift on the till shall sign at `tse_id`."""
+
+    store_id: str
+    till_id: str
+    tse_id: str
+    requested_by: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOutage:
+    """The signer says that a TSE has an outage, or that it is over."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    over: bool
+    at: datetime
+
+
+# --- shift ---
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShift:
+    """`opened_by`: who asked, or `automatic`."""
+
+    store_id: str
+    till_id: str
+    opened_by: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What every process of a shift has to know beside the shift."""
+
+    legal_entity_id: str
+    business_date: date
+    sign_by: datetime
+    cash_name: str
+    cashier_id: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCash:
+    """`amount` above zero; of a difference it has its sign."""
+
+    booking_id: str
+    kind: CashMoveKind
+    amount: Money
+    reason: str
+    about: About
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseShift:
+    """`counted` None: nobody counted. `skim`: what goes to the safe after the count."""
+
+    closing_id: str
+    difference_id: str
+    skim_id: str
+    counted: Money | None
+    skim: Money | None
+    about: About
+    automatic: bool = False
+
+    def reason_of(self, kind: CashMoveKind) -> str:
+        """What the two moves of a closing say; papers have words for them."""
+        return "cash_count" if kind == "difference" else "closing_skim"
+
+
 # --- booking ---
 
 
@@ -104,6 +182,7 @@ class StartBooking:
     legal_entity_id: str
     currency: str
     now: datetime
+    cashier_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +292,12 @@ class RecordBooking:
 
 @dataclass(frozen=True, slots=True)
 class AbortBooking:
+    """The till's next number goes to it; both are stored in one append."""
+
     booking_id: str
     reason: str
     sign_by: datetime
+    business_date: date
     now: datetime
 
 
@@ -249,7 +331,8 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
+StoreCommand = DeclareStore | NoteOutage
 BookingCommand = (
     AddLines
     | NotePrepared
@@ -260,7 +343,6 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
-    | AbortBooking
     | NoteVerdict
     | NoteOverdue
     | NoteQueued

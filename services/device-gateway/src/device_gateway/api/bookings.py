@@ -17,7 +17,7 @@ from device_gateway.commands import NewLine
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
-from device_gateway.events import Quantity, SoldTerms, VoucherKind
+from device_gateway.events import QuantityAsked, SoldTerms, VoucherKind
 from device_gateway.handlers import sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
@@ -88,7 +88,7 @@ class LineBody(Body):
     ]  # fmt: skip
     sku: Annotated[SafeName, Field(max_length=SKU_MAX)] | None = None
     name: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]
-    quantity: Quantity = "1"
+    quantity: QuantityAsked = "1"
     unit_price: Money
     vat: Identifier
     article_group: Identifier | None = None

@@ -64,13 +64,16 @@ from device_gateway.events import (
     BookingRecorded,
     BookingStarted,
     Line,
+    TillOpened,
 )
 from events import Decider
 from money import total
 
 
-def start(command: StartBooking, till: Till, booking: Booking) -> tuple[BookingStarted, ...]:
-    """TSE and serial are the till's at this moment and stay the booking's."""
+def start(
+    command: StartBooking, till: Till, shift: TillOpened, booking: Booking
+) -> tuple[BookingStarted, ...]:
+    """TSE, serial and master data are those of the till's shift."""
     if booking.started is not None:
         raise BookingExists
     must_be_active(till, command.store_id)
@@ -79,12 +82,15 @@ def start(command: StartBooking, till: Till, booking: Booking) -> tuple[BookingS
             booking_id=command.booking_id,
             store_id=command.store_id,
             till_id=command.till_id,
-            till_name=till.name,
+            till_name=shift.till_name,
             legal_entity_id=command.legal_entity_id,
-            tse_id=till.tse_id,
-            client_id=till.client_id,
+            tse_id=shift.tse_id,
+            client_id=shift.client_id,
             currency=command.currency,
             started_at=command.now,
+            shift=shift.shift,
+            master_data=shift.master_data,
+            cashier_id=command.cashier_id,
         ),
     )
 
@@ -112,7 +118,9 @@ def finishable(booking: Booking) -> None:
         raise OpenAmount(open_amount=booking.open_amount.model_dump())
 
 
-def record(command: RecordBooking, booking: Booking, number: int) -> tuple[BookingRecorded, ...]:
+def record(
+    command: RecordBooking, booking: Booking, number: int, shift: TillOpened
+) -> tuple[BookingRecorded, ...]:
     """The point of no return. Recorded already: nothing more happens."""
     if booking.recorded is not None:
         return ()
@@ -135,6 +143,9 @@ def record(command: RecordBooking, booking: Booking, number: int) -> tuple[Booki
             tse_id=started.tse_id,
             client_id=started.client_id,
             number=number,
+            shift=shift.shift,
+            cashier_id=started.cashier_id,
+            master_data=started.master_data,
             started_at=started.started_at,
             recorded_at=command.now,
             sign_by=command.sign_by,
@@ -156,7 +167,10 @@ def _with_serial(line: Line, command: RecordBooking) -> Line:
     return line.model_copy(update={"voucher_serial": command.serials[line.voucher_id]})
 
 
-def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]:
+def abort(
+    command: AbortBooking, booking: Booking, number: int, shift: TillOpened
+) -> tuple[BookingAborted, ...]:
+    """It gets a number as what is sold does: a gap would have to be explained."""
     if booking.aborted is not None:
         return ()
     started = must_be_open(booking)
@@ -192,6 +206,16 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            number=number,
+            shift=shift.shift,
+            lines=booking.lines,
+            cashier_id=started.cashier_id,
+            currency=started.currency,
+            till_name=started.till_name,
+            legal_entity_id=started.legal_entity_id,
+            business_date=command.business_date,
+            master_data=started.master_data,
+            training=started.training,
         ),
     )
 
@@ -216,8 +240,6 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
-        case AbortBooking():
-            return abort(command, booking)
         case NoteVerdict():
             return note_verdict(command, booking)
         case NoteOverdue():

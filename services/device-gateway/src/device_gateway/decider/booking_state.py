@@ -11,8 +11,11 @@ from device_gateway.events import (
     PAYS_GOODS,
     BookingAborted,
     BookingEvent,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
+    CashMoved,
+    FinalEvent,
     Line,
     LinePrepared,
     LineRefused,
@@ -28,6 +31,9 @@ from device_gateway.events import (
     PaymentRequested,
     ReceiptPrinted,
     ReceiptQueued,
+    Record,
+    TillClosed,
+    TrainingRecorded,
     VerdictOverdue,
     VerdictReceived,
 )
@@ -74,7 +80,10 @@ class Booking:
     """Lines that got a number, those that were refused included."""
     refused_lines: tuple[tuple[Line, LineRefused], ...] = ()
     tenders: tuple[Tender, ...] = ()
-    recorded: BookingRecorded | None = None
+    recorded: Record | None = None
+    """A booking, or a training."""
+    final: FinalEvent | None = None
+    """What has the number: `recorded`, or what is no sale (an order, a cash move, a closing)."""
     aborted: BookingAborted | None = None
     verdict: VerdictReceived | None = None
     overdue: VerdictOverdue | None = None
@@ -180,8 +189,10 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             return _line_prepared(booking, event)
         case LineRefused():
             return _line_refused(booking, event)
-        case BookingRecorded():
-            return replace(booking, recorded=event, lines=event.lines)
+        case BookingRecorded() | TrainingRecorded():
+            return replace(booking, recorded=event, final=event, lines=event.lines)
+        case BookingOrdered() | CashMoved() | TillClosed():
+            return replace(booking, final=event)
         case BookingAborted():
             return replace(booking, aborted=event)
         case VerdictReceived():

@@ -29,6 +29,57 @@ class TillTaken(DomainError):
     title = "A till of another store has this id"
 
 
+class TseUnknown(DomainError):
+    code = "tse.unknown"
+    status = 422
+    title = "The chain declares no such TSE for this store"
+
+
+class TillNotOpen(DomainError):
+    code = "till.not_open"
+    title = "This till has no open shift"
+
+
+class TillOpenAlready(DomainError):
+    """`shift` says which one."""
+
+    code = "till.open_already"
+    title = "This till has an open shift; close it first"
+
+
+class ShiftMoved(DomainError):
+    """The shift was closed, or opened, at this moment; the caller is served by the next one."""
+
+    code = "till.shift_moved"
+    title = "The till's shift has just changed; ask again"
+
+
+class BookingsOpen(DomainError):
+    """`bookings` names them. Finish or abort them, or close with `abort_open`."""
+
+    code = "till.bookings_open"
+    title = "This till has open bookings"
+
+
+class CashShort(DomainError):
+    """`in_drawer` is what the drawer holds by the books."""
+
+    code = "till.cash_short"
+    title = "The drawer does not hold so much cash"
+
+
+class CashMoveRefused(DomainError):
+    code = "cash.refused"
+    status = 422
+    title = "This is no amount that can be moved"
+
+
+class ClosingUnknown(DomainError):
+    code = "closing.unknown"
+    status = 404
+    title = "This till has no closing of this number"
+
+
 class PairingUnknown(DomainError):
     """Unknown, used and expired codes get the same answer."""
 

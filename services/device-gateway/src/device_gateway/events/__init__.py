@@ -6,17 +6,21 @@ from __future__ import annotations
 
 from device_gateway.events.booking import (
     BookingAborted,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
     LinePrepared,
     LineRefused,
     LinesAdded,
+    OrderedLine,
     PaymentAccepted,
     PaymentHeld,
     PaymentRefused,
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    Record,
+    TrainingRecorded,
     VerdictOverdue,
     VerdictReceived,
 )
@@ -47,12 +51,33 @@ from device_gateway.events.paper import (
 )
 from device_gateway.events.parts import (
     PAYS_GOODS,
+    BookingKind,
     FiscalKind,
     LineKind,
     Part,
     PaymentKind,
+    ProcessKind,
     Quantity,
+    QuantityAsked,
+    Reference,
     VoucherKind,
+)
+from device_gateway.events.process import Process
+from device_gateway.events.shift import (
+    CORRECTIONS_MAX,
+    BookingBegun,
+    CaseTotal,
+    CashCount,
+    CashMoved,
+    CashMoveKind,
+    ClosedPayment,
+    Correction,
+    NumberGiven,
+    PaymentTotal,
+    ShiftClosed,
+    TillClosed,
+    TillOpened,
+    TseChange,
 )
 from device_gateway.events.store import (
     Address,
@@ -63,31 +88,45 @@ from device_gateway.events.store import (
     StorePrinter,
     StoreTse,
     TillJoined,
+    TseBack,
+    TseOut,
     VatRate,
     VoucherArticle,
     VoucherArticles,
 )
 from device_gateway.events.till import (
-    NumberGiven,
     PairingOffered,
+    ShiftBegun,
     TillPaired,
     TillRevoked,
+    TseRequested,
 )
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
 __all__ = [
+    "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
     "Address",
     "BasketPart",
     "BookingAborted",
+    "BookingBegun",
     "BookingEvent",
+    "BookingKind",
+    "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "CaseTotal",
+    "CashCount",
+    "CashMoveKind",
+    "CashMoved",
     "ChargeProblem",
+    "ClosedPayment",
+    "Correction",
     "CostCenterTerms",
     "Cover",
+    "FinalEvent",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",
@@ -102,6 +141,7 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OrderedLine",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -113,17 +153,33 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentTotal",
+    "Process",
+    "ProcessKind",
     "Quantity",
+    "QuantityAsked",
     "ReceiptPrinted",
     "ReceiptQueued",
+    "Record",
+    "Reference",
+    "ShiftBegun",
+    "ShiftClosed",
+    "ShiftEvent",
     "SoldTerms",
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TillClosed",
     "TillEvent",
     "TillJoined",
+    "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TrainingRecorded",
+    "TseBack",
+    "TseChange",
+    "TseOut",
+    "TseRequested",
     "VatPart",
     "VatRate",
     "VatTotal",
@@ -137,8 +193,12 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+"""`NumberGiven` stands on the till's own stream only from before there were shifts."""
+ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
+"""What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
     BookingStarted
     | LinesAdded
@@ -150,7 +210,7 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
-    | BookingRecorded
+    | FinalEvent
     | BookingAborted
     | VerdictReceived
     | VerdictOverdue
@@ -163,7 +223,8 @@ EVENTS: tuple[type[Event], ...] = (
     BookingStarted, LinesAdded, LinePrepared, LineRefused, PaymentAccepted, PaymentRequested,
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
-    OfflineAccepted, OfflineGivenBack, OfflineSettled,
+    OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
 )  # fmt: skip
 
 

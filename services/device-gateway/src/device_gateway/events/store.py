@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from device_gateway.events.charges import VatTreatment
 from device_gateway.events.parts import FiscalKind, Part, Rare
@@ -92,9 +94,13 @@ class CostCenterTerms(Part):
 
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
-    """What the chain declares about a store, whole. Stream `store-{store_id}`."""
+    """What the chain declares about a store, whole. Stream `store-{store_id}`.
+
+    `version` counts the declarations of a store from 1, without a gap; 0: an older event, counted
+    by its readers. A till's shift keeps the version with which it opened."""
 
     store_id: str
+    version: Annotated[int, Field(exclude_if=lambda value: value == 0)] = 0
     name: str
     address: Address
     legal_entity: LegalEntity
@@ -121,3 +127,23 @@ class TillJoined(Event):
     tse_id: str
     client_id: str
     joined_at: datetime
+
+
+@event_type("store.tse_out")
+class TseOut(Event):
+    """The signer says that a TSE of the store has an outage. Stream `store-{store_id}`."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    since: datetime
+
+
+@event_type("store.tse_back")
+class TseBack(Event):
+    """The outage is over. Stream `store-{store_id}`."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    at: datetime

@@ -20,17 +20,19 @@ from device_gateway.commands import (
     RequestPayment,
     StartBooking,
 )
-from device_gateway.decider.booking import BOOKING, chargeable, finishable, record, start
+from device_gateway.decider.booking import (
+    BOOKING,
+    chargeable,
+    finishable,
+    record,
+    start,
+)
+from device_gateway.decider.booking import abort as decide_abort
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
 from device_gateway.decider.refusals import BookingUnknown
-from device_gateway.decider.till import TILL, give_number
-from device_gateway.events import (
-    BookingEvent,
-    MasterDataChanged,
-    NumberGiven,
-)
+from device_gateway.events import BookingEvent, BookingStarted, MasterDataChanged
 from device_gateway.handlers.charges import charge
 from device_gateway.handlers.gateway import (
     IDS,
@@ -38,10 +40,10 @@ from device_gateway.handlers.gateway import (
     booking_stream,
     business_date,
     rates_on,
-    till_stream,
 )
 from device_gateway.handlers.holds import confirm_holds, refusal_of
 from device_gateway.handlers.offline import given_back
+from device_gateway.handlers.shifts import Counter, Decide, in_shift
 from device_gateway.handlers.tendered import (
     TenderedPayment,
     as_card,
@@ -50,7 +52,7 @@ from device_gateway.handlers.tendered import (
 )
 from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
 from device_gateway.ports import SoldVoucher
-from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
+from events import Ask, DomainError, fold, handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Sale:
     lines: Sequence[SentLine]
     payments: Sequence[TenderedPayment]
     finish: bool
+    cashier_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +129,10 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     or, with `booking_id` in its extras, what kept the booking open.
     """
     booking_id = booking_id_of(ask)
-    master_data = await gateway.master_data(sale.store_id)
     if any(paid.kind == "customer_card" for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
-    payments = [
-        new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
-        for index, paid in enumerate(sale.payments)
-    ]
-    booking = await _begin(gateway, sale, booking_id, master_data, payments, ask)
+    booking = await _begin(gateway, sale, booking_id, ask)
+    payments = _new_payments(await gateway.terms_of(booking), sale, booking_id, ask)
     try:
         booking = await _agreed(gateway, booking, sale.lines, ask=ask)
         for index, (new, paid) in enumerate(zip(payments, sale.payments, strict=True)):
@@ -165,66 +164,86 @@ async def _cards_of(
     ]
 
 
-async def _begin(
-    gateway: Gateway,
-    sale: Sale,
-    booking_id: str,
-    master_data: MasterDataChanged,
-    payments: Sequence[NewPayment],
-    ask: Ask,
-) -> Booking:
+def _new_payments(
+    master_data: MasterDataChanged, sale: Sale, booking_id: str, ask: Ask
+) -> list[NewPayment]:
+    return [
+        new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
+        for index, paid in enumerate(sale.payments)
+    ]
+
+
+async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Booking:
+    booking_part = booking_stream(booking_id)
     now = gateway.clock()
-    till_part, booking_part = till_stream(sale.till_id), booking_stream(booking_id)
-    day = business_date(master_data, now)
-    starting = StartBooking(
-        booking_id=booking_id,
-        store_id=sale.store_id,
-        till_id=sale.till_id,
-        legal_entity_id=master_data.legal_entity.legal_entity_id,
-        currency=master_data.currency,
-        now=now,
-    )
-    adding = AddLines(
-        booking_id,
-        _new_lines(booking_id, sale.lines, ask.key),
-        rates_on(master_data, day),
-        now,
-        master_data.voucher_articles,
-    )
-    recording = RecordBooking(booking_id, day, {}, frozenset(), gateway.sign_by(now), now)
 
-    def decide(states: Mapping[str, Any]) -> Decision:
-        booking: Booking = states[booking_part]
-        decided = list[BookingEvent]()
-
-        def note(events: Sequence[BookingEvent]) -> None:
-            nonlocal booking
-            decided.extend(events)
-            booking = fold(BOOKING, events, start=booking)
-
-        note(start(starting, states[till_part], booking))
-        note(add_lines(adding, booking))
+    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        begun = _Begun(states[booking_part])
+        master_data = counter.master_data
+        day = business_date(master_data, now)
+        starting = StartBooking(
+            booking_id=booking_id,
+            store_id=sale.store_id,
+            till_id=sale.till_id,
+            legal_entity_id=master_data.legal_entity.legal_entity_id,
+            currency=master_data.currency,
+            now=now,
+            cashier_id=sale.cashier_id,
+        )
+        begun.note(start(starting, counter.till, counter.opened, begun.booking))
+        adding = AddLines(
+            booking_id,
+            _new_lines(booking_id, sale.lines, ask.key),
+            rates_on(master_data, day),
+            now,
+            master_data.voucher_articles,
+        )
+        begun.note(add_lines(adding, begun.booking))
         if sale.finish:
-            chargeable(booking)
+            chargeable(begun.booking)
+        payments = _new_payments(master_data, sale, booking_id, ask)
         # A line that is refused yet would leave more paid than there is.
-        for new in () if booking.unprepared else payments:
-            note(request_payment(RequestPayment(booking_id, new, now), booking))
+        for new in () if begun.booking.unprepared else payments:
+            begun.note(request_payment(RequestPayment(booking_id, new, now), begun.booking))
             if new.hold_id is not None:
                 break  # What comes after it depends on how much the other service lets it pay.
-        numbers = tuple[NumberGiven, ...]()
-        asks_others = booking.asks_vouchers or any(new.hold_id for new in payments)
-        if sale.finish and not asks_others and not booking.open_amount:
-            numbers = (give_number(states[till_part], booking_id),)
-            note(record(recording, booking, numbers[0].number))
-        return Decision({till_part: numbers, booking_part: decided})
+        asks_others = begun.booking.asks_vouchers or any(new.hold_id for new in payments)
+        if sale.finish and not asks_others and not begun.booking.open_amount:
+            recording = RecordBooking(booking_id, day, {}, frozenset(), gateway.sign_by(now), now)
+            recorded = record(recording, begun.booking, counter.next_number, counter.opened)
+            counter.give_to(*recorded)
+            begun.note(recorded)
+        else:
+            counter.begin(booking_id)
+        return {booking_part: begun.events}
 
-    parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
     gateway.store.streams.expect_new(booking_part, BOOKING.initial)
-    done = await handle_together(gateway.store, parts, decide, ask=ask)
+    done = await in_shift(
+        gateway,
+        store_id=sale.store_id,
+        till_id=sale.till_id,
+        decide=decide,
+        ask=ask,
+        bookings=(booking_id,),
+        with_till=True,
+        now=now,
+    )
     if done.appended.repeated:
         return await gateway.booking(booking_id)
-    begun: Booking = done.states[booking_part]
-    return begun
+    found: Booking = done.states[booking_part]
+    return found
+
+
+class _Begun:
+    """A booking while the decision that starts it goes on."""
+
+    def __init__(self, booking: Booking) -> None:
+        self.booking = booking
+        self.events = list[BookingEvent]()
+
+    def note(self, events: Sequence[BookingEvent]) -> None:
+        self.events.extend(events)
+        self.booking = fold(BOOKING, events, start=self.booking)
 
 
 async def add(
@@ -233,7 +252,7 @@ async def add(
     """More lines for an open booking."""
     assert booking.started is not None
     started = booking.started
-    master_data = await gateway.master_data(started.store_id)
+    master_data = await gateway.terms_of(booking)
     rates = rates_on(master_data, business_date(master_data, gateway.clock()))
     lines = _new_lines(started.booking_id, sent, ask.key)
     command = AddLines(
@@ -255,7 +274,7 @@ async def pay(
     """More payments for an open booking, in their order."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
-    master_data = await gateway.master_data(booking.started.store_id)
+    master_data = await gateway.terms_of(booking)
     try:
         for index, each in enumerate(paid):
             key = f"{ask.key}/{index}"
@@ -319,7 +338,7 @@ async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
     started = booking.started
     sold = await prepared(gateway, booking)
     confirmed = await confirm_holds(gateway, booking, ask)
-    master_data = await gateway.master_data(started.store_id)
+    master_data = await gateway.terms_of(booking)
     now = gateway.clock()
     command = RecordBooking(
         booking_id=started.booking_id,
@@ -329,36 +348,60 @@ async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
         sign_by=gateway.sign_by(now),
         now=now,
     )
-    till_part = till_stream(started.till_id)
     booking_part = booking_stream(started.booking_id)
 
-    def decide(states: Mapping[str, Any]) -> Decision:
-        number = give_number(states[till_part], started.booking_id)
-        recorded = record(command, states[booking_part], number.number)
-        return Decision(
-            {till_part: (number,) if recorded else (), booking_part: recorded},
-        )
+    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if states[booking_part].recorded is not None:
+            return {}
+        recorded = record(command, states[booking_part], counter.next_number, counter.opened)
+        for each in recorded:
+            counter.give_to(each)
+        return {booking_part: recorded}
 
-    parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
-    done = await handle_together(gateway.store, parts, decide, ask=ask)
-    state = await present(
-        gateway, started.booking_id, done.states[booking_part], done.appended.repeated
-    )
+    state = await _ended(gateway, started, decide, ask=ask)
     return Progress(state, sold)
 
 
 async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
-    """End an open booking; its event ends holds and prepared vouchers. Raises
-    `BookingIsRecorded`."""
-    assert booking.started is not None
-    now = gateway.clock()
-    command = AbortBooking(booking.started.booking_id, reason, gateway.sign_by(now), now)
-    done = await handle(
-        gateway.store, BOOKING, booking_stream(booking.started.booking_id), command, ask=ask
-    )
-    aborted = await present(gateway, booking.started.booking_id, done.state, done.repeated)
+    """End an open booking; its event ends holds and prepared vouchers. It gets a number, too.
+    Raises `BookingIsRecorded`."""
+    aborted = await note_aborted(gateway, booking, reason=reason, ask=ask)
     await given_back(gateway, aborted)
     return Progress(aborted)
+
+
+async def note_aborted(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Booking:
+    """The abort alone; what was taken without a line is given back by whoever goes on."""
+    assert booking.started is not None
+    started = booking.started
+    now = gateway.clock()
+    day = business_date(await gateway.terms_of(booking), now)
+    command = AbortBooking(started.booking_id, reason, gateway.sign_by(now), day, now)
+    booking_part = booking_stream(started.booking_id)
+
+    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if states[booking_part].aborted is not None:
+            return {}
+        aborted = decide_abort(command, states[booking_part], counter.next_number, counter.opened)
+        for each in aborted:
+            counter.give_to(each)
+        return {booking_part: aborted}
+
+    return await _ended(gateway, started, decide, ask=ask)
+
+
+async def _ended(gateway: Gateway, started: BookingStarted, decide: Decide, *, ask: Ask) -> Booking:
+    """The booking once it has its number."""
+    done = await in_shift(
+        gateway,
+        store_id=started.store_id,
+        till_id=started.till_id,
+        decide=decide,
+        ask=ask,
+        bookings=(started.booking_id,),
+    )
+    state = done.states[booking_stream(started.booking_id)]
+    return await present(gateway, started.booking_id, state, done.appended.repeated)
 
 
 async def _told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:

@@ -8,8 +8,8 @@ from datetime import date
 from typing import Protocol
 
 from device_gateway.events import (
-    BookingRecorded,
     MasterDataChanged,
+    Record,
     VerdictReceived,
     VoucherKind,
 )
@@ -21,7 +21,7 @@ class ReceiptOrder:
     """All that a receipt is made of. `verdict` None with `outage`: the signer is dead and the
     paper carries the outage mark; None without it: not signed yet (a preview)."""
 
-    booking: BookingRecorded
+    booking: Record
     verdict: VerdictReceived | None
     master_data: MasterDataChanged
     outage: bool = False

@@ -10,10 +10,10 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from device_gateway.events import (
-    BookingRecorded,
     Line,
     MasterDataChanged,
     Payment,
+    Record,
     VatTotal,
     VerdictReceived,
 )
@@ -201,7 +201,7 @@ def masked(serial: str) -> str:
     return "****" + (serial[-SERIAL_END:] if len(serial) > SERIAL_END else "")
 
 
-def _fiscal(booking: BookingRecorded, verdict: VerdictReceived | None, *, outage: bool) -> Fiscal:
+def _fiscal(booking: Record, verdict: VerdictReceived | None, *, outage: bool) -> Fiscal:
     if verdict is not None and verdict.verdict == "signed":
         return Signed(
             certified=bool(verdict.certified),
