@@ -16,6 +16,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.chain_fiscal import (
+    CertificationId,
+    FiscalCases,
+    RecordingSystem,
+    check_cases,
+    choices_of,
+)
 from kassenverbund.kit.chain_policies import (
     AccountPolicy,
     CostCenterPolicy,
@@ -24,6 +31,7 @@ from kassenverbund.kit.chain_policies import (
     VoucherPolicy,
     VouchersOffline,
 )
+from kassenverbund.kit.fiscal_cases import Choices
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Rate
 
@@ -75,6 +83,10 @@ class Tse(Part):
     """Of a software TSE; with `fiskaly` always P-256, and not written."""
     tss_id: UUID | None = None
     """The TSS at fiskaly."""
+    certification_id: CertificationId | None = None
+    """As the BSI gave it (`BSI-K-TR-0717-2025`): for the report of § 146a (4) AO."""
+    commissioned_on: date | None = None
+    """The same: first day of use; None: the day on which this program first had it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -89,6 +101,8 @@ class Tse(Part):
             raise ValueError("`tss_id` belongs to the kind `fiskaly`, and that needs it")
         if self.kind == "fiskaly" and self.curve != "P-256":
             raise ValueError("a TSS of fiskaly has the curve P-256: leave `curve` out")
+        if self.kind == "software" and self.certification_id is not None:
+            raise ValueError("a software TSE is not certified and has no `certification_id`")
         return self
 
 
@@ -141,6 +155,8 @@ class Store(Part):
     receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
     vouchers_offline: VouchersOffline = VouchersOffline()
     closing: Closing = Closing()
+    recording_systems: tuple[RecordingSystem, ...] = ()
+    """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -231,6 +247,9 @@ class Chain(Part):
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    fiscal_cases: FiscalCases = Field(default_factory=dict)
+    """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
+    dated several times. `kassenverbund policies export` names the cases and their choices."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:
@@ -279,6 +298,7 @@ class Chain(Part):
             ),
         )
         self._pairs_hang_together()
+        check_cases(self.fiscal_cases)
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:
@@ -315,6 +335,11 @@ class Chain(Part):
                     "redemption",
                     "vat",
                 )
+
+    @cached_property
+    def fiscal_choices(self) -> Choices:
+        """What is in force of the table of fiscal cases."""
+        return choices_of(self.fiscal_cases, self.cost_centers)
 
     @cached_property
     def _stores_by_id(self) -> dict[str, Store]:

@@ -82,6 +82,7 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -127,6 +128,7 @@ __all__ = [
     "CostCenterTerms",
     "Cover",
     "FinalEvent",
+    "FiscalChoice",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",

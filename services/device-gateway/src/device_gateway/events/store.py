@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from device_gateway.events.charges import VatTreatment
-from device_gateway.events.parts import FiscalKind, Part, Rare
+from device_gateway.events.parts import FiscalKind, LeftOut, Part, Rare
 from events import Event, event_type
 
 
@@ -92,6 +92,17 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
+class FiscalChoice(Part):
+    """A fiscal case that the chain books otherwise than the table's default
+    (`kassenverbund.kit.fiscal_cases`)."""
+
+    case: str
+    """Name of the case: `fiscal.voucher.multi_purpose.refunded`."""
+    choice: str
+    valid_from: Rare[date] = None
+    """First business date; None: from the beginning."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -115,6 +126,7 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
+    fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
     changed_at: datetime
 
 

@@ -9,6 +9,7 @@ from device_gateway.decider.store import STORE
 from device_gateway.events import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
@@ -22,6 +23,7 @@ from device_gateway.handlers.gateway import Gateway, store_stream
 from events import Ask, Metadata, handle
 from events.handle import input_hash
 from kassenverbund.kit import chain as declared
+from kassenverbund.kit.chain_fiscal import rows_of
 
 
 async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
@@ -81,6 +83,10 @@ def master_data_of(
             for pair in chain.voucher_articles
         ),
         cost_centers=_cost_centers(chain),
+        fiscal_choices=tuple(
+            FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
+            for case, row in rows_of(chain.fiscal_cases)
+        ),
         changed_at=now,
     )
 

@@ -20,7 +20,13 @@ from device_gateway.ports.offline import (
     ServiceLine,
     VoucherDesk,
 )
-from device_gateway.ports.paper import ReceiptDesk, ReceiptOrder, SoldVoucher
+from device_gateway.ports.paper import (
+    Printable,
+    ReceiptDesk,
+    ReceiptOrder,
+    ShiftSoFar,
+    SoldVoucher,
+)
 from device_gateway.ports.vouchers import (
     Hold,
     Place,
@@ -48,11 +54,13 @@ __all__ = [
     "OfflineRulesKept",
     "PairingTries",
     "Place",
+    "Printable",
     "ReceiptDesk",
     "ReceiptOrder",
     "ServiceLine",
     "ServiceRefused",
     "ServiceUnavailable",
+    "ShiftSoFar",
     "SoldVoucher",
     "ToppedUp",
     "Unfinished",
