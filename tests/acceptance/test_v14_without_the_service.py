@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest_asyncio
 
+from device_gateway.handlers.ending import note_aborted
 from device_gateway.handlers.offline import RULES_AGE_MAX
 from device_gateway.handlers.offline_watch import ASK_AGAIN_FIRST, OfflineWatch
-from device_gateway.handlers.sales import note_aborted
 from events import Ask
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.chain import Chain

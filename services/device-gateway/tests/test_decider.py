@@ -282,7 +282,8 @@ def test_a_recorded_booking_carries_what_receipt_and_signature_need() -> None:
     event = record(recording(confirmed=frozenset({"h-p1"})), now, 7, opened())[0]
     assert (event.number, event.total, event.client_id) == (7, euro("5.00"), "KV-berlin-1")
     assert event.vat[0].tax == euro("0.80")
-    assert event.payments == (held_payment("5.00"),)
+    named = {"case": "MehrzweckgutscheinEinloesung", "payment_type": "Keine"}
+    assert event.payments == (held_payment("5.00").model_copy(update=named),)
 
 
 def test_recording_twice_records_once() -> None:

@@ -202,16 +202,32 @@ class VatSource(Part):
     every_hours: Annotated[int, Field(ge=1, le=168)] = 24
 
 
+PaymentType = Literal[
+    "Bar", "Unbar", "ECKarte", "Kreditkarte", "ElZahlungsdienstleister", "Guthabenkarte", "Keine"
+]
+"""ZAHLART_TYP of DSFinV-K."""
+
+
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "voucher", "cost_center"]
+    """`online`: a web order was paid before its goods are handed over."""
+
+    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
+    payment_type: PaymentType | None = None
+    """How DSFinV-K names it. None: as the table of fiscal cases does for its kind."""
 
     @model_validator(mode="after")
-    def _paid_later(self) -> MeansOfPayment:
+    def _counts_as_it_is_named(self) -> MeansOfPayment:
         if self.kind == "cost_center" and self.fiscal != "Keine":
             raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind == "online" and self.fiscal != "Unbar":
+            raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
+        if self.payment_type is not None:
+            counted = self.payment_type if self.payment_type in ("Bar", "Keine") else "Unbar"
+            if counted != self.fiscal:
+                raise ValueError(f"`payment_type` {self.payment_type} is `fiscal` {counted}")
         return self
 
 

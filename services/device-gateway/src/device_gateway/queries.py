@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import Line, Payment, VatTotal, VerdictReceived
+from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.sales import Progress
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import SoldVoucher, VoucherRefused, VoucherUnavailable
 from money import Money

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from device_gateway.decider.pricing import article_total
+from device_gateway.decider.pricing import GIVES_BACK, HELD, article_total
 from device_gateway.events import (
     PAYS_GOODS,
     BookingAborted,
@@ -14,6 +14,7 @@ from device_gateway.events import (
     BookingOrdered,
     BookingRecorded,
     BookingStarted,
+    BookingTakenBack,
     CashMoved,
     FinalEvent,
     Line,
@@ -89,6 +90,8 @@ class Booking:
     overdue: VerdictOverdue | None = None
     queued: tuple[ReceiptQueued, ...] = ()
     printed: tuple[ReceiptPrinted, ...] = ()
+    taken_back: tuple[BookingTakenBack, ...] = ()
+    """What came back of it later, by other bookings."""
     last_at: datetime | None = None
     """When something last changed while it was open."""
 
@@ -114,6 +117,16 @@ class Booking:
     def open_amount(self) -> Money:
         settled = total((paid.amount for paid in self.payments), currency=self.currency)
         return self.total - settled
+
+    @property
+    def refundable(self) -> bool:
+        """More comes back than is bought: money goes out when it is recorded."""
+        return self.open_amount.amount < 0 and any(line.kind in GIVES_BACK for line in self.lines)
+
+    @property
+    def held_lines(self) -> tuple[Line, ...]:
+        """Vouchers that end with this booking: the voucher service keeps their rest for it."""
+        return tuple(line for line in self.lines if line.kind in HELD and line.hold_id)
 
     @property
     def change(self) -> Money:
@@ -193,6 +206,8 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             return replace(booking, recorded=event, final=event, lines=event.lines)
         case BookingOrdered() | CashMoved() | TillClosed():
             return replace(booking, final=event)
+        case BookingTakenBack():
+            return replace(booking, taken_back=(*booking.taken_back, event))
         case BookingAborted():
             return replace(booking, aborted=event)
         case VerdictReceived():

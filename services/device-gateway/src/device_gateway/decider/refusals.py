@@ -247,3 +247,67 @@ class ChargeBuysVoucher(DomainError):
 
     code = "charge.buys_voucher"
     title = "A cost center cannot pay for a voucher"
+
+
+class TrainingOnly(DomainError):
+    """Articles, tips and deposits, paid in cash or by card: what leaves no trace elsewhere."""
+
+    code = "training.refused"
+    status = 422
+    title = "A training takes no vouchers, no cost centers and nothing back"
+
+
+class ReturnNotPossible(DomainError):
+    """`reason`: no_sale, cancelled, article_vouchers or line."""
+
+    code = "return.not_possible"
+    title = "This cannot be returned line by line"
+
+
+class ReturnTooMuch(DomainError):
+    """`returnable` is what may still come back of the line."""
+
+    code = "return.too_much"
+    title = "More would come back than was sold"
+
+
+class NotCancellable(DomainError):
+    """`reason`: kind, top_up or voucher_value."""
+
+    code = "cancellation.not_possible"
+    title = "This booking cannot be cancelled as a whole"
+
+
+class CancelledBefore(DomainError):
+    """`by` is the booking that took it back."""
+
+    code = "cancellation.done"
+    title = "This booking was cancelled already"
+
+
+class ReturnedInPart(DomainError):
+    """`by` is a booking that took a part of it back. The rest comes back by lines."""
+
+    code = "cancellation.returned_in_part"
+    title = "Goods of this booking came back already"
+
+
+class CancellationNeedsCodes(DomainError):
+    """`lines` sold vouchers: they come back with their codes, unspent, or not at all."""
+
+    code = "cancellation.needs_codes"
+    status = 422
+    title = "The booking sold vouchers: send their codes"
+
+
+class NotRestorable(DomainError):
+    """`restorable` is what the voucher service says may still go back to the voucher."""
+
+    code = "voucher.not_restorable"
+    title = "A voucher that paid for this cannot get it back now; try again in a moment"
+
+
+class OrderRefused(DomainError):
+    code = "order.refused"
+    status = 422
+    title = "A line of an order breaks a rule"

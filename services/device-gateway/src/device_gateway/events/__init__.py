@@ -60,6 +60,7 @@ from device_gateway.events.parts import (
     Quantity,
     QuantityAsked,
     Reference,
+    ReferenceType,
     VoucherKind,
 )
 from device_gateway.events.process import Process
@@ -86,6 +87,7 @@ from device_gateway.events.store import (
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     TillJoined,
@@ -94,6 +96,11 @@ from device_gateway.events.store import (
     VatRate,
     VoucherArticle,
     VoucherArticles,
+)
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -118,6 +125,7 @@ __all__ = [
     "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -144,6 +152,7 @@ __all__ = [
     "OfflineGivenBack",
     "OfflineSettled",
     "OrderedLine",
+    "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -164,6 +173,8 @@ __all__ = [
     "ReceiptQueued",
     "Record",
     "Reference",
+    "ReferenceType",
+    "Restored",
     "ShiftBegun",
     "ShiftClosed",
     "ShiftEvent",
@@ -171,6 +182,7 @@ __all__ = [
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -214,6 +226,7 @@ BookingEvent = (
     | PaymentReleased
     | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -227,6 +240,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 

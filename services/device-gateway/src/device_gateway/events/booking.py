@@ -44,6 +44,8 @@ class BookingStarted(Event):
     cashier_id: Rare[str] = None
     training: Annotated[bool, LeftOut] = False
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
+    cancels: Rare[str] = None
+    """The booking that this one takes back as a whole."""
 
 
 @event_type("booking.lines_added")

@@ -12,28 +12,33 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from device_gateway.commands import (
-    AbortBooking,
     AddLines,
     NewLine,
     NewPayment,
     RecordBooking,
     RequestPayment,
     StartBooking,
+    TakeBack,
+    TakenVoucher,
 )
 from device_gateway.decider.booking import (
     BOOKING,
     chargeable,
-    finishable,
-    record,
+    record_all,
     start,
 )
-from device_gateway.decider.booking import abort as decide_abort
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.going_out import goods_back
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
-from device_gateway.decider.refusals import BookingUnknown
-from device_gateway.events import BookingEvent, BookingStarted, MasterDataChanged
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
+from device_gateway.events import (
+    BookingEvent,
+    MasterDataChanged,
+    Reference,
+)
 from device_gateway.handlers.charges import charge
+from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -41,17 +46,25 @@ from device_gateway.handlers.gateway import (
     business_date,
     rates_on,
 )
-from device_gateway.handlers.holds import confirm_holds, refusal_of
-from device_gateway.handlers.offline import given_back
-from device_gateway.handlers.shifts import Counter, Decide, in_shift
+from device_gateway.handlers.holds import refusal_of
+from device_gateway.handlers.shifts import Counter, in_shift
+from device_gateway.handlers.taking_back import (
+    NOTHING_BACK,
+    GivenBack,
+    RefundKind,
+    known_references,
+    let_go,
+    payouts_held,
+    refund_of,
+)
 from device_gateway.handlers.tendered import (
     TenderedPayment,
     as_card,
     new_payment,
     payment_id_of,
 )
-from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
-from device_gateway.ports import SoldVoucher
+from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
+from device_gateway.ports import Place
 from events import Ask, DomainError, fold, handle
 
 
@@ -80,14 +93,11 @@ class Sale:
     payments: Sequence[TenderedPayment]
     finish: bool
     cashier_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a booking stands, and the codes of what it sold if this request has them."""
-
-    booking: Booking
-    sold: tuple[SoldVoucher, ...] | None = None
+    back: GivenBack = NOTHING_BACK
+    refund: RefundKind = "cash"
+    """How money goes out, where more comes back than is bought."""
+    training: bool = False
+    references: Sequence[Reference] = ()
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -131,7 +141,15 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     booking_id = booking_id_of(ask)
     if any(paid.kind == "customer_card" for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
-    booking = await _begin(gateway, sale, booking_id, ask)
+    if sale.references:
+        known = await known_references(gateway, sale.store_id, sale.references)
+        sale = replace(sale, references=known)
+    payouts = await _payouts(gateway, sale, booking_id)
+    try:
+        booking = await _begin(gateway, sale, booking_id, payouts, ask)
+    except DomainError:
+        await let_go(gateway, payouts)
+        raise
     payments = _new_payments(await gateway.terms_of(booking), sale, booking_id, ask)
     try:
         booking = await _agreed(gateway, booking, sale.lines, ask=ask)
@@ -142,9 +160,10 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
             if booking.open:
                 booking = await _answered(gateway, booking, new, paid, ask=step)
         if sale.finish and booking.recorded is None:
-            return await finish(gateway, booking, ask=sub_ask(ask, "record"))
+            record_ask = sub_ask(ask, "record")
+            return await finish(gateway, booking, ask=record_ask, refund=sale.refund)
     except DomainError as refusal:
-        raise await _told(gateway, refusal, booking_id) from refusal
+        raise await told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
 
 
@@ -173,8 +192,26 @@ def _new_payments(
     ]
 
 
-async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Booking:
+async def _payouts(gateway: Gateway, sale: Sale, booking_id: str) -> Sequence[TakenVoucher]:
+    """The rests that are paid out, held. A repeat finds the booking, and its lines name them."""
+    if not sale.back.payouts:
+        return ()
+    if sale.training:
+        raise TrainingOnly
+    try:
+        await gateway.booking(booking_id)
+    except BookingUnknown:
+        place = Place(sale.store_id, sale.till_id, booking_id, booking_id)
+        master_data = await gateway.master_data(sale.store_id)
+        return await payouts_held(gateway, place, master_data, sale.back.payouts)
+    return ()
+
+
+async def _begin(
+    gateway: Gateway, sale: Sale, booking_id: str, payouts: Sequence[TakenVoucher], ask: Ask
+) -> Booking:
     booking_part = booking_stream(booking_id)
+    returns = sale.back.by_original()
     now = gateway.clock()
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -189,6 +226,8 @@ async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Boo
             currency=master_data.currency,
             now=now,
             cashier_id=sale.cashier_id,
+            training=sale.training,
+            references=sale.references,
         )
         begun.note(start(starting, counter.till, counter.opened, begun.booking))
         adding = AddLines(
@@ -199,6 +238,9 @@ async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Boo
             master_data.voucher_articles,
         )
         begun.note(add_lines(adding, begun.booking))
+        originals = {each: states[booking_stream(each)] for each in returns}
+        taking = TakeBack(booking_id, returns, payouts, now)
+        begun.note(goods_back(taking, begun.booking, originals))
         if sale.finish:
             chargeable(begun.booking)
         payments = _new_payments(master_data, sale, booking_id, ask)
@@ -207,15 +249,25 @@ async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Boo
             begun.note(request_payment(RequestPayment(booking_id, new, now), begun.booking))
             if new.hold_id is not None:
                 break  # What comes after it depends on how much the other service lets it pay.
-        asks_others = begun.booking.asks_vouchers or any(new.hold_id for new in payments)
-        if sale.finish and not asks_others and not begun.booking.open_amount:
-            recording = RecordBooking(booking_id, day, {}, frozenset(), gateway.sign_by(now), now)
-            recorded = record(recording, begun.booking, counter.next_number, counter.opened)
-            counter.give_to(*recorded)
-            begun.note(recorded)
-        else:
+        asks_others = (
+            begun.booking.asks_vouchers
+            or begun.booking.held_lines
+            or any(new.hold_id for new in payments)
+        )
+        settled = not begun.booking.open_amount or begun.booking.refundable
+        if not sale.finish or asks_others or not settled:
             counter.begin(booking_id)
-        return {booking_part: begun.events}
+            return {booking_part: begun.events}
+        recording = RecordBooking(
+            booking_id, day, {}, frozenset(), gateway.sign_by(now), now,
+            refund_of(master_data, booking_id, sale.refund),
+        )  # fmt: skip
+        recorded, taken = record_all(
+            recording, begun.booking, counter.next_number, counter.opened, originals
+        )
+        begun.note(recorded)
+        counter.give_to(final_of(begun.booking))
+        return {booking_part: begun.events, **by_stream(taken)}
 
     gateway.store.streams.expect_new(booking_part, BOOKING.initial)
     done = await in_shift(
@@ -224,7 +276,7 @@ async def _begin(gateway: Gateway, sale: Sale, booking_id: str, ask: Ask) -> Boo
         till_id=sale.till_id,
         decide=decide,
         ask=ask,
-        bookings=(booking_id,),
+        bookings=(booking_id, *returns),
         with_till=True,
         now=now,
     )
@@ -265,7 +317,7 @@ async def add(
     try:
         return Progress(await _agreed(gateway, booking, sent, ask=ask))
     except DomainError as refusal:
-        raise await _told(gateway, refusal, started.booking_id) from refusal
+        raise await told(gateway, refusal, started.booking_id) from refusal
 
 
 async def pay(
@@ -291,7 +343,7 @@ async def pay(
                 await gateway.store.outcome(step.key, step.input_hash)
             booking = await _answered(gateway, booking, new, each, ask=step)
     except DomainError as refusal:
-        raise await _told(gateway, refusal, booking_id) from refusal
+        raise await told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
 
 
@@ -322,92 +374,3 @@ async def _answered(
     if tender.refusal is not None:
         raise refusal_of(tender, tender.refusal)
     return booking
-
-
-async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
-    """Prepare what is sold, confirm what is held, record. Recorded before: the same answer.
-
-    Raises `BookingEmpty`, `OpenAmount`, `BookingIsAborted`, `BookingChanged`, `ServiceRefused`,
-    `ServiceUnavailable`; the booking then stays open.
-    """
-    if booking.recorded is not None:
-        await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.
-        return Progress(booking)
-    finishable(booking)
-    assert booking.started is not None
-    started = booking.started
-    sold = await prepared(gateway, booking)
-    confirmed = await confirm_holds(gateway, booking, ask)
-    master_data = await gateway.terms_of(booking)
-    now = gateway.clock()
-    command = RecordBooking(
-        booking_id=started.booking_id,
-        business_date=business_date(master_data, now),
-        serials={voucher.voucher_id: voucher.serial for voucher in sold},
-        confirmed=confirmed,
-        sign_by=gateway.sign_by(now),
-        now=now,
-    )
-    booking_part = booking_stream(started.booking_id)
-
-    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
-        if states[booking_part].recorded is not None:
-            return {}
-        recorded = record(command, states[booking_part], counter.next_number, counter.opened)
-        for each in recorded:
-            counter.give_to(each)
-        return {booking_part: recorded}
-
-    state = await _ended(gateway, started, decide, ask=ask)
-    return Progress(state, sold)
-
-
-async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
-    """End an open booking; its event ends holds and prepared vouchers. It gets a number, too.
-    Raises `BookingIsRecorded`."""
-    aborted = await note_aborted(gateway, booking, reason=reason, ask=ask)
-    await given_back(gateway, aborted)
-    return Progress(aborted)
-
-
-async def note_aborted(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Booking:
-    """The abort alone; what was taken without a line is given back by whoever goes on."""
-    assert booking.started is not None
-    started = booking.started
-    now = gateway.clock()
-    day = business_date(await gateway.terms_of(booking), now)
-    command = AbortBooking(started.booking_id, reason, gateway.sign_by(now), day, now)
-    booking_part = booking_stream(started.booking_id)
-
-    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
-        if states[booking_part].aborted is not None:
-            return {}
-        aborted = decide_abort(command, states[booking_part], counter.next_number, counter.opened)
-        for each in aborted:
-            counter.give_to(each)
-        return {booking_part: aborted}
-
-    return await _ended(gateway, started, decide, ask=ask)
-
-
-async def _ended(gateway: Gateway, started: BookingStarted, decide: Decide, *, ask: Ask) -> Booking:
-    """The booking once it has its number."""
-    done = await in_shift(
-        gateway,
-        store_id=started.store_id,
-        till_id=started.till_id,
-        decide=decide,
-        ask=ask,
-        bookings=(started.booking_id,),
-    )
-    state = done.states[booking_stream(started.booking_id)]
-    return await present(gateway, started.booking_id, state, done.appended.repeated)
-
-
-async def _told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:
-    """The refusal, with what the cashier needs to go on with the booking that stays open."""
-    booking = await gateway.booking(booking_id)
-    refusal.extra.setdefault("booking_id", booking_id)
-    refusal.extra.setdefault("state", "open" if booking.open else "closed")
-    refusal.extra.setdefault("open_amount", booking.open_amount.model_dump())
-    return refusal

@@ -30,6 +30,7 @@ from device_gateway.ports.paper import (
 from device_gateway.ports.vouchers import (
     Hold,
     Place,
+    TakesBack,
     ToppedUp,
     VoucherRefused,
     VoucherService,
@@ -62,6 +63,7 @@ __all__ = [
     "ServiceUnavailable",
     "ShiftSoFar",
     "SoldVoucher",
+    "TakesBack",
     "ToppedUp",
     "Unfinished",
     "UnfinishedBookings",
