@@ -62,6 +62,34 @@ class Outage(_Answer):
     began_at: datetime
 
 
+class Upkeep(_Answer):
+    """The last look at a device, away from any sale. null: its kind has none of it, or it was
+    never done."""
+
+    checked_at: datetime
+    self_tested_at: datetime | None
+    time_set_at: datetime | None
+    exported_at: datetime | None
+    failed: list[str]
+    detail: str
+    drift_ms: int | None
+    certificate_until: datetime | None
+    signatures: int
+    signatures_max: int | None
+    storage_used: int | None
+    storage_max: int | None
+
+
+class Warned(_Answer):
+    """What somebody has to look after; see `tse.warned`."""
+
+    warning: str
+    stage: int
+    detail: str
+    since: datetime
+    until: datetime | None
+
+
 class TseView(_Answer):
     """A device at a glance. Fields of its identity are null until it answered for the first
     time."""
@@ -81,6 +109,11 @@ class TseView(_Answer):
     signed: int
     unsigned: int
     outage: Outage | None
+    upkeep: Upkeep | None = None
+    """null: nobody has looked yet."""
+    warnings: list[Warned] = []
+    unread: int = 0
+    """Log messages of which only the counter is known: the device holds them alone."""
 
 
 class TseList(_Answer):

@@ -6,20 +6,27 @@ from events import Recorded
 from events.publication import Publication
 from fiscal_signer.events import (
     ClientRegistered,
+    ClosingSigned,
     LeftUnsigned,
     OutageBegan,
     OutageEnded,
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    SurplusRead,
+    TransactionAbandoned,
+    TseChecked,
     TseInitialized,
+    TseWarned,
+    TseWarningEnded,
 )
 
 TOPIC = "fiscal-signer"
 
 PUBLISHED = (
     TseInitialized, ClientRegistered, SignatureStarted, SignatureMade, LeftUnsigned,
-    SignatureSurplus, OutageBegan, OutageEnded,
+    SignatureSurplus, TransactionAbandoned, ClosingSigned, OutageBegan, OutageEnded,
+    SurplusRead, TseChecked, TseWarned, TseWarningEnded,
 )  # fmt: skip
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from events import Transient
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
 from fiscal_signer.adapters.software_archives import SoftwareArchives
@@ -23,10 +20,20 @@ from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
 from fiscal_signer.api import router_of
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
-from fiscal_signer.handlers import Settings, TseDriver
+from fiscal_signer.handlers import (
+    Breaker,
+    Caretaker,
+    Settings,
+    TseDriver,
+    UpkeepSettings,
+    Ward,
+    Watch,
+    share_of,
+)
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import TseFault
 from fiscal_signer.projections import SignatureBook
+from fiscal_signer.projections_upkeep import TseUpkeep
 from fiscal_signer.public import PUBLICATION
 from fiscal_signer.queries import Queries
 from kassenverbund.kit.chain import Chain, SigningPlace
@@ -88,16 +95,34 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     reactor = Reactor(runtime.store, drivers, assignments, elsewhere=elsewhere, clock=runtime.clock)
     queries = Queries(runtime.engine)
 
-    async def watch() -> None:
-        await watch_devices(drivers, queries, every_s=settings.probe_s)
-
+    watch = Watch(
+        {tse_id: _ward(driver, runtime, queries, settings) for tse_id, driver in drivers.items()},
+        out=queries.tses_out,
+        clock=runtime.clock,
+        away=(DBAPIError, OSError),
+    )
     return Opened(
         router=router_of(queries, country_of("DE"), {KIND: SoftwareArchives(storage)}),
-        projections=(SignatureBook(),),
+        projections=(SignatureBook(), TseUpkeep()),
         reactions=(reactor.reaction(),),
-        tasks=(watch,),
+        tasks=(watch.run,),
         startup=partial(_start, chips),
         close=partial(_close, chips, fiskaly),
+    )
+
+
+def _ward(driver: TseDriver, runtime: Runtime, queries: Queries, settings: Settings) -> Ward:
+    return Ward(
+        driver,
+        Breaker(settings, share_of(driver.tse_id)),
+        Caretaker(
+            driver,
+            store_id=driver.store_id,
+            store=runtime.store,
+            clock=runtime.clock,
+            settings=UpkeepSettings(),
+            unread=partial(queries.unread_since, driver.tse_id),
+        ),
     )
 
 
@@ -133,44 +158,3 @@ def assignments_of(chain: Chain) -> dict[str, Assignment]:
         for store in chain.stores
         for tse in store.tses
     }
-
-
-async def watch_devices(
-    drivers: Mapping[str, TseDriver], queries: Queries, *, every_s: float
-) -> None:
-    """Introduce new devices, then try those that are out, away from any sale. Ends never."""
-    waiting = set(drivers)
-    while True:
-        for tse_id in sorted(waiting):
-            if await _settled(drivers[tse_id]):
-                waiting.discard(tse_id)
-        for tse_id in await _out(queries):
-            if tse_id in drivers:
-                await _probed(drivers[tse_id])
-        await asyncio.sleep(every_s)
-
-
-async def _out(queries: Queries) -> list[str]:
-    try:
-        return await queries.tses_out()
-    except (DBAPIError, OSError) as away:
-        _log.warning("which TSEs are out is not known now: %s", type(away).__name__)
-        return []
-
-
-async def _settled(driver: TseDriver) -> bool:
-    try:
-        await driver.introduce()
-    except (TseFault, Transient) as fault:
-        _log.warning("%s did not introduce itself: %s", driver.tse_id, fault)
-        return False
-    return True
-
-
-async def _probed(driver: TseDriver) -> None:
-    try:
-        well = await driver.probe()
-    except Transient as fault:
-        _log.info("%s was not tried: %s", driver.tse_id, fault)
-    else:
-        _log.info("%s is %s", driver.tse_id, "back" if well else "still out")

@@ -63,7 +63,8 @@ _HOLD = (
     " ON CONFLICT (tse_id) DO UPDATE SET"
     " epoch = lease.epoch + CASE WHEN lease.owner = excluded.owner THEN 0 ELSE 1 END,"
     " owner = excluded.owner, until = excluded.until"
-    " WHERE lease.owner = excluded.owner OR lease.until < clock_timestamp()"
+    " WHERE lease.owner = excluded.owner"
+    " OR lease.until < clock_timestamp() - make_interval(secs => $4)"
     " RETURNING epoch"
 )
 
@@ -195,9 +196,13 @@ class PostgresLeases:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def hold(self, tse_id: str, owner: str, seconds: float) -> int | None:
+    async def hold(
+        self, tse_id: str, owner: str, seconds: float, *, idle_s: float = 0.0
+    ) -> int | None:
         try:
-            epoch: int | None = await _statement(self._engine, _HOLD, tse_id, owner, seconds)
+            epoch: int | None = await _statement(
+                self._engine, _HOLD, tse_id, owner, seconds, idle_s
+            )
         except _AWAY as away:
             raise Transient(f"the lease of {tse_id} could not be renewed") from away
         return epoch

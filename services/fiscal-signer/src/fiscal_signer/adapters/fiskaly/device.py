@@ -26,8 +26,10 @@ from fiscal_signer.adapters.fiskaly.logs import Signer, content_of, decoded, par
 from fiscal_signer.ports import (
     LOGS_MAX,
     AlreadyDone,
+    Chore,
     DeviceAnswer,
     DeviceStep,
+    Figures,
     FinishTransaction,
     Refused,
     RegisterClient,
@@ -102,6 +104,16 @@ class FiskalyTse:
                 found.update({one.number: one.client_serial_number for one in page})
                 offset += len(page)
             return found
+
+    async def figures(self) -> Figures:
+        """Self-test and time are the vendor's affair, and the interface tells neither a clock nor
+        limits. Its own log messages come in exports."""
+        return Figures(exports=True)
+
+    async def tend(self, chore: Chore) -> bool:
+        """Nothing of it can be asked for."""
+        del chore
+        return False
 
     # -- what the steps do -----------------------------------------------------------------
 
