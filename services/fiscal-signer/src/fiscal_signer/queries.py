@@ -71,7 +71,7 @@ class Queries:
         found: datetime | None = (await self._rows(_UNREAD_SINCE, tse_id=tse_id))[0]["since"]
         return found
 
-    async def unread(self, tse_id: str, *, items_max: int) -> list[int]:
+    async def unread(self, tse_id: str, items_max: int = PAGE_MAX) -> list[int]:
         """The counters of such log messages, the lowest first."""
         rows = await self._rows(_UNREAD, tse_id=tse_id, items_max=items_max)
         return [row["signature_counter"] for row in rows]
