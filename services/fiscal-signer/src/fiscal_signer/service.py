@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
-from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
+from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
@@ -32,6 +32,7 @@ from fiscal_signer.handlers import (
     Watch,
     share_of,
 )
+from fiscal_signer.handlers.alarm import Alarm, Post
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import Archives, TseFault
 from fiscal_signer.projections import SignatureBook
@@ -97,6 +98,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     reactor = Reactor(runtime.store, drivers, assignments, elsewhere=elsewhere, clock=runtime.clock)
     queries = Queries(runtime.engine)
 
+    alarm = _alarm(runtime, queries)
     archives: dict[str, Archives] = {
         KIND: SoftwareArchives(storage),
         FISKALY_KIND: fiskaly.archives,
@@ -113,6 +115,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         out=queries.tses_out,
         clock=runtime.clock,
         away=(DBAPIError, OSError),
+        tick=alarm.update,
     )
     return Opened(
         router=router_of(queries, country_of("DE"), archives),
@@ -120,7 +123,8 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         reactions=(reactor.reaction(),),
         tasks=(watch.run,),
         startup=partial(_start, chips),
-        close=partial(_close, chips, fiskaly),
+        alerts=alarm.alerts,
+        close=partial(_close, chips, fiskaly, alarm),
     )
 
 
@@ -161,7 +165,15 @@ def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) ->
     )
 
 
-async def _close(chips: Chips, fiskaly: Fiskaly) -> None:
+def _alarm(runtime: Runtime, queries: Queries) -> Alarm:
+    post, to = None, runtime.chain.operator_mail
+    if runtime.mailer is not None and to is not None:
+        post = Post(runtime.mailer, to, runtime.chain.name, PostgresMailbox(runtime.engine))
+    return Alarm(outages=queries.outages, warnings=queries.warnings, post=post)
+
+
+async def _close(chips: Chips, fiskaly: Fiskaly, alarm: Alarm) -> None:
+    await alarm.close()
     await fiskaly.close()
     await chips.close()
 
