@@ -27,6 +27,7 @@ from device_gateway.decider.shift_state import Shift
 from device_gateway.decider.store import STORE
 from device_gateway.decider.till import TILL, Till, must_be_active
 from device_gateway.events import CashMoveKind, MasterDataChanged
+from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -35,7 +36,6 @@ from device_gateway.handlers.gateway import (
     store_stream,
     till_stream,
 )
-from device_gateway.handlers.sales import abort
 from device_gateway.handlers.shifts import Counter, in_shift, newest_shift, shift_of
 from device_gateway.handlers.vouchers import sub_ask
 from events import Ask, handle, state_of
