@@ -155,14 +155,14 @@ async def test_a_capture_that_has_not_arrived_is_waited_for(counter: Counter) ->
 
 
 async def test_article_vouchers_come_back_as_they_were_booked(counter: Counter) -> None:
-    sold = await counter.sell(
-        [article(1000), article_voucher(400, "GS-EINLOESEN")], cash(600)
-    )
+    sold = await counter.sell([article(1000), article_voucher(400, "GS-EINLOESEN")], cash(600))
     await cancelled(counter, sold)
     assert counter.process_data() == "Beleg^-10.00_0.00_0.00_0.00_4.00^-6.00:Bar"
 
 
-async def test_a_cancellation_whose_answers_were_lost_ends_with_its_repeat(counter: Counter) -> None:
+async def test_a_cancellation_whose_answers_were_lost_ends_with_its_repeat(
+    counter: Counter,
+) -> None:
     sold = await counter.sell([voucher_sale(2500)], cash(2500))
     code = sold["vouchers"][0]["code"]
     counter.line.loses = 2  # The answers to hold and look-up; what was asked is done.
