@@ -13,10 +13,12 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from device_gateway.decider.booking_state import papers_of
 from device_gateway.events import (
     BookingAborted,
     BookingRecorded,
     BookingStarted,
+    CashMoved,
     LinePrepared,
     LineRefused,
     LinesAdded,
@@ -27,6 +29,7 @@ from device_gateway.events import (
     PaymentReopened,
     PaymentRequested,
     ReceiptQueued,
+    TillClosed,
     TrainingRecorded,
 )
 from events import Recorded
@@ -86,6 +89,7 @@ class UnfinishedProjection:
         BookingAborted,
         BookingRecorded,
         BookingStarted,
+        CashMoved,
         LinePrepared,
         LineRefused,
         LinesAdded,
@@ -96,6 +100,7 @@ class UnfinishedProjection:
         PaymentReopened,
         PaymentRequested,
         ReceiptQueued,
+        TillClosed,
         TrainingRecorded,
     )
 
@@ -148,7 +153,12 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
         case BookingRecorded() | TrainingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
-            recorded.papers += 1 + any(line.has_slip for line in event.lines) + bool(event.renewed)
+            recorded.papers += len(papers_of(event))
+        case CashMoved() | TillClosed():
+            if papers := papers_of(event):
+                moved = changes.setdefault(event.booking_id, _Change(event.store_id))
+                moved.last_at, moved.phase = event.recorded_at, "recorded"
+                moved.papers += len(papers)
         case ReceiptQueued():
             queued = changes.setdefault(event.booking_id, _Change())
             queued.papers, queued.settled = queued.papers - 1, True
