@@ -43,6 +43,7 @@ from device_gateway.events import (
     VoucherArticle,
     VoucherArticles,
 )
+from device_gateway.testing import opened
 from events import encode, fold
 from fiscal_signer.country import country_of
 from fiscal_signer.foreign import BookingRecorded as SignedBooking
@@ -223,7 +224,9 @@ class Sale:
     def recorded(self) -> BookingRecorded:
         holds = frozenset(paid.hold_id for paid in self.booking.payments if paid.hold_id)
         command = RecordBooking(BOOKING_ID, date(2026, 11, 20), {}, holds, NOW, NOW)
-        return record(command, self.booking, 1)[0]
+        (recorded,) = record(command, self.booking, 1, opened())
+        assert isinstance(recorded, BookingRecorded)
+        return recorded
 
 
 def fold_on(before: Issued, *facts: Any) -> Issued:

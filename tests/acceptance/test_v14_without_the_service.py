@@ -13,12 +13,10 @@ from typing import Any
 
 import pytest_asyncio
 
-from device_gateway.commands import AbortBooking
-from device_gateway.decider.booking import BOOKING
-from device_gateway.handlers.gateway import booking_stream
+from device_gateway.handlers.ending import note_aborted
 from device_gateway.handlers.offline import RULES_AGE_MAX
 from device_gateway.handlers.offline_watch import ASK_AGAIN_FIRST, OfflineWatch
-from events import Ask, handle
+from events import Ask
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.chain import Chain
 from money import euro
@@ -251,13 +249,8 @@ async def test_v14_what_a_crash_left_counted_of_an_aborted_booking_is_given_back
     open_ = await counter.sell([article(2000)], by_voucher(scan), finish=False)
     booking_id = open_["booking_id"]
     # The process dies between the abort and what follows from it.
-    await handle(
-        counter.gateway.store,
-        BOOKING,
-        booking_stream(booking_id),
-        AbortBooking(booking_id, "cashier", counter.clock(), counter.clock()),
-        ask=Ask.of("abort", ""),
-    )
+    booking = await counter.gateway.booking(booking_id)
+    await note_aborted(counter.gateway, booking, reason="cashier", ask=Ask.of("abort", ""))
     counter.line.down = False
     await watch_of(counter).look()
     assert names(counter).count("offline.given_back") == 1

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from device_gateway.events import Record
 from device_gateway.ports import ReceiptOrder, SoldVoucher
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.ports import (
@@ -145,7 +146,8 @@ class Desk:
     faults: Faults
 
     def text(self, order: ReceiptOrder) -> str:
-        return f"{order.booking.number} {order.booking.total}"
+        process = order.booking
+        return f"{process.booking_id} {process.total if isinstance(process, Record) else ''}"
 
     def html(self, order: ReceiptOrder) -> str:
         return self.text(order)

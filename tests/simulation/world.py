@@ -17,7 +17,7 @@ import httpx
 
 from device_gateway.commands import NewLine
 from device_gateway.events import registry as gateway_registry
-from device_gateway.handlers import sales
+from device_gateway.handlers import ending, sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.sales import Sale
@@ -266,9 +266,9 @@ class World:
                 case "pay":
                     done = await sales.pay(gateway, booking, request.payments, ask=request.ask)
                 case "finish":
-                    done = await sales.finish(gateway, booking, ask=request.ask)
+                    done = await ending.finish(gateway, booking, ask=request.ask)
                 case _:
-                    done = await sales.abort(gateway, booking, reason="cashier", ask=request.ask)
+                    done = await ending.abort(gateway, booking, reason="cashier", ask=request.ask)
         self._note([sold.code for sold in done.sold or ()])
         assert done.booking.started is not None
         return done.booking.started.booking_id

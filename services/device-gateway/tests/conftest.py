@@ -22,12 +22,12 @@ from fastapi.responses import JSONResponse
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
-from device_gateway.events import registry
+from device_gateway.events import Record, registry
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.ports import ReceiptOrder, SoldVoucher, Unfinished
+from device_gateway.ports import ReceiptOrder, ShiftSoFar, SoldVoucher, Unfinished
 from events import EventStore
 from events.reaction import Incoming
 from events.testing.memory import MemoryEventStore
@@ -402,7 +402,9 @@ class Desk:
 
     def text(self, order: ReceiptOrder) -> str:
         mark = "TSE ausgefallen" if order.outage else ""
-        return f"Beleg {order.booking.number} {order.booking.total} {mark}"
+        process = order.booking
+        number = "X" if isinstance(process, ShiftSoFar) else process.number
+        return f"Beleg {number} {process.total if isinstance(process, Record) else ''} {mark}"
 
     def html(self, order: ReceiptOrder) -> str:
         return f"<p>{self.text(order)}</p>"

@@ -22,6 +22,7 @@ async def test_a_complete_cash_sale_is_recorded_with_the_tills_first_number(
 
 
 async def test_a_complete_cash_sale_is_one_append(rig: Any, till: Any, words: Any) -> None:
+    await till.post("", words.sale([words.article(300)], words.cash(300)))
     await till.post("", words.sale([words.article(500)], words.cash(500)))
     wanted = [
         "till.number_given", "booking.started", "booking.lines_added", "payment.accepted",

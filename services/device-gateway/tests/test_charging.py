@@ -19,7 +19,7 @@ from device_gateway.commands import (
     RequestPayment,
 )
 from device_gateway.decider import refusals
-from device_gateway.decider.booking import BOOKING, record
+from device_gateway.decider.booking import BOOKING, abort, record
 from device_gateway.decider.charging import charge_basket, keyed
 from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import (
@@ -32,6 +32,7 @@ from device_gateway.events import (
     PaymentRequested,
     VatPart,
 )
+from device_gateway.testing import opened
 from events import fold
 from events.testing.scenario import Scenario
 from money import Money, euro
@@ -154,14 +155,14 @@ def test_where_others_pay_all_the_center_stands_on_no_payment() -> None:
         BOOKING,
         [STARTED, lines(line("3.10")), requested("3.10"), held("0.00", granted("3.10"))],
     )
-    recorded = record(recording("h-p1"), state, 1)[0]
+    recorded = record(recording("h-p1"), state, 1, opened())[0]
     assert [paid.kind for paid in recorded.payments] == ["subsidy"]
 
 
 def test_a_charge_that_was_not_confirmed_is_not_recorded() -> None:
     state = fold(BOOKING, [STARTED, lines(line("9.80")), requested("9.80"), held("9.80")])
     with pytest.raises(refusals.BookingChanged):
-        record(recording(), state, 1)
+        record(recording(), state, 1, opened())
 
 
 def test_a_reopened_charge_takes_its_subsidy_along() -> None:
@@ -194,7 +195,8 @@ def test_a_refusal_keeps_what_the_cashier_has_to_know() -> None:
 
 def test_an_abort_names_charges_apart_from_vouchers() -> None:
     happened = [STARTED, lines(line("9.80")), requested("9.80"), held("9.80")]
-    aborted = booking.given(*happened).when(AbortBooking(BOOKING_ID, "x", NOW, NOW)).events[0]
+    command = AbortBooking(BOOKING_ID, "x", NOW, NOW.date(), NOW)
+    aborted = abort(command, fold(BOOKING, happened), 1, opened())[0]
     assert (aborted.charge_ids, aborted.hold_ids) == (("h-p1",), ())
 
 

@@ -36,6 +36,7 @@ from device_gateway.events import (
     VoucherArticles,
     registry,
 )
+from device_gateway.testing import opened
 from events import encode, fold
 from money import Money, euro
 
@@ -92,7 +93,7 @@ class Till:
     def recorded(self) -> Any:
         holds = frozenset(paid.hold_id for paid in self.booking.payments if paid.hold_id)
         command = RecordBooking(BOOKING_ID, date(2026, 11, 20), {}, holds, NOW, NOW)
-        return record(command, self.booking, 1)[0]
+        return record(command, self.booking, 1, opened())[0]
 
 
 def payment(payment_id: str, covers: dict[str, str], **more: Any) -> Payment:

@@ -6,7 +6,7 @@ The file is read and checked here. Exports and receipts read events, never this 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -16,6 +16,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.chain_fiscal import (
+    CertificationId,
+    FiscalCases,
+    RecordingSystem,
+    check_cases,
+    choices_of,
+)
 from kassenverbund.kit.chain_policies import (
     AccountPolicy,
     CostCenterPolicy,
@@ -24,6 +31,7 @@ from kassenverbund.kit.chain_policies import (
     VoucherPolicy,
     VouchersOffline,
 )
+from kassenverbund.kit.fiscal_cases import Choices
 from kassenverbund.kit.mail import MailAddress
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Rate
@@ -76,6 +84,10 @@ class Tse(Part):
     """Of a software TSE; with `fiskaly` always P-256, and not written."""
     tss_id: UUID | None = None
     """The TSS at fiskaly."""
+    certification_id: CertificationId | None = None
+    """As the BSI gave it (`BSI-K-TR-0717-2025`): for the report of § 146a (4) AO."""
+    commissioned_on: date | None = None
+    """The same: first day of use; None: the day on which this program first had it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -90,6 +102,8 @@ class Tse(Part):
             raise ValueError("`tss_id` belongs to the kind `fiskaly`, and that needs it")
         if self.kind == "fiskaly" and self.curve != "P-256":
             raise ValueError("a TSS of fiskaly has the curve P-256: leave `curve` out")
+        if self.kind == "software" and self.certification_id is not None:
+            raise ValueError("a software TSE is not certified and has no `certification_id`")
         return self
 
 
@@ -116,6 +130,17 @@ class Printer(Part):
         return self
 
 
+class Closing(Part):
+    """`automatic_at`: at this time of the store's day the shifts of the business day before are
+    closed, if nobody did it. Nobody counts then. Without it only people close a shift."""
+
+    automatic_at: Annotated[str | None, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = None
+
+    @property
+    def time(self) -> time | None:
+        return None if self.automatic_at is None else time.fromisoformat(self.automatic_at)
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -130,6 +155,9 @@ class Store(Part):
     language: Literal["de", "en"] = "de"
     receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
     vouchers_offline: VouchersOffline = VouchersOffline()
+    closing: Closing = Closing()
+    recording_systems: tuple[RecordingSystem, ...] = ()
+    """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -175,16 +203,32 @@ class VatSource(Part):
     every_hours: Annotated[int, Field(ge=1, le=168)] = 24
 
 
+PaymentType = Literal[
+    "Bar", "Unbar", "ECKarte", "Kreditkarte", "ElZahlungsdienstleister", "Guthabenkarte", "Keine"
+]
+"""ZAHLART_TYP of DSFinV-K."""
+
+
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "voucher", "cost_center"]
+    """`online`: a web order was paid before its goods are handed over."""
+
+    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
+    payment_type: PaymentType | None = None
+    """How DSFinV-K names it. None: as the table of fiscal cases does for its kind."""
 
     @model_validator(mode="after")
-    def _paid_later(self) -> MeansOfPayment:
+    def _counts_as_it_is_named(self) -> MeansOfPayment:
         if self.kind == "cost_center" and self.fiscal != "Keine":
             raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind == "online" and self.fiscal != "Unbar":
+            raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
+        if self.payment_type is not None:
+            counted = self.payment_type if self.payment_type in ("Bar", "Keine") else "Unbar"
+            if counted != self.fiscal:
+                raise ValueError(f"`payment_type` {self.payment_type} is `fiscal` {counted}")
         return self
 
 
@@ -222,6 +266,9 @@ class Chain(Part):
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    fiscal_cases: FiscalCases = Field(default_factory=dict)
+    """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
+    dated several times. `kassenverbund policies export` names the cases and their choices."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Chain:
@@ -270,6 +317,7 @@ class Chain(Part):
             ),
         )
         self._pairs_hang_together()
+        check_cases(self.fiscal_cases)
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:
@@ -306,6 +354,11 @@ class Chain(Part):
                     "redemption",
                     "vat",
                 )
+
+    @cached_property
+    def fiscal_choices(self) -> Choices:
+        """What is in force of the table of fiscal cases."""
+        return choices_of(self.fiscal_cases, self.cost_centers)
 
     @cached_property
     def _stores_by_id(self) -> dict[str, Store]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from device_gateway.events import (
+    CashMoveKind,
     ChargeProblem,
     FiscalKind,
     LineKind,
@@ -15,11 +17,13 @@ from device_gateway.events import (
     PaperKind,
     Payment,
     PaymentKind,
+    Reference,
     SoldTerms,
     VatRate,
     VerdictReceived,
     VoucherArticles,
 )
+from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices
 from money import Money
 
 # --- store and till ---
@@ -62,6 +66,82 @@ class RevokeTill:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class RequestTse:
+    """From the next shift on the till shall sign at `tse_id`."""
+
+    store_id: str
+    till_id: str
+    tse_id: str
+    requested_by: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOutage:
+    """The signer says that a TSE has an outage, or that it is over."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    over: bool
+    at: datetime
+
+
+# --- shift ---
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShift:
+    """`opened_by`: who asked, or `automatic`."""
+
+    store_id: str
+    till_id: str
+    opened_by: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What every process of a shift has to know beside the shift."""
+
+    legal_entity_id: str
+    business_date: date
+    sign_by: datetime
+    cash_name: str
+    cashier_id: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCash:
+    """`amount` above zero; of a difference it has its sign."""
+
+    booking_id: str
+    kind: CashMoveKind
+    amount: Money
+    reason: str
+    about: About
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseShift:
+    """`counted` None: nobody counted. `skim`: what goes to the safe after the count."""
+
+    closing_id: str
+    difference_id: str
+    skim_id: str
+    counted: Money | None
+    skim: Money | None
+    about: About
+    automatic: bool = False
+
+    def reason_of(self, kind: CashMoveKind) -> str:
+        """What the two moves of a closing say; papers have words for them."""
+        return "cash_count" if kind == "difference" else "closing_skim"
+
+
 # --- booking ---
 
 
@@ -80,6 +160,47 @@ class NewLine:
     own_id: str | None = None
     """Of a printed card's preparation or a top-up: derived from the request, so that a repeat of
     the request, which has the code again, finds the line."""
+    gtin: str | None = None
+    tip_to: Literal["staff", "owner"] = "staff"
+    """Whose a tip is: the staff's is not taxed, the owner's is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedLine:
+    """Goods of an earlier booking come back."""
+
+    booking_id: str
+    line_id: str
+    quantity: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenVoucher:
+    """The voucher service holds the whole rest of a voucher: it is paid out in cash, or its sale is
+    taken back."""
+
+    hold_id: str
+    voucher_id: str
+    serial: str
+    amount: Money
+    vat: str
+    dsfinvk_key: int
+    rate: int
+    reason: str
+    name: str
+    kind: Literal["voucher_payout", "voucher_sale_reversal"] = "voucher_payout"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """How money goes back to the customer, where a booking ends below zero."""
+
+    payment_id: str
+    kind: PaymentKind
+    name: str
+    fiscal: FiscalKind
+    payment_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +215,10 @@ class NewPayment:
     hold_id: str | None = None
     together: bool = False
     """Several vouchers: `hold_id` is the id of their group."""
+    payment_type: str | None = None
+    """ZAHLART_TYP, where the chain declares one."""
+    reference: Reference | None = None
+    """Paid online: the order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +229,11 @@ class StartBooking:
     legal_entity_id: str
     currency: str
     now: datetime
+    cashier_id: str | None = None
+    training: bool = False
+    references: Sequence[Reference] = ()
+    cancels: str | None = None
+    """The booking that this one takes back as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +246,30 @@ class AddLines:
     now: datetime
     voucher_articles: Sequence[VoucherArticles] = ()
     """The pairs that the chain declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Goods come back, and rests of vouchers are paid out: lines that no price list knows. Decided
+    together with the bookings that sold the goods."""
+
+    booking_id: str
+    returns: Mapping[str, Sequence[ReturnedLine]]
+    """By original booking."""
+    payouts: Sequence[TakenVoucher]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBooking:
+    """All of a recorded booking is taken back, by a booking that refers to it."""
+
+    booking_id: str
+    """Of the one that takes back."""
+    reason: str
+    vouchers: Mapping[str, TakenVoucher]
+    """By line of the original: the vouchers that it sold, held by the voucher service."""
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +363,51 @@ class RecordBooking:
     """The holds that the voucher service has confirmed."""
     sign_by: datetime
     now: datetime
+    refund: Refund | None = None
+    """How money goes out, where the booking ends below zero."""
+    choices: Choices = DEFAULTS
+    """How the chain books what a tax adviser may decide otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbortBooking:
+    """The till's next number goes to it; both are stored in one append."""
+
     booking_id: str
     reason: str
     sign_by: datetime
+    business_date: date
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrderLine:
+    """What is ordered; a quantity below zero takes back what was ordered before."""
+
+    name: str
+    quantity: Decimal
+    unit_price: Money
+    vat: str
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLines:
+    """Something is ordered that another booking bills."""
+
+    booking_id: str
+    store_id: str
+    till_id: str
+    legal_entity_id: str
+    currency: str
+    lines: Sequence[NewOrderLine]
+    rates: Mapping[str, VatRate]
+    business_date: date
+    sign_by: datetime
+    now: datetime
+    group: str | None = None
+    order_of: str | None = None
+    cashier_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +440,8 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
+StoreCommand = DeclareStore | NoteOutage
 BookingCommand = (
     AddLines
     | NotePrepared
@@ -260,7 +452,6 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
-    | AbortBooking
     | NoteVerdict
     | NoteOverdue
     | NoteQueued

@@ -47,6 +47,24 @@ class SignatureLeftUnsigned(Foreign):
     decided_at: datetime
 
 
+class OutageBegan(Foreign):
+    """fiscal-signer: `outage.began`."""
+
+    outage_id: str
+    tse_id: str
+    store_id: str
+    began_at: datetime
+
+
+class OutageEnded(Foreign):
+    """fiscal-signer: `outage.ended`."""
+
+    outage_id: str
+    tse_id: str
+    store_id: str
+    ended_at: datetime
+
+
 class AboutBooking(Foreign):
     """Any event that names its booking."""
 

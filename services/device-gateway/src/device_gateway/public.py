@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from device_gateway.events import (
     BookingAborted,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
+    CashMoved,
     MasterDataChanged,
     NumberGiven,
     ReceiptPrinted,
+    TillClosed,
+    TillOpened,
     TillPaired,
     TillRevoked,
+    TrainingRecorded,
 )
 from events import Recorded
 from events.publication import Publication
@@ -33,6 +38,11 @@ PUBLICATION = Publication(
         BookingRecorded,
         BookingAborted,
         ReceiptPrinted,
+        TillOpened,
+        TillClosed,
+        CashMoved,
+        TrainingRecorded,
+        BookingOrdered,
     ),
     ordering_key=_store_of,
 )

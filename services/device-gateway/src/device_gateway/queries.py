@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import Line, Payment, VatTotal, VerdictReceived
+from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.sales import Progress
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import SoldVoucher, VoucherRefused, VoucherUnavailable
 from money import Money
@@ -189,8 +189,8 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
         ),
         vouchers=_vouchers(booking, sold if with_codes else ()) if recorded else (),
         remainders=await _remainders(gateway, booking) if with_codes else (),
-        signature=_signature(booking.verdict),
-        unsigned_reason=_unsigned_reason(booking),
+        signature=signature_of(booking.verdict),
+        unsigned_reason=unsigned_reason_of(booking),
         receipt=await _receipt(gateway, booking, state),
     )
 
@@ -277,7 +277,8 @@ def _subsidy(tender: Tender, paid: Payment) -> PaymentAnswer:
     )
 
 
-def _signature(verdict: VerdictReceived | None) -> SignatureAnswer | None:
+def signature_of(verdict: VerdictReceived | None) -> SignatureAnswer | None:
+    """None: there is no signature, or none yet."""
     if verdict is None or verdict.verdict != "signed":
         return None
     return SignatureAnswer.model_validate(
@@ -296,7 +297,8 @@ def _signature(verdict: VerdictReceived | None) -> SignatureAnswer | None:
     )
 
 
-def _unsigned_reason(booking: Booking) -> str | None:
+def unsigned_reason_of(booking: Booking) -> str | None:
+    """Why there is no signature; None: it is there, or may still come."""
     if booking.verdict is not None:
         return booking.verdict.reason
     return "signer.silent" if booking.overdue is not None else None

@@ -15,6 +15,7 @@ from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
 from device_gateway.events import registry
+from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
@@ -81,6 +82,7 @@ async def _open(runtime: Runtime) -> Opened:
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
+    closing_times = {store.id: at for store in runtime.chain.stores if (at := store.closing.time)}
 
     async def startup() -> None:
         await declare_stores(gateway, runtime.chain)
@@ -92,7 +94,12 @@ async def _open(runtime: Runtime) -> Opened:
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
         projections=(UnfinishedProjection(),),
         reactions=(verdicts(gateway),),
-        tasks=(room.run, lambda: run_recovery(gateway, unfinished), watch.run),
+        tasks=(
+            room.run,
+            lambda: run_recovery(gateway, unfinished),
+            watch.run,
+            lambda: run_closings(gateway, closing_times),
+        ),
         startup=startup,
     )
 

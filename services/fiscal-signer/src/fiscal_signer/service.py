@@ -12,13 +12,17 @@ from uuid import uuid4
 from sqlalchemy.exc import DBAPIError
 
 from fiscal_signer.adapters.chip.pool import Chips
+from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
+from fiscal_signer.adapters.exports.jobs import PostgresJobs
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
+from fiscal_signer.adapters.journal import PostgresJournal
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
 from fiscal_signer.api import router_of
+from fiscal_signer.api_exports import routes as routes_of_exports
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
 from fiscal_signer.handlers import (
@@ -33,17 +37,23 @@ from fiscal_signer.handlers import (
     share_of,
 )
 from fiscal_signer.handlers.alarm import Alarm, Post
+from fiscal_signer.handlers.exports import Exports
 from fiscal_signer.policies import Assignment, Reactor
+from fiscal_signer.policies.keeper import Keeper
 from fiscal_signer.ports import Archives, TseFault
 from fiscal_signer.projections import SignatureBook
+from fiscal_signer.projections_exports import ExportBook
 from fiscal_signer.projections_upkeep import TseUpkeep
 from fiscal_signer.public import PUBLICATION
 from fiscal_signer.queries import Queries
+from fiscal_signer.queries_exports import ExportQueries
 from kassenverbund.kit.chain import Chain, SigningPlace
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 ALL_PLACES = frozenset(SigningPlace)
 NONCE_BYTES = 12
+NAME = "fiscal-signer"
+SCHEMA = "fiscal_signer"
 
 _log = logging.getLogger("fiscal_signer")
 
@@ -56,7 +66,7 @@ def service_for(places: frozenset[SigningPlace] = ALL_PLACES) -> Service:
         return _open(runtime, places)
 
     return Service(
-        name="fiscal-signer",
+        name=NAME,
         registry=REGISTRY,
         publication=PUBLICATION,
         migrations=Path(__file__).parents[2] / "migrations",
@@ -117,14 +127,30 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         away=(DBAPIError, OSError),
         tick=alarm.update,
     )
+    journal = PostgresJournal(runtime.engine)
+    exports = _exports(runtime, owner)
+    router = router_of(queries, country_of("DE"), archives)
+    desk = ExportQueries(runtime.engine, schema=SCHEMA)
+    router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
     return Opened(
-        router=router_of(queries, country_of("DE"), archives),
-        projections=(SignatureBook(), TseUpkeep()),
-        reactions=(reactor.reaction(),),
-        tasks=(watch.run,),
+        router=router,
+        projections=(SignatureBook(), TseUpkeep(), ExportBook()),
+        reactions=(reactor.reaction(), *Keeper(journal).reactions()),
+        tasks=(watch.run, exports.work),
         startup=partial(_start, chips),
         alerts=alarm.alerts,
         close=partial(_close, chips, fiskaly, alarm),
+    )
+
+
+def _exports(runtime: Runtime, owner: str) -> Exports:
+    return Exports(
+        runtime.store,
+        PostgresJobs(runtime.engine),
+        {"dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA)},
+        folder=runtime.var / "exports",
+        worker=owner,
+        clock=runtime.clock,
     )
 
 

@@ -16,6 +16,7 @@ from device_gateway.ports import (
     OfflineRules,
     Place,
     SoldVoucher,
+    TakesBack,
     ToppedUp,
     VoucherRefused,
     VoucherUnavailable,
@@ -104,6 +105,7 @@ class _Offline(Reply):
 class _Captured(Reply):
     state: str
     captured: Money
+    reversible: Money | None = None
 
 
 class HttpVoucherService(Asking):
@@ -168,6 +170,31 @@ class HttpVoucherService(Asking):
         body = {"code": code, "mode": "up_to", **_paying(up_to, basket, place)}
         path = f"/voucher/v1/holds/{hold_id}"
         return _hold_of(await self.ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"), basket)
+
+    async def hold_whole(
+        self, hold_id: str, *, code: str, purpose: TakesBack, amount: Money, exact: bool,
+        place: Place, approved_by: str | None = None,
+    ) -> Hold:  # fmt: skip
+        body = {
+            "code": code,
+            "mode": "exact" if exact else "up_to",
+            "amount": amount.model_dump(),
+            "purpose": purpose,
+            **at(place, "payment_id"),
+            **({} if approved_by is None else {"approved_by": approved_by}),
+        }
+        path = f"/voucher/v1/holds/{hold_id}"
+        return _hold_of(await self.ask(_Held, "PUT", path, body, key=f"hold:{hold_id}"), ())
+
+    async def restorable(self, hold_id: str) -> Money | None:
+        path = f"/voucher/v1/holds/{quote(hold_id, safe='')}"
+        try:
+            reply = await self.ask(_Captured, "GET", path, None, key=f"restorable:{hold_id}")
+        except VoucherRefused as no:
+            if no.status == 404:
+                return None
+            raise
+        return reply.reversible if reply.state == "captured" else None
 
     async def hold_together(
         self, group_id: str, *, codes: Sequence[str], up_to: Money, basket: Sequence[BasketPart],

@@ -40,6 +40,17 @@ async def own_till(store_id: Identifier, till_id: Identifier, caller: CallerOf) 
     return caller
 
 
+async def till_or_manager(store_id: Identifier, till_id: Identifier, caller: CallerOf) -> Caller:
+    """The till of the path, or a manager of its store."""
+    _in_store(caller, store_id)
+    if caller.kind == "till":
+        if caller.till_id != till_id:
+            raise ForeignTill
+    elif "manager" not in caller.roles:
+        raise Forbidden("needs one of: manager")
+    return caller
+
+
 async def till_or_reader(store_id: Identifier, till_id: Identifier, caller: CallerOf) -> Caller:
     """The till of the path, or people who may look into its store."""
     _in_store(caller, store_id)

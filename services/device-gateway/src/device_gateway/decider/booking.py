@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from device_gateway.commands import (
@@ -32,6 +32,14 @@ from device_gateway.decider.after import (
 )
 from device_gateway.decider.booking_state import Booking, evolve
 from device_gateway.decider.covering import overpaid
+from device_gateway.decider.fiscal import named_lines, named_payments
+from device_gateway.decider.going_out import (
+    kind_of,
+    references_of,
+    refund,
+    taken_back,
+    with_originals,
+)
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -46,7 +54,7 @@ from device_gateway.decider.paying import (
     reopen,
     request_payment,
 )
-from device_gateway.decider.pricing import vat_totals
+from device_gateway.decider.pricing import GIVES_BACK, vat_totals
 from device_gateway.decider.refusals import (
     BookingChanged,
     BookingEmpty,
@@ -63,14 +71,20 @@ from device_gateway.events import (
     BookingEvent,
     BookingRecorded,
     BookingStarted,
+    BookingTakenBack,
     Line,
+    PaymentAccepted,
+    TillOpened,
+    TrainingRecorded,
 )
 from events import Decider
 from money import total
 
 
-def start(command: StartBooking, till: Till, booking: Booking) -> tuple[BookingStarted, ...]:
-    """TSE and serial are the till's at this moment and stay the booking's."""
+def start(
+    command: StartBooking, till: Till, shift: TillOpened, booking: Booking
+) -> tuple[BookingStarted, ...]:
+    """TSE, serial and master data are those of the till's shift."""
     if booking.started is not None:
         raise BookingExists
     must_be_active(till, command.store_id)
@@ -79,12 +93,18 @@ def start(command: StartBooking, till: Till, booking: Booking) -> tuple[BookingS
             booking_id=command.booking_id,
             store_id=command.store_id,
             till_id=command.till_id,
-            till_name=till.name,
+            till_name=shift.till_name,
             legal_entity_id=command.legal_entity_id,
-            tse_id=till.tse_id,
-            client_id=till.client_id,
+            tse_id=shift.tse_id,
+            client_id=shift.client_id,
             currency=command.currency,
             started_at=command.now,
+            cashier_id=command.cashier_id,
+            training=command.training,
+            references=tuple(command.references),
+            cancels=command.cancels,
+            shift=shift.shift,
+            master_data=shift.master_data,
         ),
     )
 
@@ -93,7 +113,13 @@ def chargeable(booking: Booking) -> None:
     """Raises what is wrong with the lines as they stand, whoever pays."""
     if not booking.lines:
         raise BookingEmpty
-    if booking.total.amount < 0:
+    if booking.started is not None and booking.started.cancels is not None:
+        return  # All signs are reversed.
+    bought = total(
+        (line.amount for line in booking.lines if line.kind not in GIVES_BACK),
+        currency=booking.currency,
+    )
+    if bought.amount < 0:
         raise BookingNegative(total=booking.total.model_dump())
     if booking.goods_left.amount < 0:
         raise VoucherBuysVoucher("vouchers pay for more than the goods cost")
@@ -108,25 +134,35 @@ def finishable(booking: Booking) -> None:
     chargeable(booking)
     if booking.unprepared:
         raise LineNotPrepared(lines=[line.line_id for line in booking.unprepared])
-    if booking.open_amount:
+    if booking.open_amount and not booking.refundable:
         raise OpenAmount(open_amount=booking.open_amount.model_dump())
 
 
-def record(command: RecordBooking, booking: Booking, number: int) -> tuple[BookingRecorded, ...]:
-    """The point of no return. Recorded already: nothing more happens."""
+def record(
+    command: RecordBooking, booking: Booking, number: int, shift: TillOpened
+) -> tuple[PaymentAccepted | BookingRecorded | TrainingRecorded, ...]:
+    """The point of no return; before it, the money that goes out. Recorded already: nothing more
+    happens."""
     if booking.recorded is not None:
         return ()
     started = must_be_open(booking)
     finishable(booking)
     sold = {line.voucher_id for line in booking.lines if line.has_slip}
-    held = {paid.hold_id for paid in booking.payments if paid.hold_id and not paid.offline}
-    if not sold <= command.serials.keys() or not held <= command.confirmed:
+    if not sold <= command.serials.keys() or not _holds(booking) <= command.confirmed:
         raise BookingChanged
+    refunds = refund(command, booking)
+    settled = (*booking.payments, *(each.payment for each in refunds))
     lines = tuple(_with_serial(line, command) for line in booking.lines)
     lines += discounts(lines, booking.payments, numbered=booking.numbered)
-    payments = tuple(paid for paid in booking.payments if paid.waiver is None)
+    lines = named_lines(lines, command.choices, command.business_date)
+    payments = named_payments(
+        (paid for paid in settled if paid.waiver is None), command.choices, command.business_date
+    )
+    kind = {} if started.training else {"kind": kind_of(booking)}
+    recorded = TrainingRecorded if started.training else BookingRecorded
     return (
-        BookingRecorded(
+        *refunds,
+        recorded(
             booking_id=started.booking_id,
             store_id=started.store_id,
             till_id=started.till_id,
@@ -135,6 +171,9 @@ def record(command: RecordBooking, booking: Booking, number: int) -> tuple[Booki
             tse_id=started.tse_id,
             client_id=started.client_id,
             number=number,
+            shift=shift.shift,
+            cashier_id=started.cashier_id,
+            master_data=started.master_data,
             started_at=started.started_at,
             recorded_at=command.now,
             sign_by=command.sign_by,
@@ -146,8 +185,35 @@ def record(command: RecordBooking, booking: Booking, number: int) -> tuple[Booki
             vat=vat_totals(lines, payments),
             change=booking.change,
             waivers=waivers_of(booking.payments),
+            references=references_of(started, booking),
+            **kind,
         ),
     )
+
+
+def record_all(
+    command: RecordBooking,
+    booking: Booking,
+    number: int,
+    shift: TillOpened,
+    originals: Mapping[str, Booking],
+) -> tuple[Sequence[BookingEvent], Mapping[str, BookingTakenBack]]:
+    """`record`, and by original booking what its stream says about what comes back of it."""
+    *before, last = record(command, booking, number, shift) or (None,)
+    if last is None or not originals or not isinstance(last, BookingRecorded):
+        return tuple(each for each in (*before, last) if each is not None), {}
+    last = with_originals(last, originals)
+    return (*before, last), taken_back(last, booking, originals)
+
+
+def _holds(booking: Booking) -> set[str]:
+    """What has to be confirmed elsewhere."""
+    paid = {
+        paid.hold_id
+        for paid in booking.payments
+        if paid.hold_id and not paid.offline and paid.kind != "charge_reversal"
+    }
+    return paid | {line.hold_id for line in booking.held_lines if line.hold_id}
 
 
 def _with_serial(line: Line, command: RecordBooking) -> Line:
@@ -156,7 +222,10 @@ def _with_serial(line: Line, command: RecordBooking) -> Line:
     return line.model_copy(update={"voucher_serial": command.serials[line.voucher_id]})
 
 
-def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]:
+def abort(
+    command: AbortBooking, booking: Booking, number: int, shift: TillOpened
+) -> tuple[BookingAborted, ...]:
+    """It gets a number as what is sold does: a gap would have to be explained."""
     if booking.aborted is not None:
         return ()
     started = must_be_open(booking)
@@ -175,7 +244,8 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
                 tender.hold_id
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "voucher" and not tender.together
-            ),
+            )
+            + tuple(line.hold_id for line in booking.held_lines if line.hold_id),
             voucher_ids=tuple(
                 line.voucher_id
                 for line in booking.lines
@@ -192,6 +262,16 @@ def abort(command: AbortBooking, booking: Booking) -> tuple[BookingAborted, ...]
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            number=number,
+            shift=shift.shift,
+            lines=booking.lines,
+            cashier_id=started.cashier_id,
+            currency=started.currency,
+            till_name=started.till_name,
+            legal_entity_id=started.legal_entity_id,
+            business_date=command.business_date,
+            master_data=started.master_data,
+            training=started.training,
         ),
     )
 
@@ -216,8 +296,6 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
-        case AbortBooking():
-            return abort(command, booking)
         case NoteVerdict():
             return note_verdict(command, booking)
         case NoteOverdue():

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from device_gateway.decider.pricing import article_total
+from device_gateway.decider.pricing import GIVES_BACK, HELD, article_total
 from device_gateway.events import (
     PAYS_GOODS,
     BookingAborted,
     BookingEvent,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
+    BookingTakenBack,
+    CashMoved,
+    FinalEvent,
     Line,
     LinePrepared,
     LineRefused,
@@ -28,6 +32,9 @@ from device_gateway.events import (
     PaymentRequested,
     ReceiptPrinted,
     ReceiptQueued,
+    Record,
+    TillClosed,
+    TrainingRecorded,
     VerdictOverdue,
     VerdictReceived,
 )
@@ -74,12 +81,17 @@ class Booking:
     """Lines that got a number, those that were refused included."""
     refused_lines: tuple[tuple[Line, LineRefused], ...] = ()
     tenders: tuple[Tender, ...] = ()
-    recorded: BookingRecorded | None = None
+    recorded: Record | None = None
+    """A booking, or a training."""
+    final: FinalEvent | None = None
+    """What has the number: `recorded`, or what is no sale (an order, a cash move, a closing)."""
     aborted: BookingAborted | None = None
     verdict: VerdictReceived | None = None
     overdue: VerdictOverdue | None = None
     queued: tuple[ReceiptQueued, ...] = ()
     printed: tuple[ReceiptPrinted, ...] = ()
+    taken_back: tuple[BookingTakenBack, ...] = ()
+    """What came back of it later, by other bookings."""
     last_at: datetime | None = None
     """When something last changed while it was open."""
 
@@ -105,6 +117,16 @@ class Booking:
     def open_amount(self) -> Money:
         settled = total((paid.amount for paid in self.payments), currency=self.currency)
         return self.total - settled
+
+    @property
+    def refundable(self) -> bool:
+        """More comes back than is bought: money goes out when it is recorded."""
+        return self.open_amount.amount < 0 and any(line.kind in GIVES_BACK for line in self.lines)
+
+    @property
+    def held_lines(self) -> tuple[Line, ...]:
+        """Vouchers that end with this booking: the voucher service keeps their rest for it."""
+        return tuple(line for line in self.lines if line.kind in HELD and line.hold_id)
 
     @property
     def change(self) -> Money:
@@ -180,8 +202,12 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             return _line_prepared(booking, event)
         case LineRefused():
             return _line_refused(booking, event)
-        case BookingRecorded():
-            return replace(booking, recorded=event, lines=event.lines)
+        case BookingRecorded() | TrainingRecorded():
+            return replace(booking, recorded=event, final=event, lines=event.lines)
+        case BookingOrdered() | CashMoved() | TillClosed():
+            return replace(booking, final=event)
+        case BookingTakenBack():
+            return replace(booking, taken_back=(*booking.taken_back, event))
         case BookingAborted():
             return replace(booking, aborted=event)
         case VerdictReceived():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from device_gateway.decider.pricing import settled_by_vat, taxed_before
+from device_gateway.decider.pricing import PAID_FOR, settled_by_vat, taxed_before
 from device_gateway.events import BasketPart, Cover, Line, Payment
 from money import Money
 
@@ -34,7 +34,7 @@ def uncovered(lines: Iterable[Line], payments: Iterable[Payment]) -> dict[str, i
     return {
         line.line_id: line.amount.amount - taken[line.line_id]
         for line in lines
-        if line.kind == "article" and line.amount.amount > taken[line.line_id]
+        if line.kind in PAID_FOR and line.amount.amount > taken[line.line_id]
     }
 
 
@@ -44,7 +44,7 @@ def goods_left(lines: Iterable[Line], payments: Sequence[Payment]) -> Counter[st
     taken = covered(payments)
     left: Counter[str] = Counter()
     for line in lines:
-        if line.kind in ("article", "voucher_article_redemption"):
+        if line.kind in PAID_FOR or line.kind == "voucher_article_redemption":
             left[line.vat] += line.amount.amount - taken[line.line_id]
     for vat, _, minor in settled_by_vat(payments):
         left[vat] -= minor

@@ -11,9 +11,19 @@ from device_gateway.decider.refusals import (
     BookingIsRecorded,
     BookingNegative,
     BookingUnknown,
+    TrainingOnly,
 )
-from device_gateway.events import BookingStarted, LinePrepared, LineRefused, LinesAdded
+from device_gateway.events import (
+    BookingStarted,
+    LineKind,
+    LinePrepared,
+    LineRefused,
+    LinesAdded,
+)
 from money import total
+
+TRAINED: frozenset[LineKind] = frozenset({"article", "tip", "deposit", "deposit_return"})
+"""What may be practised."""
 
 
 def must_be_open(booking: Booking) -> BookingStarted:
@@ -29,6 +39,8 @@ def must_be_open(booking: Booking) -> BookingStarted:
 
 def add_lines(command: AddLines, booking: Booking) -> tuple[LinesAdded, ...]:
     started = must_be_open(booking)
+    if started.training and any(line.kind not in TRAINED for line in command.lines):
+        raise TrainingOnly
     lines = priced(
         command.lines,
         before=booking.lines,

@@ -31,6 +31,7 @@ from device_gateway.decider.refusals import (
     NothingOpen,
     PaymentExceedsOpen,
     PaymentOutOfRange,
+    TrainingOnly,
     VoucherBuysVoucher,
 )
 from device_gateway.events import (
@@ -53,6 +54,8 @@ def request_payment(
     pay."""
     started = must_be_open(booking)
     new = command.payment
+    if started.training and new.kind not in ("cash", "card"):
+        raise TrainingOnly
     if len(booking.tenders) >= PAYMENTS_MAX:
         raise BookingTooLarge(f"a booking has at most {PAYMENTS_MAX} payments", limit=PAYMENTS_MAX)
     if new.amount is not None:
@@ -77,6 +80,8 @@ def request_payment(
         amount=wanted - change,
         tendered=wanted if new.kind == "cash" else None,
         change=change if new.kind == "cash" else None,
+        payment_type=new.payment_type,
+        reference=new.reference,
     )
     return (
         PaymentAccepted(

@@ -42,10 +42,21 @@ VOUCHER_VAT = "zero"
 NOT_TAXABLE = 5
 """UST_SCHLUESSEL of what is not taxed here: vouchers whose goods are not known yet."""
 
-FREE_PRICED: frozenset[LineKind] = frozenset(
+VOUCHERS: frozenset[LineKind] = frozenset(
     {"voucher_sale", "voucher_top_up", "voucher_article_sale", "voucher_article_redemption"}
 )
-"""One line is one piece of paper with an amount on it."""
+
+FREE_PRICED: frozenset[LineKind] = VOUCHERS | {"tip"}
+"""One line is one piece of paper with an amount on it, or one tip."""
+
+TAKES_OFF: frozenset[LineKind] = frozenset({"voucher_article_redemption", "deposit_return"})
+"""A till sends them with a positive price."""
+
+GIVES_BACK: frozenset[LineKind] = frozenset({"return", "deposit_return", "voucher_payout"})
+"""With these a booking may end below zero: money goes to the customer."""
+
+HELD: frozenset[LineKind] = frozenset({"voucher_payout", "voucher_sale_reversal"})
+"""Lines that stand for a hold of the voucher service: it has to be confirmed, or ended."""
 
 
 def priced(
@@ -69,13 +80,15 @@ def priced(
             raise CurrencyUnknown(f"line {number}: this store sells in {currency}")
         _keep_limits(line, number, articles)
         rate, key = kept.get(line.vat) or _rate(rates, line.vat, number)
+        if line.kind == "tip" and (line.tip_to == "staff") != (key == NOT_TAXABLE):
+            raise LineRefused(f"line {number}: the staff's tips are not taxed, the owner's are")
         lines.append(_line(line, number, rate, key, booking_id))
     _keep_totals([*before, *lines], currency)
     return tuple(lines)
 
 
 def _line(line: NewLine, number: int, rate: int, key: int, booking_id: str) -> Line:
-    price = -line.unit_price if line.kind == "voucher_article_redemption" else line.unit_price
+    price = -line.unit_price if line.kind in TAKES_OFF else line.unit_price
     own_id = None
     if line.kind == "voucher_sale":
         own_id = line.own_id or voucher_id_of(booking_id, number)
@@ -95,12 +108,14 @@ def _line(line: NewLine, number: int, rate: int, key: int, booking_id: str) -> L
         case=_case(line, key),
         voucher=line.voucher,
         top_up_id=line.own_id if line.kind == "voucher_top_up" else None,
+        gtin=line.gtin,
     )
 
 
 def _case(line: NewLine, key: int) -> str | None:
-    """GV_TYP: a voucher that is taxed when it is sold is an Einzweckgutschein."""
-    if line.kind not in FREE_PRICED:
+    """GV_TYP: a voucher that is taxed when it is sold is an Einzweckgutschein. What is no voucher
+    is named when it is recorded (`fiscal.py`)."""
+    if line.kind not in VOUCHERS:
         return None
     purpose = "Mehrzweckgutschein" if key == NOT_TAXABLE else "Einzweckgutschein"
     redeems = line.kind == "voucher_article_redemption"
@@ -137,9 +152,9 @@ def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, s
         raise LineRefused(f"line {number}: unit_price is 0 to {UNIT_PRICE_MAX} minor units")
     if line.kind in FREE_PRICED:
         if line.unit_price.amount == 0:
-            raise LineRefused(f"line {number}: a voucher is sold for more than nothing")
+            raise LineRefused(f"line {number}: a {_name(line)} is worth more than nothing")
         if line.quantity != 1:
-            raise LineRefused(f"line {number}: one line sells one voucher")
+            raise LineRefused(f"line {number}: one line is one {_name(line)}")
     if line.kind == "voucher_sale":
         _keep_terms(line, number)
     elif line.voucher is not None:
@@ -150,6 +165,10 @@ def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, s
             raise LineRefused(f"line {number}: the chain declares no such voucher article")
         if vat != line.vat:
             raise LineRefused(f"line {number}: the chain declares VAT {vat} for this article")
+
+
+def _name(line: NewLine) -> str:
+    return "tip" if line.kind == "tip" else "voucher"
 
 
 def _keep_terms(line: NewLine, number: int) -> None:
@@ -179,6 +198,8 @@ def _keep_totals(lines: Sequence[Line], currency: str) -> None:
 def taxed_before(payments: Iterable[Payment]) -> Iterable[tuple[Payment, str, int, int]]:
     """Payments by single-purpose vouchers, with VAT key, rate and UST_SCHLUESSEL of their sale."""
     for paid in payments:
+        if paid.kind != "voucher":
+            continue  # What a cost center gets back names its VAT key as well.
         if paid.rate is not None and paid.vat is not None and paid.dsfinvk_key is not None:
             yield paid, paid.vat, paid.rate, paid.dsfinvk_key
 
@@ -220,9 +241,12 @@ def vat_totals(lines: Iterable[Line], payments: Iterable[Payment] = ()) -> tuple
     )
 
 
-GOODS: frozenset[LineKind] = frozenset({"article", "voucher_article_redemption", "discount"})
-"""What a voucher may pay for: what is left once article vouchers and discounts are off. No voucher
-buys or tops up a voucher."""
+PAID_FOR: frozenset[LineKind] = frozenset({"article", "deposit"})
+"""What a voucher or a cost center may pay for. A deposit is a part of its goods."""
+
+GOODS: frozenset[LineKind] = PAID_FOR | {"voucher_article_redemption", "discount"}
+"""What of that is left once article vouchers and discounts are off. No voucher buys or tops up a
+voucher, and none pays a tip."""
 
 
 def article_total(lines: Iterable[Line], currency: str) -> Money:

@@ -29,6 +29,57 @@ class TillTaken(DomainError):
     title = "A till of another store has this id"
 
 
+class TseUnknown(DomainError):
+    code = "tse.unknown"
+    status = 422
+    title = "The chain declares no such TSE for this store"
+
+
+class TillNotOpen(DomainError):
+    code = "till.not_open"
+    title = "This till has no open shift"
+
+
+class TillOpenAlready(DomainError):
+    """`shift` says which one."""
+
+    code = "till.open_already"
+    title = "This till has an open shift; close it first"
+
+
+class ShiftMoved(DomainError):
+    """The shift was closed, or opened, at this moment; the caller is served by the next one."""
+
+    code = "till.shift_moved"
+    title = "The till's shift has just changed; ask again"
+
+
+class BookingsOpen(DomainError):
+    """`bookings` names them. Finish or abort them, or close with `abort_open`."""
+
+    code = "till.bookings_open"
+    title = "This till has open bookings"
+
+
+class CashShort(DomainError):
+    """`in_drawer` is what the drawer holds by the books."""
+
+    code = "till.cash_short"
+    title = "The drawer does not hold so much cash"
+
+
+class CashMoveRefused(DomainError):
+    code = "cash.refused"
+    status = 422
+    title = "This is no amount that can be moved"
+
+
+class ClosingUnknown(DomainError):
+    code = "closing.unknown"
+    status = 404
+    title = "This till has no closing of this number"
+
+
 class PairingUnknown(DomainError):
     """Unknown, used and expired codes get the same answer."""
 
@@ -196,3 +247,67 @@ class ChargeBuysVoucher(DomainError):
 
     code = "charge.buys_voucher"
     title = "A cost center cannot pay for a voucher"
+
+
+class TrainingOnly(DomainError):
+    """Articles, tips and deposits, paid in cash or by card: what leaves no trace elsewhere."""
+
+    code = "training.refused"
+    status = 422
+    title = "A training takes no vouchers, no cost centers and nothing back"
+
+
+class ReturnNotPossible(DomainError):
+    """`reason`: no_sale, cancelled, article_vouchers or line."""
+
+    code = "return.not_possible"
+    title = "This cannot be returned line by line"
+
+
+class ReturnTooMuch(DomainError):
+    """`returnable` is what may still come back of the line."""
+
+    code = "return.too_much"
+    title = "More would come back than was sold"
+
+
+class NotCancellable(DomainError):
+    """`reason`: kind, top_up or voucher_value."""
+
+    code = "cancellation.not_possible"
+    title = "This booking cannot be cancelled as a whole"
+
+
+class CancelledBefore(DomainError):
+    """`by` is the booking that took it back."""
+
+    code = "cancellation.done"
+    title = "This booking was cancelled already"
+
+
+class ReturnedInPart(DomainError):
+    """`by` is a booking that took a part of it back. The rest comes back by lines."""
+
+    code = "cancellation.returned_in_part"
+    title = "Goods of this booking came back already"
+
+
+class CancellationNeedsCodes(DomainError):
+    """`lines` sold vouchers: they come back with their codes, unspent, or not at all."""
+
+    code = "cancellation.needs_codes"
+    status = 422
+    title = "The booking sold vouchers: send their codes"
+
+
+class NotRestorable(DomainError):
+    """`restorable` is what the voucher service says may still go back to the voucher."""
+
+    code = "voucher.not_restorable"
+    title = "A voucher that paid for this cannot get it back now; try again in a moment"
+
+
+class OrderRefused(DomainError):
+    code = "order.refused"
+    status = 422
+    title = "A line of an order breaks a rule"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from device_gateway.commands import DeclareStore
-from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined
+from device_gateway.commands import DeclareStore, NoteOutage, StoreCommand
+from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
 from events import Decider
 
 CLIENT_ID_MAX = 30
@@ -17,23 +17,63 @@ CLIENT_ID_MAX = 30
 @dataclass(frozen=True, slots=True)
 class Store:
     master_data: MasterDataChanged | None = None
+    """The newest, with its number."""
     tills: dict[str, TillJoined] = field(default_factory=dict)
+    outages: dict[str, str] = field(default_factory=dict)
+    """TSE → its outage."""
+
+    @property
+    def version(self) -> int:
+        return 0 if self.master_data is None else self.master_data.version
 
 
 def declare(command: DeclareStore, store: Store) -> tuple[StoreEvent, ...]:
     """An event only where the declaration says something new."""
     known = store.master_data
     if known is not None:
-        same = known.model_copy(update={"changed_at": command.declared.changed_at})
+        same = known.model_copy(
+            update={"changed_at": command.declared.changed_at, "version": command.declared.version}
+        )
         if same == command.declared:
             return ()
-    return (command.declared,)
+    return (command.declared.model_copy(update={"version": store.version + 1}),)
 
 
-def least_used_tse(store: Store) -> str:
-    """The TSE with the fewest tills; among equals the one declared first."""
+def note_outage(command: NoteOutage, store: Store) -> tuple[StoreEvent, ...]:
+    """The end of an outage that another one has replaced changes nothing."""
+    known = store.outages.get(command.tse_id)
+    if command.over:
+        if known != command.outage_id:
+            return ()
+        return (
+            TseBack(
+                store_id=command.store_id,
+                tse_id=command.tse_id,
+                outage_id=command.outage_id,
+                at=command.at,
+            ),
+        )
+    if known == command.outage_id:
+        return ()
+    return (
+        TseOut(
+            store_id=command.store_id,
+            tse_id=command.tse_id,
+            outage_id=command.outage_id,
+            since=command.at,
+        ),
+    )
+
+
+def least_used_tse(store: Store, *, well: bool = False) -> str:
+    """The TSE with the fewest tills; among equals the one declared first. `well`: of those without
+    an outage."""
     assert store.master_data is not None
-    used = {tse.tse_id: 0 for tse in store.master_data.tses}
+    used = {
+        tse.tse_id: 0
+        for tse in store.master_data.tses
+        if not (well and tse.tse_id in store.outages)
+    }
     for till in store.tills.values():
         if till.tse_id in used:
             used[till.tse_id] += 1
@@ -55,11 +95,34 @@ def client_id_of(store_id: str, number: int) -> str:
 def evolve(store: Store, event: StoreEvent) -> Store:
     match event:
         case MasterDataChanged():
-            return Store(master_data=event, tills=store.tills)
+            return replace(store, master_data=numbered(event, before=store.version))
         case TillJoined():
-            return Store(store.master_data, {**store.tills, event.till_id: event})
+            return replace(store, tills={**store.tills, event.till_id: event})
+        case TseOut():
+            return replace(store, outages={**store.outages, event.tse_id: event.outage_id})
+        case TseBack():
+            out = {tse: outage for tse, outage in store.outages.items() if tse != event.tse_id}
+            return replace(store, outages=out)
         case _:
             assert_never(event)
 
 
-STORE: Decider[DeclareStore, Store] = Decider(initial=Store(), decide=declare, evolve=evolve)
+def numbered(declared: MasterDataChanged, *, before: int) -> MasterDataChanged:
+    """With its number: declarations of older logs have none written."""
+    if declared.version == 0:
+        return declared.model_copy(update={"version": before + 1})
+    assert declared.version == before + 1
+    return declared
+
+
+def decide(command: StoreCommand, store: Store) -> tuple[StoreEvent, ...]:
+    match command:
+        case DeclareStore():
+            return declare(command, store)
+        case NoteOutage():
+            return note_outage(command, store)
+        case _:
+            assert_never(command)
+
+
+STORE: Decider[StoreCommand, Store] = Decider(initial=Store(), decide=decide, evolve=evolve)

@@ -1,4 +1,4 @@
-"""The till: its pairing, its token, and its gapless numbers."""
+"""The till: its pairing, its token, and which shift is its newest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from device_gateway.commands import OfferPairing, PairTill, RevokeTill, TillCommand
+from device_gateway.commands import OfferPairing, PairTill, RequestTse, RevokeTill, TillCommand
 from device_gateway.decider.refusals import (
     PairingUnknown,
     StoreUnknown,
@@ -18,10 +18,12 @@ from device_gateway.decider.store import Store, client_id_of, least_used_tse
 from device_gateway.events import (
     NumberGiven,
     PairingOffered,
+    ShiftBegun,
     TillEvent,
     TillJoined,
     TillPaired,
     TillRevoked,
+    TseRequested,
 )
 from events import Decider
 
@@ -40,7 +42,11 @@ class Till:
     paired_at: datetime | None = None
     revoked_at: datetime | None = None
     numbers: int = 0
-    """How many numbers were given: the last one."""
+    """The last number that was given before there were shifts."""
+    shift: int = 0
+    """The newest shift, open or closed; 0: there was none."""
+    tse_requested: str | None = None
+    """Where a manager wants it to sign, from the next shift on."""
 
     @property
     def known(self) -> bool:
@@ -123,12 +129,31 @@ def revoke(command: RevokeTill, till: Till) -> tuple[TillEvent, ...]:
     )
 
 
+def request_tse(command: RequestTse, till: Till) -> tuple[TillEvent, ...]:
+    """Whether the store has it, the caller has asked the store. The newest request counts."""
+    if not till.known or till.store_id != command.store_id:
+        raise TillUnknown
+    if command.tse_id == (till.tse_requested or till.tse_id):
+        return ()
+    return (
+        TseRequested(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            tse_id=command.tse_id,
+            requested_at=command.now,
+            requested_by=command.requested_by,
+        ),
+    )
+
+
 def decide(command: TillCommand, till: Till) -> tuple[TillEvent, ...]:
     match command:
         case OfferPairing():
             return offer(command, till)
         case RevokeTill():
             return revoke(command, till)
+        case RequestTse():
+            return request_tse(command, till)
         case PairTill():
             raise AssertionError("pairing is decided together with the store: pair()")
         case _:
@@ -163,20 +188,18 @@ def evolve(till: Till, event: TillEvent) -> Till:
         case NumberGiven():
             assert event.number == till.numbers + 1
             return replace(till, numbers=event.number)
+        case TseRequested():
+            return replace(till, tse_requested=event.tse_id)
+        case ShiftBegun():
+            return replace(
+                till,
+                shift=event.shift,
+                tse_id=event.tse_id,
+                client_id=event.client_id,
+                tse_requested=None,
+            )
         case _:
             assert_never(event)
-
-
-def give_number(till: Till, booking_id: str) -> NumberGiven:
-    """The next gapless number of this till."""
-    if not till.known:
-        raise TillUnknown
-    return NumberGiven(
-        store_id=till.store_id,
-        till_id=till.till_id,
-        booking_id=booking_id,
-        number=till.numbers + 1,
-    )
 
 
 def must_be_active(till: Till, store_id: str) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from device_gateway.decider.covering import goods_left
+from device_gateway.decider.pricing import PAID_FOR
 from device_gateway.events import Line, Payment, Waiver
 from money import Money, parts_of
 
@@ -43,7 +44,7 @@ def discounts(
 ) -> tuple[Line, ...]:
     """The lines that stand for the vouchers that were given away, numbered on."""
     taken_off = waived(lines, payments)
-    sample = {line.vat: line for line in lines if line.kind == "article"}
+    sample = {line.vat: line for line in lines if line.kind in PAID_FOR}
     made: list[Line] = []
     for paid in payments:
         parts = taken_off.get(paid.payment_id, {})

@@ -6,17 +6,21 @@ from __future__ import annotations
 
 from device_gateway.events.booking import (
     BookingAborted,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
     LinePrepared,
     LineRefused,
     LinesAdded,
+    OrderedLine,
     PaymentAccepted,
     PaymentHeld,
     PaymentRefused,
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    Record,
+    TrainingRecorded,
     VerdictOverdue,
     VerdictReceived,
 )
@@ -47,47 +51,92 @@ from device_gateway.events.paper import (
 )
 from device_gateway.events.parts import (
     PAYS_GOODS,
+    BookingKind,
     FiscalKind,
     LineKind,
     Part,
     PaymentKind,
+    ProcessKind,
     Quantity,
+    QuantityAsked,
+    Reference,
+    ReferenceType,
     VoucherKind,
+)
+from device_gateway.events.process import Process
+from device_gateway.events.shift import (
+    CORRECTIONS_MAX,
+    BookingBegun,
+    CaseTotal,
+    CashCount,
+    CashMoved,
+    CashMoveKind,
+    ClosedPayment,
+    Correction,
+    NumberGiven,
+    PaymentTotal,
+    ShiftClosed,
+    TillClosed,
+    TillOpened,
+    TseChange,
 )
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     TillJoined,
+    TseBack,
+    TseOut,
     VatRate,
     VoucherArticle,
     VoucherArticles,
 )
+from device_gateway.events.taken_back import (
+    BookingTakenBack,
+    Restored,
+    TakenLine,
+)
 from device_gateway.events.till import (
-    NumberGiven,
     PairingOffered,
+    ShiftBegun,
     TillPaired,
     TillRevoked,
+    TseRequested,
 )
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
 __all__ = [
+    "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
     "Address",
     "BasketPart",
     "BookingAborted",
+    "BookingBegun",
     "BookingEvent",
+    "BookingKind",
+    "BookingOrdered",
     "BookingRecorded",
     "BookingStarted",
+    "BookingTakenBack",
+    "CaseTotal",
+    "CashCount",
+    "CashMoveKind",
+    "CashMoved",
     "ChargeProblem",
+    "ClosedPayment",
+    "Correction",
     "CostCenterTerms",
     "Cover",
+    "FinalEvent",
+    "FiscalChoice",
     "FiscalKind",
     "LegalEntity",
     "LimitLeft",
@@ -102,6 +151,8 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OrderedLine",
+    "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
@@ -113,17 +164,36 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentTotal",
+    "Process",
+    "ProcessKind",
     "Quantity",
+    "QuantityAsked",
     "ReceiptPrinted",
     "ReceiptQueued",
+    "Record",
+    "Reference",
+    "ReferenceType",
+    "Restored",
+    "ShiftBegun",
+    "ShiftClosed",
+    "ShiftEvent",
     "SoldTerms",
     "StoreEvent",
     "StorePrinter",
     "StoreTse",
+    "TakenLine",
+    "TillClosed",
     "TillEvent",
     "TillJoined",
+    "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TrainingRecorded",
+    "TseBack",
+    "TseChange",
+    "TseOut",
+    "TseRequested",
     "VatPart",
     "VatRate",
     "VatTotal",
@@ -137,8 +207,12 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+"""`NumberGiven` stands on the till's own stream only from before there were shifts."""
+ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
+"""What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
     BookingStarted
     | LinesAdded
@@ -150,8 +224,9 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
-    | BookingRecorded
+    | FinalEvent
     | BookingAborted
+    | BookingTakenBack
     | VerdictReceived
     | VerdictOverdue
     | ReceiptQueued
@@ -163,7 +238,9 @@ EVENTS: tuple[type[Event], ...] = (
     BookingStarted, LinesAdded, LinePrepared, LineRefused, PaymentAccepted, PaymentRequested,
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
-    OfflineAccepted, OfflineGivenBack, OfflineSettled,
+    OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
+    BookingTakenBack,
 )  # fmt: skip
 
 

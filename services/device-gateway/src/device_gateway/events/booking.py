@@ -10,11 +10,16 @@ from pydantic import Field
 from device_gateway.events.booking_parts import BasketPart, Line, Payment, VatTotal, Waiver
 from device_gateway.events.charges import ChargeProblem
 from device_gateway.events.parts import (
+    BookingKind,
     FiscalKind,
     LeftOut,
+    Part,
     PaymentKind,
+    Quantity,
     Rare,
+    Reference,
 )
+from device_gateway.events.process import Process
 from events import Event, event_type
 from money import Money
 
@@ -32,6 +37,15 @@ class BookingStarted(Event):
     client_id: str
     currency: str
     started_at: datetime
+    shift: Rare[int] = None
+    """None: begun before there were shifts."""
+    master_data: Rare[int] = None
+    """`version` of the store's declaration by which it is priced."""
+    cashier_id: Rare[str] = None
+    training: Annotated[bool, LeftOut] = False
+    references: Annotated[tuple[Reference, ...], LeftOut] = ()
+    cancels: Rare[str] = None
+    """The booking that this one takes back as a whole."""
 
 
 @event_type("booking.lines_added")
@@ -155,36 +169,20 @@ class LineRefused(Event):
     refused_at: datetime
 
 
-@event_type("booking.recorded", version=3)
-class BookingRecorded(Event):
-    """The point of no return: the till's gapless number, and all that receipt, signature and
-    export are made of. Total = sum of lines = sum of payments.
+class Record(Process):
+    """What receipt, signature and export are made of. Total = sum of lines = sum of payments."""
 
-    v2: `kind` of a line may grow (a reader takes what it does not know for an article). The VAT
-    table is over the lines, less what single-purpose vouchers settle: that was taxed when they
-    were sold. v3: kinds of payments may grow, too (a reader takes what it does not know for
-    `other`); cost centers and subsidies change nothing about the VAT table."""
-
-    booking_id: str
-    store_id: str
-    till_id: str
-    till_name: str
-    legal_entity_id: str
-    tse_id: str
-    client_id: str
-    number: int
-    started_at: datetime
-    recorded_at: datetime
-    sign_by: datetime
-    business_date: date
-    currency: str
     lines: tuple[Line, ...]
     payments: tuple[Payment, ...]
     total: Money
+    """Of a return, a cancellation or a payout below zero: then money goes out."""
     vat: tuple[VatTotal, ...]
     change: Money
     waivers: Annotated[tuple[Waiver, ...], LeftOut] = ()
     """Vouchers that were given away and are used up by this booking; their effect is in `lines`."""
+    references: Annotated[tuple[Reference, ...], LeftOut] = ()
+    master_data: Rare[int] = None
+    """`version` of the store's declaration by which it was priced; None in older events."""
 
     @property
     def renewed(self) -> tuple[str, ...]:
@@ -194,9 +192,59 @@ class BookingRecorded(Event):
         return tuple(hold_id for hold_id in (*paid, *given) if hold_id is not None)
 
 
-@event_type("booking.aborted")
+@event_type("booking.recorded", version=4)
+class BookingRecorded(Record):
+    """The point of no return: the till's gapless number, and all that is known of the booking.
+
+    v2: `kind` of a line may grow (a reader takes what it does not know for an article). The VAT
+    table is over the lines, less what single-purpose vouchers settle: that was taxed when they
+    were sold. v3: kinds of payments may grow, too (a reader takes what it does not know for
+    `other`); cost centers and subsidies change nothing about the VAT table. v4: it belongs to a
+    shift, and is not always a sale: totals, payments and quantities may be below zero."""
+
+    kind: Annotated[
+        BookingKind,
+        Field(exclude_if=lambda kind: kind == "sale", json_schema_extra={"x-fallback": "sale"}),
+    ] = "sale"
+
+
+@event_type("training.recorded")
+class TrainingRecorded(Record):
+    """Somebody practised: signed and printed like a booking, and without any effect."""
+
+    kind: Literal["training"] = "training"
+
+
+class OrderedLine(Part):
+    """One line of an order; what is taken back has a quantity below zero."""
+
+    line_id: str
+    name: str
+    quantity: Quantity
+    unit_price: Money
+    vat: str
+    rate: int
+    dsfinvk_key: int
+    sku: Rare[str] = None
+
+
+@event_type("booking.ordered")
+class BookingOrdered(Process):
+    """Something was ordered that is paid later, by another booking (Bestellung-V1)."""
+
+    lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
+    group: Rare[str] = None
+    """The table, or what else is settled together (ABRECHNUNGSKREIS)."""
+    order_of: Rare[str] = None
+    """The booking that this order belongs to."""
+    master_data: Rare[int] = None
+
+
+@event_type("booking.aborted", version=2)
 class BookingAborted(Event):
-    """Nothing was sold. Every hold and every prepared voucher named here ends."""
+    """Nothing was sold. Every hold and every prepared voucher named here ends.
+
+    v2: it has a number of its till, too, and says what was entered so far."""
 
     booking_id: str
     store_id: str
@@ -214,6 +262,17 @@ class BookingAborted(Event):
     """Requests of several vouchers together, of which it is not known which holds they made."""
     charge_ids: Annotated[tuple[str, ...], LeftOut] = ()
     """Holds of cost centers."""
+    number: Rare[int] = None
+    shift: Rare[int] = None
+    lines: Annotated[tuple[Line, ...], LeftOut] = ()
+    """As far as they were entered."""
+    cashier_id: Rare[str] = None
+    currency: Rare[str] = None
+    till_name: Rare[str] = None
+    legal_entity_id: Rare[str] = None
+    business_date: Rare[date] = None
+    master_data: Rare[int] = None
+    training: Annotated[bool, LeftOut] = False
 
 
 @event_type("booking.verdict_received")

@@ -15,6 +15,7 @@ from device_gateway.events.parts import (
     PaymentKind,
     Quantity,
     Rare,
+    Reference,
     VoucherKind,
 )
 from money import Money
@@ -59,7 +60,14 @@ class Line(Part):
     hold_id: Rare[str] = None
     """Of the voucher that a discount comes of."""
     reason: Rare[str] = None
-    """Why a discount was given."""
+    """Why a discount was given, or goods were taken back."""
+    case_name: Rare[str] = None
+    """GV_NAME of DSFinV-K, where the case has one."""
+    gtin: Rare[str] = None
+    reference: Rare[Reference] = None
+    """Of a return: the line that was sold."""
+    reversal_id: Rare[str] = None
+    """Under which another service takes back what it did for the line that was sold."""
 
     @property
     def has_slip(self) -> bool:
@@ -102,6 +110,12 @@ class Payment(Part):
     """Single-purpose: basis points at which the voucher was taxed when it was sold."""
     case: Rare[str] = None
     """GV_TYP of DSFinV-K: a redemption is no means of payment there."""
+    case_name: Rare[str] = None
+    payment_type: Rare[str] = None
+    """ZAHLART_TYP of DSFinV-K. None, in older events: the table of fiscal cases says it."""
+    reference: Rare[Reference] = None
+    reversal_id: Rare[str] = None
+    """Under which another service takes its payment back."""
     waiver: Rare[str] = None
     """The voucher was given away: it lowers the price, and this is the reason. Such a payment is
     never in a recorded booking: it has become lines of kind `discount` by then."""

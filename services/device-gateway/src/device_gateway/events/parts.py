@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,13 +14,23 @@ LineKind = Literal[
     "voucher_article_redemption",
     "voucher_top_up",
     "discount",
+    "return",
+    "voucher_payout",
+    "voucher_sale_reversal",
+    "voucher_redemption_reversal",
+    "tip",
+    "deposit",
+    "deposit_return",
 ]
-"""Of a line. `discount` is never sent by a till: it comes of a voucher that was given away."""
+"""Of a line. `discount` is never sent by a till: it comes of a voucher that was given away. The
+reversals come of a return or a cancellation."""
 
 VoucherKind = Literal["multi_purpose", "single_purpose"]
 """Multi-purpose: taxed when redeemed, by what is bought. Single-purpose: taxed when sold."""
 
-PaymentKind = Literal["cash", "card", "voucher", "cost_center", "subsidy", "other"]
+PaymentKind = Literal[
+    "cash", "card", "voucher", "cost_center", "subsidy", "online", "charge_reversal", "other"
+]
 """`other` is never written: it is what a reader takes a kind for that it does not know. How a
 payment counts is said by `FiscalKind`."""
 
@@ -28,13 +39,35 @@ PAYS_GOODS: frozenset[PaymentKind] = frozenset({"voucher", "cost_center", "subsi
 
 FiscalKind = Literal["Bar", "Unbar", "Keine"]
 
-Quantity = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
-"""A decimal number as text: at most three decimals, never an exponent."""
+ProcessKind = Literal[
+    "sale",
+    "return",
+    "cancellation",
+    "payout",
+    "training",
+    "aborted",
+    "order",
+    "cash",
+    "closing",
+]
+"""What gets a number of its till (Vorgang): each has a TSE transaction and a row in DSFinV-K."""
+
+BookingKind = Literal["sale", "return", "cancellation", "payout"]
+
+ReferenceType = Literal["Transaktion", "ExterneRechnung", "ExternerLieferschein", "ExterneSonstige"]
+"""REF_TYP of DSFinV-K."""
+
+Quantity = Annotated[str, Field(pattern=r"^-?[0-9]{1,6}(\.[0-9]{1,3})?$")]
+"""A decimal number as text: at most three decimals, never an exponent. Below zero only in what
+takes back."""
 
 
 def _left_out(value: Any) -> bool:
     return value is None or value is False or value == ()
 
+
+QuantityAsked = Annotated[str, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,3})?$")]
+"""As a till says it: never below zero."""
 
 T = TypeVar("T")
 
@@ -50,3 +83,17 @@ class Part(BaseModel):
     """A piece of an event: frozen, unknown fields refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reference(Part):
+    """What a process or one of its lines refers to (references.csv of DSFinV-K)."""
+
+    type: ReferenceType
+    id: Annotated[str, Field(max_length=40)]
+    """The other process' `booking_id`, or a foreign number."""
+    name: Rare[str] = None
+    date: Rare[datetime] = None
+    till_id: Rare[str] = None
+    z_number: Rare[int] = None
+    line_id: Rare[str] = None
+    number: Rare[int] = None

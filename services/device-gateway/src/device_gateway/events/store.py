@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from device_gateway.events.charges import VatTreatment
-from device_gateway.events.parts import FiscalKind, Part, Rare
+from device_gateway.events.parts import FiscalKind, LeftOut, Part, Rare
 from events import Event, event_type
 
 
@@ -62,6 +64,8 @@ class MeansOfPayment(Part):
     kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
+    payment_type: Rare[str] = None
+    """ZAHLART_TYP of DSFinV-K. None, in older events: the table of fiscal cases says it."""
 
 
 class VoucherArticle(Part):
@@ -90,11 +94,35 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
+class FiscalChoice(Part):
+    """A fiscal case that the chain books otherwise than the table's default
+    (`kassenverbund.kit.fiscal_cases`)."""
+
+    case: str
+    """Name of the case: `fiscal.voucher.multi_purpose.refunded`."""
+    choice: str
+    valid_from: Rare[date] = None
+    """First business date; None: from the beginning."""
+
+
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
-    """What the chain declares about a store, whole. Stream `store-{store_id}`."""
+    """What the chain declares about a store, whole. Stream `store-{store_id}`.
+
+    `version` counts the declarations of a store from 1, without a gap; 0: an older event, counted
+    by its readers. A till's shift keeps the version with which it opened."""
 
     store_id: str
+    version: Annotated[int, Field(exclude_if=lambda value: value == 0)] = 0
     name: str
     address: Address
     legal_entity: LegalEntity
@@ -109,6 +137,8 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
+    fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 
 
@@ -121,3 +151,23 @@ class TillJoined(Event):
     tse_id: str
     client_id: str
     joined_at: datetime
+
+
+@event_type("store.tse_out")
+class TseOut(Event):
+    """The signer says that a TSE of the store has an outage. Stream `store-{store_id}`."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    since: datetime
+
+
+@event_type("store.tse_back")
+class TseBack(Event):
+    """The outage is over. Stream `store-{store_id}`."""
+
+    store_id: str
+    tse_id: str
+    outage_id: str
+    at: datetime

@@ -1,4 +1,4 @@
-"""The till: pairing, token, numbers."""
+"""The till: pairing, token, shifts."""
 
 from __future__ import annotations
 
@@ -46,11 +46,24 @@ class TillRevoked(Event):
     reason: str
 
 
-@event_type("till.number_given")
-class NumberGiven(Event):
-    """The till's next gapless number went to a booking, in the append that recorded it."""
+@event_type("till.tse_requested")
+class TseRequested(Event):
+    """A manager wants the till on another TSE. It takes effect with the next shift."""
 
     store_id: str
     till_id: str
-    booking_id: str
-    number: int
+    tse_id: str
+    requested_at: datetime
+    requested_by: str
+
+
+@event_type("till.shift_begun")
+class ShiftBegun(Event):
+    """The till's newest shift, whose stream is `till-{till_id}/{shift}`, and where it signs."""
+
+    store_id: str
+    till_id: str
+    shift: int
+    tse_id: str
+    client_id: str
+    begun_at: datetime

@@ -57,7 +57,7 @@ async def charge(
     assert booking.started is not None
     assert tender.request is not None
     started, request = booking.started, tender.request
-    terms = terms_of(await gateway.master_data(started.store_id))
+    terms = terms_of(await gateway.terms_of(booking))
     refused = Refused(gateway, started.booking_id, tender.payment_id, ask)
     try:
         held = await gateway.charges.charge(

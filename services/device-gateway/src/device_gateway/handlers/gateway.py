@@ -29,6 +29,7 @@ IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 
 MASTER_DATA_MAX_AGE_S = 30.0
 """How old the master data may be with which a line is priced. It changes at program starts."""
+VERSIONS_KEPT_MAX = 10_000
 
 
 def store_stream(store_id: str) -> str:
@@ -37,6 +38,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def shift_stream(till_id: str, shift: int) -> str:
+    return f"till-{till_id}/{shift}"
 
 
 def offline_stream(store_id: str) -> str:
@@ -76,6 +81,28 @@ class Waiters:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The shift in which a till's next process is numbered, as it was a moment ago."""
+
+    store_id: str
+    till_id: str
+    shift: int
+    is_open: bool
+    """False: it opens with that process."""
+    master_data: MasterDataChanged
+    """In force for the whole shift."""
+
+    @property
+    def stream(self) -> str:
+        return shift_stream(self.till_id, self.shift)
+
+    @property
+    def before(self) -> str | None:
+        """The stream of the shift before."""
+        return shift_stream(self.till_id, self.shift - 1) if self.shift > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     store: EventStore
     vouchers: VoucherService
@@ -88,7 +115,10 @@ class Gateway:
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
+    places: dict[str, Place] = field(default_factory=dict)
+    """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
+    _versions: dict[tuple[str, int], MasterDataChanged] = field(default_factory=dict)
 
     async def master_data(self, store_id: str) -> MasterDataChanged:
         """The store as the log knows it. Raises `StoreUnknown`."""
@@ -102,12 +132,44 @@ class Gateway:
         self._masters[store_id] = (now, store.master_data)
         return store.master_data
 
+    async def master_data_of(self, store_id: str, version: int | None) -> MasterDataChanged:
+        """The store as it was declared in `version`; None: as it is now. Raises `StoreUnknown`."""
+        if version is None:
+            return await self.master_data(store_id)
+        found = self._versions.get((store_id, version))
+        if found is not None:
+            return found
+        known = STORE.initial
+        for recorded in await self.store.load(store_stream(store_id)):
+            known = STORE.evolve(known, recorded.event)
+            if known.version == version:
+                break
+        if known.master_data is None or known.version != version:
+            raise StoreUnknown
+        if len(self._versions) >= VERSIONS_KEPT_MAX:
+            self._versions.clear()
+        self._versions[store_id, version] = known.master_data
+        return known.master_data
+
+    async def terms_of(self, booking: Booking) -> MasterDataChanged:
+        """By which the booking is priced: those of its shift."""
+        assert booking.started is not None
+        return await self.master_data_of(booking.started.store_id, booking.started.master_data)
+
     async def booking(self, booking_id: str) -> Booking:
-        """As the log has it now. Raises `BookingUnknown`."""
-        _, booking = await state_of(self.store, BOOKING, booking_stream(booking_id))
+        """As the log has it now. Raises `BookingUnknown`, also for what was never started: a cash
+        move, a closing."""
+        booking = await self.process(booking_id)
         if booking.started is None:
             raise BookingUnknown
         return booking
+
+    async def process(self, booking_id: str) -> Booking:
+        """Whatever has, or may get, a number of its till. Raises `BookingUnknown`."""
+        _, process = await state_of(self.store, BOOKING, booking_stream(booking_id))
+        if process.started is None and process.final is None:
+            raise BookingUnknown
+        return process
 
     def sign_by(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.sign_within_s)

@@ -49,6 +49,11 @@ async def confirm_holds(gateway: Gateway, booking: Booking, ask: Ask) -> frozens
     assert booking.started is not None
     stream = booking_stream(booking.started.booking_id)
     confirmed = set[str]()
+    for line in booking.held_lines:
+        assert line.hold_id is not None
+        # Refused: somebody spent what would go out. The booking can only be aborted then.
+        await gateway.vouchers.confirm(line.hold_id)
+        confirmed.add(line.hold_id)
     lost: tuple[str, ServiceRefused] | None = None
     for tender in booking.tenders:
         if tender.hold_id is None or tender.payment is None or tender.payment.offline:

@@ -82,7 +82,7 @@ async def taken_offline(
     if not looks_signed(codes[0]):
         raise OfflineUnsigned
     content = verify(codes[0], _keys(rules))
-    day = business_date(await gateway.master_data(started.store_id), now)
+    day = business_date(await gateway.terms_of(booking), now)
     line = gateway.voucher_line
     accepting = AcceptOffline(
         store_id=started.store_id,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from device_gateway.commands import NotePrinted, NoteQueued
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
-from device_gateway.events import BookingEvent, PaperKind
+from device_gateway.events import BookingEvent, MasterDataChanged, PaperKind
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
@@ -22,13 +22,23 @@ _log = logging.getLogger("device_gateway.paper")
 
 async def order_of(gateway: Gateway, booking: Booking) -> ReceiptOrder:
     """What the receipt of a recorded booking is made of now."""
-    assert booking.recorded is not None
+    recorded = booking.recorded
+    assert recorded is not None
     return ReceiptOrder(
-        booking=booking.recorded,
+        booking=recorded,
         verdict=booking.verdict,
-        master_data=await gateway.master_data(booking.recorded.store_id),
+        master_data=await paper_terms(gateway, recorded.store_id, recorded.master_data),
         outage=booking.verdict is None and booking.overdue is not None,
     )
+
+
+async def paper_terms(gateway: Gateway, store_id: str, version: int | None) -> MasterDataChanged:
+    """Address, VAT and footer of the shift; the printers are those that stand there now."""
+    now = await gateway.master_data(store_id)
+    if version is None or version == now.version:
+        return now
+    declared = await gateway.master_data_of(store_id, version)
+    return declared.model_copy(update={"printers": now.printers})
 
 
 async def queue_papers(gateway: Gateway, booking: Booking, *, note: bool = False) -> None:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from device_gateway.commands import NoteRefused
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
+from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.holds import release_due, unavailable
 from device_gateway.handlers.paper import queue_papers
-from device_gateway.handlers.sales import abort
 from device_gateway.handlers.verdicts import note_overdue, overdue
 from device_gateway.ports import ServiceRefused, ServiceUnavailable, UnfinishedBookings
 from events import Ask, DomainError, Transient, handle

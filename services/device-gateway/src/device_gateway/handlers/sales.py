@@ -12,45 +12,60 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from device_gateway.commands import (
-    AbortBooking,
     AddLines,
     NewLine,
     NewPayment,
     RecordBooking,
     RequestPayment,
     StartBooking,
+    TakeBack,
+    TakenVoucher,
 )
-from device_gateway.decider.booking import BOOKING, chargeable, finishable, record, start
+from device_gateway.decider.booking import (
+    BOOKING,
+    chargeable,
+    record_all,
+    start,
+)
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.going_out import goods_back
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
-from device_gateway.decider.refusals import BookingUnknown
-from device_gateway.decider.till import TILL, give_number
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
 from device_gateway.events import (
     BookingEvent,
     MasterDataChanged,
-    NumberGiven,
+    Reference,
 )
 from device_gateway.handlers.charges import charge
+from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
     booking_stream,
     business_date,
     rates_on,
-    till_stream,
 )
-from device_gateway.handlers.holds import confirm_holds, refusal_of
-from device_gateway.handlers.offline import given_back
+from device_gateway.handlers.holds import refusal_of
+from device_gateway.handlers.shifts import Counter, in_shift
+from device_gateway.handlers.taking_back import (
+    NOTHING_BACK,
+    GivenBack,
+    RefundKind,
+    known_references,
+    let_go,
+    payouts_held,
+    refund_of,
+)
 from device_gateway.handlers.tendered import (
     TenderedPayment,
     as_card,
     new_payment,
     payment_id_of,
 )
-from device_gateway.handlers.vouchers import agree, hold, prepared, present, sub_ask
-from device_gateway.ports import SoldVoucher
-from events import Ask, Decider, Decision, DomainError, fold, handle, handle_together
+from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
+from device_gateway.ports import Place
+from events import Ask, DomainError, fold, handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +92,12 @@ class Sale:
     lines: Sequence[SentLine]
     payments: Sequence[TenderedPayment]
     finish: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a booking stands, and the codes of what it sold if this request has them."""
-
-    booking: Booking
-    sold: tuple[SoldVoucher, ...] | None = None
+    cashier_id: str | None = None
+    back: GivenBack = NOTHING_BACK
+    refund: RefundKind = "cash"
+    """How money goes out, where more comes back than is bought."""
+    training: bool = False
+    references: Sequence[Reference] = ()
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -126,14 +139,18 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     or, with `booking_id` in its extras, what kept the booking open.
     """
     booking_id = booking_id_of(ask)
-    master_data = await gateway.master_data(sale.store_id)
     if any(paid.kind == "customer_card" for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
-    payments = [
-        new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
-        for index, paid in enumerate(sale.payments)
-    ]
-    booking = await _begin(gateway, sale, booking_id, master_data, payments, ask)
+    if sale.references:
+        known = await known_references(gateway, sale.store_id, sale.references)
+        sale = replace(sale, references=known)
+    payouts = await _payouts(gateway, sale, booking_id)
+    try:
+        booking = await _begin(gateway, sale, booking_id, payouts, ask)
+    except DomainError:
+        await let_go(gateway, payouts)
+        raise
+    payments = _new_payments(await gateway.terms_of(booking), sale, booking_id, ask)
     try:
         booking = await _agreed(gateway, booking, sale.lines, ask=ask)
         for index, (new, paid) in enumerate(zip(payments, sale.payments, strict=True)):
@@ -143,9 +160,10 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
             if booking.open:
                 booking = await _answered(gateway, booking, new, paid, ask=step)
         if sale.finish and booking.recorded is None:
-            return await finish(gateway, booking, ask=sub_ask(ask, "record"))
+            record_ask = sub_ask(ask, "record")
+            return await finish(gateway, booking, ask=record_ask, refund=sale.refund)
     except DomainError as refusal:
-        raise await _told(gateway, refusal, booking_id) from refusal
+        raise await told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
 
 
@@ -165,66 +183,119 @@ async def _cards_of(
     ]
 
 
+def _new_payments(
+    master_data: MasterDataChanged, sale: Sale, booking_id: str, ask: Ask
+) -> list[NewPayment]:
+    return [
+        new_payment(master_data, booking_id, paid, f"{ask.key}/{index}")
+        for index, paid in enumerate(sale.payments)
+    ]
+
+
+async def _payouts(gateway: Gateway, sale: Sale, booking_id: str) -> Sequence[TakenVoucher]:
+    """The rests that are paid out, held. A repeat finds the booking, and its lines name them."""
+    if not sale.back.payouts:
+        return ()
+    if sale.training:
+        raise TrainingOnly
+    try:
+        await gateway.booking(booking_id)
+    except BookingUnknown:
+        place = Place(sale.store_id, sale.till_id, booking_id, booking_id)
+        master_data = await gateway.master_data(sale.store_id)
+        return await payouts_held(gateway, place, master_data, sale.back.payouts)
+    return ()
+
+
 async def _begin(
-    gateway: Gateway,
-    sale: Sale,
-    booking_id: str,
-    master_data: MasterDataChanged,
-    payments: Sequence[NewPayment],
-    ask: Ask,
+    gateway: Gateway, sale: Sale, booking_id: str, payouts: Sequence[TakenVoucher], ask: Ask
 ) -> Booking:
+    booking_part = booking_stream(booking_id)
+    returns = sale.back.by_original()
     now = gateway.clock()
-    till_part, booking_part = till_stream(sale.till_id), booking_stream(booking_id)
-    day = business_date(master_data, now)
-    starting = StartBooking(
-        booking_id=booking_id,
-        store_id=sale.store_id,
-        till_id=sale.till_id,
-        legal_entity_id=master_data.legal_entity.legal_entity_id,
-        currency=master_data.currency,
-        now=now,
-    )
-    adding = AddLines(
-        booking_id,
-        _new_lines(booking_id, sale.lines, ask.key),
-        rates_on(master_data, day),
-        now,
-        master_data.voucher_articles,
-    )
-    recording = RecordBooking(booking_id, day, {}, frozenset(), gateway.sign_by(now), now)
 
-    def decide(states: Mapping[str, Any]) -> Decision:
-        booking: Booking = states[booking_part]
-        decided = list[BookingEvent]()
-
-        def note(events: Sequence[BookingEvent]) -> None:
-            nonlocal booking
-            decided.extend(events)
-            booking = fold(BOOKING, events, start=booking)
-
-        note(start(starting, states[till_part], booking))
-        note(add_lines(adding, booking))
+    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        begun = _Begun(states[booking_part])
+        master_data = counter.master_data
+        day = business_date(master_data, now)
+        starting = StartBooking(
+            booking_id=booking_id,
+            store_id=sale.store_id,
+            till_id=sale.till_id,
+            legal_entity_id=master_data.legal_entity.legal_entity_id,
+            currency=master_data.currency,
+            now=now,
+            cashier_id=sale.cashier_id,
+            training=sale.training,
+            references=sale.references,
+        )
+        begun.note(start(starting, counter.till, counter.opened, begun.booking))
+        adding = AddLines(
+            booking_id,
+            _new_lines(booking_id, sale.lines, ask.key),
+            rates_on(master_data, day),
+            now,
+            master_data.voucher_articles,
+        )
+        begun.note(add_lines(adding, begun.booking))
+        originals = {each: states[booking_stream(each)] for each in returns}
+        taking = TakeBack(booking_id, returns, payouts, now)
+        begun.note(goods_back(taking, begun.booking, originals))
         if sale.finish:
-            chargeable(booking)
+            chargeable(begun.booking)
+        payments = _new_payments(master_data, sale, booking_id, ask)
         # A line that is refused yet would leave more paid than there is.
-        for new in () if booking.unprepared else payments:
-            note(request_payment(RequestPayment(booking_id, new, now), booking))
+        for new in () if begun.booking.unprepared else payments:
+            begun.note(request_payment(RequestPayment(booking_id, new, now), begun.booking))
             if new.hold_id is not None:
                 break  # What comes after it depends on how much the other service lets it pay.
-        numbers = tuple[NumberGiven, ...]()
-        asks_others = booking.asks_vouchers or any(new.hold_id for new in payments)
-        if sale.finish and not asks_others and not booking.open_amount:
-            numbers = (give_number(states[till_part], booking_id),)
-            note(record(recording, booking, numbers[0].number))
-        return Decision({till_part: numbers, booking_part: decided})
+        asks_others = (
+            begun.booking.asks_vouchers
+            or begun.booking.held_lines
+            or any(new.hold_id for new in payments)
+        )
+        settled = not begun.booking.open_amount or begun.booking.refundable
+        if not sale.finish or asks_others or not settled:
+            counter.begin(booking_id)
+            return {booking_part: begun.events}
+        recording = RecordBooking(
+            booking_id, day, {}, frozenset(), gateway.sign_by(now), now,
+            refund_of(master_data, booking_id, sale.refund),
+        )  # fmt: skip
+        recorded, taken = record_all(
+            recording, begun.booking, counter.next_number, counter.opened, originals
+        )
+        begun.note(recorded)
+        counter.give_to(final_of(begun.booking))
+        return {booking_part: begun.events, **by_stream(taken)}
 
-    parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
     gateway.store.streams.expect_new(booking_part, BOOKING.initial)
-    done = await handle_together(gateway.store, parts, decide, ask=ask)
+    done = await in_shift(
+        gateway,
+        store_id=sale.store_id,
+        till_id=sale.till_id,
+        decide=decide,
+        ask=ask,
+        bookings=(booking_id, *returns),
+        with_till=True,
+        now=now,
+    )
     if done.appended.repeated:
         return await gateway.booking(booking_id)
-    begun: Booking = done.states[booking_part]
-    return begun
+    found: Booking = done.states[booking_part]
+    return found
+
+
+class _Begun:
+    """A booking while the decision that starts it goes on."""
+
+    def __init__(self, booking: Booking) -> None:
+        self.booking = booking
+        self.events = list[BookingEvent]()
+
+    def note(self, events: Sequence[BookingEvent]) -> None:
+        self.events.extend(events)
+        self.booking = fold(BOOKING, events, start=self.booking)
 
 
 async def add(
@@ -233,7 +304,7 @@ async def add(
     """More lines for an open booking."""
     assert booking.started is not None
     started = booking.started
-    master_data = await gateway.master_data(started.store_id)
+    master_data = await gateway.terms_of(booking)
     rates = rates_on(master_data, business_date(master_data, gateway.clock()))
     lines = _new_lines(started.booking_id, sent, ask.key)
     command = AddLines(
@@ -246,7 +317,7 @@ async def add(
     try:
         return Progress(await _agreed(gateway, booking, sent, ask=ask))
     except DomainError as refusal:
-        raise await _told(gateway, refusal, started.booking_id) from refusal
+        raise await told(gateway, refusal, started.booking_id) from refusal
 
 
 async def pay(
@@ -255,7 +326,7 @@ async def pay(
     """More payments for an open booking, in their order."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
-    master_data = await gateway.master_data(booking.started.store_id)
+    master_data = await gateway.terms_of(booking)
     try:
         for index, each in enumerate(paid):
             key = f"{ask.key}/{index}"
@@ -272,7 +343,7 @@ async def pay(
                 await gateway.store.outcome(step.key, step.input_hash)
             booking = await _answered(gateway, booking, new, each, ask=step)
     except DomainError as refusal:
-        raise await _told(gateway, refusal, booking_id) from refusal
+        raise await told(gateway, refusal, booking_id) from refusal
     return Progress(booking)
 
 
@@ -303,68 +374,3 @@ async def _answered(
     if tender.refusal is not None:
         raise refusal_of(tender, tender.refusal)
     return booking
-
-
-async def finish(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
-    """Prepare what is sold, confirm what is held, record. Recorded before: the same answer.
-
-    Raises `BookingEmpty`, `OpenAmount`, `BookingIsAborted`, `BookingChanged`, `ServiceRefused`,
-    `ServiceUnavailable`; the booking then stays open.
-    """
-    if booking.recorded is not None:
-        await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.
-        return Progress(booking)
-    finishable(booking)
-    assert booking.started is not None
-    started = booking.started
-    sold = await prepared(gateway, booking)
-    confirmed = await confirm_holds(gateway, booking, ask)
-    master_data = await gateway.master_data(started.store_id)
-    now = gateway.clock()
-    command = RecordBooking(
-        booking_id=started.booking_id,
-        business_date=business_date(master_data, now),
-        serials={voucher.voucher_id: voucher.serial for voucher in sold},
-        confirmed=confirmed,
-        sign_by=gateway.sign_by(now),
-        now=now,
-    )
-    till_part = till_stream(started.till_id)
-    booking_part = booking_stream(started.booking_id)
-
-    def decide(states: Mapping[str, Any]) -> Decision:
-        number = give_number(states[till_part], started.booking_id)
-        recorded = record(command, states[booking_part], number.number)
-        return Decision(
-            {till_part: (number,) if recorded else (), booking_part: recorded},
-        )
-
-    parts: dict[str, Decider[Any, Any]] = {till_part: TILL, booking_part: BOOKING}
-    done = await handle_together(gateway.store, parts, decide, ask=ask)
-    state = await present(
-        gateway, started.booking_id, done.states[booking_part], done.appended.repeated
-    )
-    return Progress(state, sold)
-
-
-async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
-    """End an open booking; its event ends holds and prepared vouchers. Raises
-    `BookingIsRecorded`."""
-    assert booking.started is not None
-    now = gateway.clock()
-    command = AbortBooking(booking.started.booking_id, reason, gateway.sign_by(now), now)
-    done = await handle(
-        gateway.store, BOOKING, booking_stream(booking.started.booking_id), command, ask=ask
-    )
-    aborted = await present(gateway, booking.started.booking_id, done.state, done.repeated)
-    await given_back(gateway, aborted)
-    return Progress(aborted)
-
-
-async def _told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:
-    """The refusal, with what the cashier needs to go on with the booking that stays open."""
-    booking = await gateway.booking(booking_id)
-    refusal.extra.setdefault("booking_id", booking_id)
-    refusal.extra.setdefault("state", "open" if booking.open else "closed")
-    refusal.extra.setdefault("open_amount", booking.open_amount.model_dump())
-    return refusal

@@ -9,9 +9,11 @@ from device_gateway.decider.store import STORE
 from device_gateway.events import (
     Address,
     CostCenterTerms,
+    FiscalChoice,
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     VatRate,
@@ -22,6 +24,7 @@ from device_gateway.handlers.gateway import Gateway, store_stream
 from events import Ask, Metadata, handle
 from events.handle import input_hash
 from kassenverbund.kit import chain as declared
+from kassenverbund.kit.chain_fiscal import rows_of
 
 
 async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
@@ -70,9 +73,14 @@ def master_data_of(
             if rate.country == store.country
         ),
         means_of_payment=tuple(
-            MeansOfPayment(kind=means.kind, name=means.name, fiscal=means.fiscal)
+            MeansOfPayment(
+                kind=means.kind,
+                name=means.name,
+                fiscal=means.fiscal,
+                payment_type=means.payment_type,
+            )
             for means in chain.means_of_payment
-            if means.kind != "cost_center"
+            if means.kind in ("cash", "card", "voucher")
         ),
         voucher_articles=tuple(
             VoucherArticles(
@@ -81,6 +89,11 @@ def master_data_of(
             for pair in chain.voucher_articles
         ),
         cost_centers=_cost_centers(chain),
+        fiscal_choices=tuple(
+            FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
+            for case, row in rows_of(chain.fiscal_cases)
+        ),
+        paid_online=_paid_online(chain),
         changed_at=now,
     )
 
@@ -96,6 +109,14 @@ def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
                 subsidy_vat=policy.subsidy_vat,
                 signature_line=policy.signature_line,
             )
+    return None
+
+
+def _paid_online(chain: declared.Chain) -> PaidOnline | None:
+    """None: the chain takes none."""
+    for means in chain.means_of_payment:
+        if means.kind == "online":
+            return PaidOnline(name=means.name, payment_type=means.payment_type)
     return None
 
 

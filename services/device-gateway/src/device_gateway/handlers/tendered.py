@@ -10,12 +10,21 @@ from uuid import UUID, uuid5
 from device_gateway.commands import NewPayment
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import MeansUnknown
-from device_gateway.events import FiscalKind, MasterDataChanged, PaymentKind
+from device_gateway.events import (
+    FiscalKind,
+    MasterDataChanged,
+    PaymentKind,
+    Reference,
+    ReferenceType,
+)
 from device_gateway.handlers.charges import pays_at_once, terms_of
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.holds import HELD_KINDS
 from device_gateway.ports import ChargeAsked, ChargeCard
 from money import Money
+
+ORDER: ReferenceType = "ExterneSonstige"
+"""How a booking refers to the order of a web shop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,8 @@ class TenderedPayment:
     """Several vouchers that pay together."""
     charge: ChargeAsked | None = None
     """A cost center."""
+    order: str | None = None
+    """Paid online: the number of the order."""
 
     def __repr__(self) -> str:
         return f"TenderedPayment({self.kind}, {self.amount})"
@@ -49,7 +60,7 @@ def new_payment(
 ) -> NewPayment:
     """Without any code. Raises `MeansUnknown`."""
     assert paid.kind != "customer_card"  # `as_card` says which of the others it is.
-    name, fiscal = _means(master_data, paid.kind)
+    name, fiscal, payment_type = _means(master_data, paid.kind)
     payment_id = payment_id_of(booking_id, key)
     return NewPayment(
         payment_id=payment_id,
@@ -59,16 +70,21 @@ def new_payment(
         amount=paid.amount,
         hold_id=hold_id_of(booking_id, payment_id) if paid.kind in HELD_KINDS else None,
         together=bool(paid.codes),
+        payment_type=payment_type,
+        reference=None if paid.order is None else Reference(type=ORDER, id=paid.order),
     )
 
 
-def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, FiscalKind]:
-    """Name and fiscal kind of a means of payment. Raises `MeansUnknown`."""
+def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, FiscalKind, str | None]:
+    """Name, fiscal kind and ZAHLART_TYP of a means of payment. Raises `MeansUnknown`."""
     if kind == "cost_center":
-        return terms_of(master_data).name, "Keine"
+        return terms_of(master_data).name, "Keine", None
+    online = master_data.paid_online
+    if kind == "online" and online is not None:
+        return online.name, "Unbar", online.payment_type
     for means in master_data.means_of_payment:
         if means.kind == kind:
-            return means.name, means.fiscal
+            return means.name, means.fiscal, means.payment_type
     raise MeansUnknown(f"this store does not take {kind}")
 
 

@@ -27,7 +27,7 @@ async def note_verdict(gateway: Gateway, verdict: VerdictReceived, *, ask: Ask) 
     done = await handle(gateway.store, BOOKING, stream, NoteVerdict(verdict), ask=ask)
     booking = done.state
     if done.repeated:
-        booking = await gateway.booking(verdict.booking_id)
+        booking = await gateway.process(verdict.booking_id)
     gateway.waiters.tell(verdict.booking_id, booking)
     if booking.recorded is not None:
         await queue_papers(gateway, booking)
@@ -35,9 +35,9 @@ async def note_verdict(gateway: Gateway, verdict: VerdictReceived, *, ask: Ask) 
 
 async def with_verdict(gateway: Gateway, booking: Booking, *, wait_s: float) -> Booking:
     """The booking once its verdict is there, or as it is after `wait_s`."""
-    if booking.recorded is None or booking.verdict is not None:
+    if booking.final is None or booking.verdict is not None:
         return booking
-    booking_id = booking.recorded.booking_id
+    booking_id = booking.final.booking_id
     loop = asyncio.get_running_loop()
     deadline = loop.time() + min(wait_s, PREFER_WAIT_MAX_S)
     while True:
@@ -45,26 +45,26 @@ async def with_verdict(gateway: Gateway, booking: Booking, *, wait_s: float) -> 
         if left_s <= 0:
             return booking
         told = await gateway.waiters.wait(booking_id, wait_s=min(POLL_S, left_s))
-        booking = told or await gateway.booking(booking_id)
+        booking = told or await gateway.process(booking_id)
         if booking.verdict is not None:
             return booking
 
 
 def overdue(booking: Booking, now: datetime) -> bool:
     """Whether the signer has had its time and the margin, and said nothing."""
-    recorded = booking.recorded
+    final = booking.final
     return (
-        recorded is not None
+        final is not None
         and booking.verdict is None
-        and now > recorded.sign_by + timedelta(seconds=OVERDUE_MARGIN_S)
+        and now > final.sign_by + timedelta(seconds=OVERDUE_MARGIN_S)
     )
 
 
 async def note_overdue(gateway: Gateway, booking: Booking) -> Booking:
     """The signer is dead: from now on this booking's paper carries the outage mark."""
-    assert booking.recorded is not None
-    booking_id = booking.recorded.booking_id
+    assert booking.final is not None
+    booking_id = booking.final.booking_id
     command = NoteOverdue(booking_id, gateway.clock())
     ask = Ask.of(f"overdue/{booking_id}", booking_id)
     await handle(gateway.store, BOOKING, booking_stream(booking_id), command, ask=ask)
-    return await gateway.booking(booking_id)
+    return await gateway.process(booking_id)

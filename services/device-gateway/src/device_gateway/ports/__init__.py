@@ -20,10 +20,17 @@ from device_gateway.ports.offline import (
     ServiceLine,
     VoucherDesk,
 )
-from device_gateway.ports.paper import ReceiptDesk, ReceiptOrder, SoldVoucher
+from device_gateway.ports.paper import (
+    Printable,
+    ReceiptDesk,
+    ReceiptOrder,
+    ShiftSoFar,
+    SoldVoucher,
+)
 from device_gateway.ports.vouchers import (
     Hold,
     Place,
+    TakesBack,
     ToppedUp,
     VoucherRefused,
     VoucherService,
@@ -48,12 +55,15 @@ __all__ = [
     "OfflineRulesKept",
     "PairingTries",
     "Place",
+    "Printable",
     "ReceiptDesk",
     "ReceiptOrder",
     "ServiceLine",
     "ServiceRefused",
     "ServiceUnavailable",
+    "ShiftSoFar",
     "SoldVoucher",
+    "TakesBack",
     "ToppedUp",
     "Unfinished",
     "UnfinishedBookings",

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from device_gateway.events import (
-    BookingRecorded,
+    CaseTotal,
+    CashCount,
+    CashMoved,
+    ClosedPayment,
+    Correction,
     MasterDataChanged,
+    Record,
+    TillClosed,
     VerdictReceived,
     VoucherKind,
 )
@@ -17,11 +23,45 @@ from money import Money
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftSoFar:
+    """What an X report says of a shift that goes on. It is no process: it has no number and no
+    verdict."""
+
+    store_id: str
+    till_id: str
+    till_name: str
+    client_id: str
+    shift: int
+    at: datetime
+    business_date: date
+    opened_at: datetime
+    float_: Money
+    cases: tuple[CaseTotal, ...]
+    payments: tuple[ClosedPayment, ...]
+    cash: CashCount | None
+    """None: it is not told (somebody is to count blindly)."""
+    corrections: tuple[Correction, ...]
+    corrections_left_out: int
+    counts: dict[str, int]
+    grand_total: Money
+    cashier_id: str | None = None
+
+    @property
+    def booking_id(self) -> str:
+        """By what its paper is known."""
+        return f"x-{self.till_id}-{self.shift}"
+
+
+Printable = Record | CashMoved | TillClosed | ShiftSoFar
+"""What there is a paper of: receipts, slips of cash moves, Z reports and X reports."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptOrder:
-    """All that a receipt is made of. `verdict` None with `outage`: the signer is dead and the
+    """All that a paper is made of. `verdict` None with `outage`: the signer is dead and the
     paper carries the outage mark; None without it: not signed yet (a preview)."""
 
-    booking: BookingRecorded
+    booking: Printable
     verdict: VerdictReceived | None
     master_data: MasterDataChanged
     outage: bool = False
@@ -54,7 +94,7 @@ class SoldVoucher:
 
 
 class ReceiptDesk(Protocol):
-    """Renders receipts and queues them for the till's printer."""
+    """Renders receipts, slips of cash moves and reports, and queues them for the till's printer."""
 
     def text(self, order: ReceiptOrder) -> str:
         """As the till's printer shows it. It stands in every answer to a till, so it has to be

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from device_gateway.events import (
     BasketPart,
@@ -16,6 +16,9 @@ from device_gateway.events import (
 from device_gateway.ports.holds import Holder, ServiceRefused, ServiceUnavailable
 from device_gateway.ports.paper import SoldVoucher
 from money import Money
+
+TakesBack = Literal["payout", "sale_reversal"]
+"""Why money goes out for a voucher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,26 @@ class VoucherService(Holder, Protocol):
         """Hold as much of the voucher as there is, at most `up_to`; one for some goods only looks
         into the basket."""
         ...  # fmt: skip
+
+    async def hold_whole(
+        self,
+        hold_id: str,
+        *,
+        code: str,
+        purpose: TakesBack,
+        amount: Money,
+        exact: bool,
+        place: Place,
+        approved_by: str | None = None,
+    ) -> Hold:
+        """Hold all that is on a voucher, at most `amount` or `exact` that: to pay it out, or to
+        take back its sale. `approved_by`: the manager who allows a payout by goodwill."""
+        ...  # fmt: skip
+
+    async def restorable(self, hold_id: str) -> Money | None:
+        """How much of a captured payment may still go back to its voucher. None: the voucher
+        service has not heard of the capture."""
+        ...
 
     async def hold_together(
         self,

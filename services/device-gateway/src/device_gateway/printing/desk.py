@@ -14,15 +14,15 @@ from device_gateway.adapters.escpos import (
     encode,
     profile_of,
 )
-from device_gateway.events import StorePrinter
-from device_gateway.ports import ReceiptOrder, SoldVoucher
+from device_gateway.events import BookingRecorded, CashMoved, StorePrinter
+from device_gateway.ports import Printable, ReceiptOrder, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
 from device_gateway.printing.ports import NotTheFirst, PrintQueue
-from device_gateway.receipt.build import receipt_of, slip_of
+from device_gateway.receipt.build import slip_of
 from device_gateway.receipt.document import SinglePurpose
 from device_gateway.receipt.grid import Grid
-from device_gateway.receipt.html import receipt_html
-from device_gateway.receipt.layout import receipt_rows, slip_rows
+from device_gateway.receipt.layout import slip_rows
+from device_gateway.receipt.papers import paper_html, paper_of, paper_rows
 from device_gateway.receipt.text import grid_text
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class PrintingDesk:
 
     def html(self, order: ReceiptOrder) -> str:
         """As a page. Pure."""
-        return receipt_html(receipt_of(order))
+        return paper_html(paper_of(order))
 
     def escpos(self, order: ReceiptOrder) -> bytes:
         """As bytes for the till's printer. Pure."""
@@ -162,7 +162,7 @@ class PrintingDesk:
         kept = self._laid_out.get(booking_id)
         if kept is not None and kept[1] == profile and _same(kept[0], order):
             return kept[2]
-        grid = receipt_rows(receipt_of(order), profile.columns, profile.codepage)
+        grid = paper_rows(paper_of(order), profile.columns, profile.codepage)
         self._laid_out.pop(booking_id, None)
         self._laid_out[booking_id] = (order, profile, grid)
         while len(self._laid_out) > LAID_OUT_MAX:
@@ -176,7 +176,7 @@ class PrintingDesk:
                 "receipt of %s: %d characters not in %s",
                 order.booking.booking_id, grid.replaced, profile.codepage,
             )  # fmt: skip
-        took_cash = any(payment.kind == "cash" for payment in order.booking.payments)
+        took_cash = moves_cash(order.booking)
         drawer = None
         if took_cash and profile.drawer_pin is not None and not order.is_copy:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)
@@ -215,6 +215,18 @@ class PrintingDesk:
         if new:
             self._queued(printer.printer_id)
         return new
+
+
+def moves_cash(process: Printable) -> bool:
+    """Whether the drawer has to open: cash was paid, given back, moved or is counted now."""
+    match process:
+        case BookingRecorded():
+            return any(payment.kind == "cash" for payment in process.payments)
+        case CashMoved():
+            return True
+        case _:
+            # Nobody's cash changes hands in a training; reports are read.
+            return False
 
 
 def _single_purpose(voucher: SoldVoucher) -> SinglePurpose | None:

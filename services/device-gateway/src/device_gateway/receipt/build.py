@@ -6,7 +6,7 @@ Pure: the same facts give the same receipt, today and on the copy in five years.
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from device_gateway.events import (
@@ -14,9 +14,13 @@ from device_gateway.events import (
     Line,
     MasterDataChanged,
     Payment,
+    Record,
+    Reference,
+    TrainingRecorded,
     VatTotal,
     VerdictReceived,
 )
+from device_gateway.events.process import Process
 from device_gateway.ports import ReceiptOrder
 from device_gateway.receipt.document import (
     Business,
@@ -25,6 +29,7 @@ from device_gateway.receipt.document import (
     Item,
     Language,
     LimitLeft,
+    Mentioned,
     Outage,
     Pending,
     ReceiptDocument,
@@ -41,6 +46,12 @@ T = TypeVar("T")
 SERIAL_END = 4
 """How much of a voucher's serial the receipt of a redemption shows."""
 
+ORDER_REFERENCE = "Bestellung"
+"""`name` of a reference to an order that the booking settles; its `date` is the order's start."""
+
+SHOWN_WHOLE = frozenset({"voucher_sale", "voucher_top_up", "voucher_sale_reversal"})
+"""Lines whose customer has the voucher in hand; others show the end of its serial alone."""
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -49,20 +60,25 @@ class VerdictIncomplete(ValueError):
 
 
 def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
-    """The document of one order. Raises `VerdictIncomplete`."""
+    """The document of a booking's order. Raises `VerdictIncomplete`."""
     booking, store = order.booking, order.master_data
+    assert isinstance(booking, Record)
     letters = {(row.vat, row.rate): LETTERS[at] for at, row in enumerate(booking.vat)}
     return ReceiptDocument(
-        language=_language(store),
-        time_zone=store.time_zone,
-        booking_id=booking.booking_id,
-        store_name=store.name,
-        business=business_of(store),
-        till_name=booking.till_name,
-        client_id=booking.client_id,
-        number=booking.number,
-        issued_at=booking.recorded_at,
-        items=tuple(_item(line, letters[line.vat, line.rate]) for line in booking.lines),
+        **head_of(booking, order),
+        kind=_kind_of(booking),
+        references=tuple(
+            mentioned_of(each) for each in booking.references if each.name != ORDER_REFERENCE
+        ),
+        first_order_at=min(
+            (
+                each.date
+                for each in booking.references
+                if each.name == ORDER_REFERENCE and each.date
+            ),
+            default=None,
+        ),
+        items=tuple(_item(line, letters[line.vat, line.rate], booking) for line in booking.lines),
         total=booking.total,
         vat=tuple(_vat_row(row, letters[row.vat, row.rate], store) for row in booking.vat),
         tenders=tuple(_tender(payment) for payment in booking.payments),
@@ -70,10 +86,37 @@ def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
             _charge(payment) for payment in booking.payments if payment.kind == "cost_center"
         ),
         signature_line=store.cost_centers is not None and store.cost_centers.signature_line,
-        fiscal=_fiscal(booking, order.verdict, outage=order.outage),
-        is_copy=order.is_copy,
         footer=store.receipt_footer,
     )
+
+
+def _kind_of(booking: Record) -> Literal["sale", "return", "cancellation", "payout", "training"]:
+    return booking.kind if isinstance(booking, BookingRecorded | TrainingRecorded) else "sale"
+
+
+def head_of(process: Process, order: ReceiptOrder) -> dict[str, Any]:
+    """The fields of `Paper`. Raises `VerdictIncomplete`."""
+    return {
+        **store_of(order.master_data),
+        "booking_id": process.booking_id,
+        "till_name": process.till_name,
+        "client_id": process.client_id,
+        "number": process.number,
+        "issued_at": process.recorded_at,
+        "cashier_id": process.cashier_id,
+        "fiscal": fiscal_of(process, order.verdict, outage=order.outage),
+        "is_copy": order.is_copy,
+    }
+
+
+def store_of(store: MasterDataChanged) -> dict[str, Any]:
+    """The part of them that comes of the store."""
+    return {
+        "language": _language(store),
+        "time_zone": store.time_zone,
+        "store_name": store.name,
+        "business": business_of(store),
+    }
 
 
 def slip_of(
@@ -93,6 +136,7 @@ def slip_of(
     more.
     """
     store = order.master_data
+    assert isinstance(order.booking, Record)
     sold_on = order.booking.recorded_at.astimezone(ZoneInfo(store.time_zone)).date()
     return VoucherSlip(
         language=_language(store),
@@ -126,22 +170,40 @@ def _language(store: MasterDataChanged) -> Language:
     return "en" if store.language == "en" else "de"
 
 
-def _item(line: Line, letter: str) -> Item:
+def _item(line: Line, letter: str, booking: Record) -> Item:
     terms, off = line.voucher, line.kind == "discount"
     single = None
     if terms is not None and terms.kind == "single_purpose":
         single = SinglePurpose(rate=line.rate, goods=terms.goods)
-    given = masked(line.voucher_serial) if off and line.voucher_serial else None
+    end = masked(line.voucher_serial) if line.voucher_serial else None
+    whole = line.kind in SHOWN_WHOLE
+    # Where the whole paper is about one booking, its head names it.
+    of = line.reference if _kind_of(booking) != "cancellation" else None
     return Item(
         name=line.name,
         quantity=line.quantity,
         unit_price=line.unit_price,
         amount=line.amount,
         letter=letter,
-        voucher_serial=None if off else line.voucher_serial,
+        voucher_serial=line.voucher_serial if whole else None,
         single_purpose=single,
-        given_serial_masked=given,
+        given_serial_masked=end if off else None,
+        voucher_serial_masked=None if whole or off else end,
         reason=line.reason,
+        of=None if of is None else mentioned_of(of),
+    )
+
+
+def mentioned_of(reference: Reference) -> Mentioned:
+    """What the paper says of a reference."""
+    own = reference.type == "Transaktion"
+    number = str(reference.number) if own and reference.number is not None else reference.id
+    return Mentioned(
+        type=reference.type,
+        number=number,
+        name=reference.name,
+        date=reference.date,
+        z_number=reference.z_number,
     )
 
 
@@ -201,7 +263,8 @@ def masked(serial: str) -> str:
     return "****" + (serial[-SERIAL_END:] if len(serial) > SERIAL_END else "")
 
 
-def _fiscal(booking: BookingRecorded, verdict: VerdictReceived | None, *, outage: bool) -> Fiscal:
+def fiscal_of(process: Process, verdict: VerdictReceived | None, *, outage: bool) -> Fiscal:
+    """What the signer decided, as the paper shows it. Raises `VerdictIncomplete`."""
     if verdict is not None and verdict.verdict == "signed":
         return Signed(
             certified=bool(verdict.certified),
@@ -216,7 +279,7 @@ def _fiscal(booking: BookingRecorded, verdict: VerdictReceived | None, *, outage
         )
     if verdict is None and not outage:
         return Pending()
-    return Outage(start_time=booking.started_at, end_time=booking.recorded_at)
+    return Outage(start_time=process.started_at, end_time=process.recorded_at)
 
 
 def _given(value: T | None, name: str) -> T:

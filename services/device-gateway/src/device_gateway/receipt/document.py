@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from device_gateway.events import PaymentKind
 from money import Money
 
 DOCUMENT_VERSION = 1
@@ -60,8 +61,12 @@ class Item(DocumentPart):
     """That voucher was taxed with this line."""
     given_serial_masked: str | None = None
     """A discount: the end of the serial of the voucher that it comes of."""
+    voucher_serial_masked: str | None = None
+    """The end of the serial of a voucher that is paid out, or whose value comes back."""
     reason: str | None = None
-    """Why a discount was given."""
+    """Why a discount was given, or goods were taken back."""
+    of: Mentioned | None = None
+    """Goods taken back: the receipt that they were sold with."""
 
 
 class VatRow(DocumentPart):
@@ -78,9 +83,10 @@ class VatRow(DocumentPart):
 class Tender(DocumentPart):
     """One payment. `amount` is what it settled of the total."""
 
-    kind: Literal["cash", "card", "voucher", "cost_center", "subsidy", "other"]
+    kind: PaymentKind
     name: str
     amount: Money
+    """Below zero: given back."""
     subsidy_case: Literal["ZuschussEcht", "ZuschussUnecht"] | None = None
     """A subsidy: GV_TYP of DSFinV-K."""
     tendered: Money | None = None
@@ -146,8 +152,20 @@ class Pending(DocumentPart):
 Fiscal = Signed | Outage | Pending
 
 
-class ReceiptDocument(DocumentPart):
-    """One receipt. Instants are UTC and shown in `time_zone`; the TSE's own times stay UTC."""
+class Mentioned(DocumentPart):
+    """A process or a foreign paper that this one refers to."""
+
+    type: Literal["Transaktion", "ExterneRechnung", "ExternerLieferschein", "ExterneSonstige"]
+    number: str
+    """Of the receipt; of a foreign paper its own number."""
+    name: str | None = None
+    date: datetime | None = None
+    z_number: int | None = None
+
+
+class Paper(DocumentPart):
+    """What stands on every paper of a till. Instants are UTC and shown in `time_zone`; the TSE's
+    own times stay UTC."""
 
     version: Literal[1] = 1
     language: Language
@@ -158,8 +176,21 @@ class ReceiptDocument(DocumentPart):
     till_name: str
     client_id: str
     """Serial number of the recording system at the TSE."""
-    number: int
+    number: int | None
+    """Of the process; None: it is none (an X report)."""
     issued_at: datetime
+    cashier_id: str | None = None
+    fiscal: Fiscal
+    is_copy: bool = False
+
+
+class ReceiptDocument(Paper):
+    """One receipt."""
+
+    kind: Literal["sale", "return", "cancellation", "payout", "training"] = "sale"
+    references: tuple[Mentioned, ...] = ()
+    first_order_at: datetime | None = None
+    """Start of the first order (Bestellung-V1) that is settled here: AEAO to § 146a, 2.2.3.6.2."""
     items: tuple[Item, ...]
     total: Money
     vat: tuple[VatRow, ...]
@@ -167,8 +198,6 @@ class ReceiptDocument(DocumentPart):
     charges: tuple[Charge, ...] = ()
     signature_line: bool = False
     """Below each charge, for the customer to sign."""
-    fiscal: Fiscal
-    is_copy: bool = False
     footer: tuple[str, ...] = ()
 
 

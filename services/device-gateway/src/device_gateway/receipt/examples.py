@@ -179,6 +179,7 @@ def booking(
         tse_id="tse-berlin",
         client_id="KV-berlin-1",
         number=128,
+        shift=12,
         started_at=STARTED,
         recorded_at=RECORDED,
         sign_by=RECORDED,

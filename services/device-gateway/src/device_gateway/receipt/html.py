@@ -14,17 +14,24 @@ import segno
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from device_gateway.receipt.document import ReceiptDocument, Signed, VoucherSlip
+from device_gateway.receipt.document import (
+    Paper,
+    ReceiptDocument,
+    Signed,
+    VoucherSlip,
+)
 from device_gateway.receipt.layout import (
     item_notes,
     limits_left_words,
+    reference_lines,
     single_purpose_words,
     slip_terms,
     slip_title,
     subsidy_words,
     taxed_before_words,
-    till_label,
+    tender_name,
 )
+from device_gateway.receipt.parts import till_label
 from device_gateway.receipt.safe_text import printable
 from device_gateway.receipt.words import (
     Words,
@@ -46,31 +53,42 @@ QUIET_ZONE = 4
 def receipt_html(document: ReceiptDocument) -> str:
     """The whole page. Deterministic for a document."""
     say = words(document.language)
-    fiscal = document.fiscal
-    template = _environment().get_template("receipt.html.j2")
+    template = environment().get_template("receipt.html.j2")
     return template.render(
-        doc=document,
-        till=till_label(document, say),
-        issued=instant(document.issued_at, document.time_zone, say),
-        instant=lambda at: instant(at, document.time_zone, say),
-        tse_time=tse_time,
+        **common_of(document, say),
+        name=say.receipt,
+        title=say.titles.get(document.kind),
+        references=reference_lines(document, say),
         percent=lambda rate: percent(rate, say),
         quantity=lambda text: quantity(text, say),
-        notes=lambda item: item_notes(item, say),
+        notes=lambda item: item_notes(item, document, say),
+        tender_name=lambda tender: tender_name(tender, say),
         subsidy=lambda case: subsidy_words(case, say),
         limits=lambda charge: limits_left_words(charge, say),
         taxed_before=lambda rate: taxed_before_words(rate, say),
         one=lambda text: Decimal(text) == 1,
-        qr=_fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
-        **_common(document.language, say, is_copy=document.is_copy),
     )
+
+
+def common_of(document: Paper, say: Words) -> dict[str, object]:
+    """What every template of a paper needs."""
+    fiscal = document.fiscal
+    return {
+        "doc": document,
+        "till": till_label(document, say),
+        "issued": instant(document.issued_at, document.time_zone, say),
+        "instant": lambda at: instant(at, document.time_zone, say),
+        "tse_time": tse_time,
+        "qr": _fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
+        **_common(document.language, say, is_copy=document.is_copy),
+    }
 
 
 def slip_html(slip: VoucherSlip, code: str, *, qr: str | None = None) -> str:
     """The voucher's slip with its secret code: given to the customer, cached by nobody."""
     say = words(slip.language)
     return (
-        _environment()
+        environment()
         .get_template("slip.html.j2")
         .render(
             slip=slip,
@@ -99,7 +117,8 @@ def _common(language: str, say: Words, *, is_copy: bool) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of this package."""
     return Environment(
         loader=PackageLoader("device_gateway.receipt"),
         autoescape=True,

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from device_gateway.receipt.document import (
     Charge,
     Item,
-    Outage,
-    Pending,
+    Mentioned,
     ReceiptDocument,
-    Signed,
     SinglePurpose,
     Tender,
     VoucherSlip,
 )
 from device_gateway.receipt.grid import Grid
+from device_gateway.receipt.parts import (
+    copy_mark,
+    fiscal_part,
+    head,
+    mark,
+    when_and_where,
+)
 from device_gateway.receipt.safe_text import Codepage
 from device_gateway.receipt.words import (
     Words,
     day,
-    instant,
     percent,
     plain,
     quantity,
@@ -30,8 +34,6 @@ from device_gateway.receipt.words import (
     words,
 )
 
-FISCAL_QR_DOTS = 4
-"""Half a millimetre at 203 dpi: read by any telephone, and 58 mm paper still holds the code."""
 SLIP_QR_DOTS = 8
 
 
@@ -44,12 +46,14 @@ def receipt_rows(document: ReceiptDocument, columns: int, codepage: Codepage) ->
     _vat(grid, document, say)
     for charge in document.charges:
         _charge(grid, charge, say, signed=document.signature_line)
-    _fiscal(grid, document, say)
+    fiscal_part(grid, document, say)
+    if document.kind == "training":
+        mark(grid, say.training)
     if document.footer:
         grid.blank()
         for line in document.footer:
             grid.centre(line)
-    _copy_mark(grid, document.is_copy, say)
+    copy_mark(grid, document.is_copy, say)
     return grid
 
 
@@ -59,7 +63,7 @@ def slip_rows(
     """The slip of one voucher sold. `code` is the secret: it is shown here and kept nowhere. `qr`
     is what the QR code says, and as secret; None: the code itself."""
     say, grid = words(slip.language), Grid(columns, codepage)
-    _copy_mark(grid, slip.is_copy, say)
+    copy_mark(grid, slip.is_copy, say)
     grid.centre(slip.store_name, style="bold")
     grid.blank()
     grid.centre(slip_title(slip, say), style="big")
@@ -84,7 +88,7 @@ def slip_rows(
     grid.centre(slip.business.name)
     grid.centre(slip.business.street)
     grid.centre(f"{slip.business.postal_code} {slip.business.city}")
-    _copy_mark(grid, slip.is_copy, say)
+    copy_mark(grid, slip.is_copy, say)
     return grid
 
 
@@ -105,51 +109,50 @@ def single_purpose_words(voucher: SinglePurpose, say: Words) -> tuple[str, ...]:
     return (say.single_purpose, *goods, including)
 
 
-def _copy_mark(grid: Grid, is_copy: bool, say: Words) -> None:
-    if is_copy:
-        grid.blank()
-        grid.centre(f"*** {say.copy} ***", style="tall")
-        grid.blank()
-
-
 def _head(grid: Grid, document: ReceiptDocument, say: Words) -> None:
-    business = document.business
-    _copy_mark(grid, document.is_copy, say)
-    grid.centre(document.store_name, style="big")
-    if business.name != document.store_name:
-        grid.centre(business.name, style="bold")
-    grid.centre(business.street)
-    grid.centre(f"{business.postal_code} {business.city}")
-    if business.vat_id is not None:
-        grid.centre(f"{say.vat_id} {business.vat_id}")
-    if business.tax_number is not None:
-        grid.centre(f"{say.tax_number} {business.tax_number}")
-    grid.blank()
-    grid.pair(
-        f"{say.receipt} {document.number}",
-        instant(document.issued_at, document.time_zone, say),
-        style="bold",
-    )
-    grid.pair(till_label(document, say), document.client_id)
+    head(grid, document, say)
+    title = say.titles.get(document.kind)
+    if document.kind == "training":
+        grid.blank()
+        grid.centre(f"*** {say.training} ***", style="tall")
+    elif title is not None:
+        grid.blank()
+        grid.centre(title, style="big")
+    for line in reference_lines(document, say):
+        grid.centre(line)
+    when_and_where(grid, document, say, name=say.receipt)
+    if document.first_order_at is not None:
+        grid.pair(say.first_order, tse_time(document.first_order_at))
 
 
-def till_label(document: ReceiptDocument, say: Words) -> str:
-    """`Kasse 1`, and not `Kasse Kasse 1` where the chain has named its till so."""
-    name = document.till_name
-    return name if say.till.lower() in name.lower() else f"{say.till} {name}"
+def reference_lines(document: ReceiptDocument, say: Words) -> tuple[str, ...]:
+    """What the whole receipt refers to."""
+    return tuple(mentioned(each, document.time_zone, say) for each in document.references)
+
+
+def mentioned(reference: Mentioned, time_zone: str, say: Words) -> str:
+    """`zu Beleg 128 vom 21.11.2026`, in the store's time zone."""
+    if reference.name is not None:
+        text = say.refers_name.format(name=reference.name, number=reference.number)
+    else:
+        text = say.refers[reference.type].format(number=reference.number)
+    if reference.date is not None:
+        on = reference.date.astimezone(ZoneInfo(time_zone)).date()
+        text = f"{text} {say.refers_on.format(at=day(on, say))}"
+    return text
 
 
 def _items(grid: Grid, document: ReceiptDocument, say: Words) -> None:
     grid.rule()
     grid.row(document.total.currency.rjust(grid.columns - 2))
     for item in document.items:
-        _item(grid, item, say)
+        _item(grid, item, document, say)
     grid.rule("=")
     grid.pair(say.total, with_currency(document.total, say), style="tall")
     grid.rule("=")
 
 
-def _item(grid: Grid, item: Item, say: Words) -> None:
+def _item(grid: Grid, item: Item, document: ReceiptDocument, say: Words) -> None:
     money = f"{plain(item.amount, say)} {item.letter}"
     if Decimal(item.quantity) == 1:
         grid.pair(item.name, money)
@@ -159,17 +162,22 @@ def _item(grid: Grid, item: Item, say: Words) -> None:
         grid.pair(count, money, indent=2)
     if item.voucher_serial is not None:
         grid.left(f"{say.sold_voucher} {item.voucher_serial}", indent=2)
-    for note in item_notes(item, say):
+    for note in item_notes(item, document, say):
         grid.left(note, indent=2)
 
 
-def item_notes(item: Item, say: Words) -> tuple[str, ...]:
-    """What stands below a line: of a single-purpose voucher what it is for, of a discount why."""
+def item_notes(item: Item, document: ReceiptDocument, say: Words) -> tuple[str, ...]:
+    """What stands below a line: of a single-purpose voucher what it is for, of a discount why, of
+    goods that come back where they were sold."""
     notes: list[str] = []
     if item.single_purpose is not None:
         notes.append(", ".join(single_purpose_words(item.single_purpose, say)))
     if item.given_serial_masked is not None:
         notes.append(f"{say.given} {item.given_serial_masked}")
+    if item.voucher_serial_masked is not None:
+        notes.append(f"{say.payout_of} {item.voucher_serial_masked}")
+    if item.of is not None:
+        notes.append(mentioned(item.of, document.time_zone, say))
     if item.reason is not None:
         notes.append(item.reason)
     return tuple(notes)
@@ -181,7 +189,7 @@ def _tenders(grid: Grid, document: ReceiptDocument, say: Words) -> None:
 
 
 def _tender(grid: Grid, tender: Tender, say: Words) -> None:
-    name = tender.name
+    name = tender_name(tender, say)
     if tender.voucher_serial_masked is not None:
         name = f"{name} {tender.voucher_serial_masked}"
     # The amount that settled stands beside the name, what was handed over below it (AEAO 2.4.4).
@@ -197,6 +205,11 @@ def _tender(grid: Grid, tender: Tender, say: Words) -> None:
         grid.pair(say.remaining, with_currency(tender.voucher_remaining, say), indent=2)
     if tender.not_asked:
         grid.left(say.not_asked, indent=2)
+
+
+def tender_name(tender: Tender, say: Words) -> str:
+    """Of money that goes out: `Bar zurück`."""
+    return f"{tender.name} {say.given_back}" if tender.amount.amount < 0 else tender.name
 
 
 def subsidy_words(case: str, say: Words) -> str:
@@ -265,39 +278,3 @@ def _vat(grid: Grid, document: ReceiptDocument, say: Words) -> None:
         if row.rate == 0 and row.label:
             # § 6 no. 5 KassenSichV: where there is no tax, the receipt says why.
             grid.left(f"{row.letter}: {row.label}")
-
-
-def _fiscal(grid: Grid, document: ReceiptDocument, say: Words) -> None:
-    fiscal = document.fiscal
-    grid.rule()
-    match fiscal:
-        case Signed():
-            _signed(grid, fiscal, document, say)
-        case Outage():
-            grid.centre(f"*** {say.outage} ***", style="tall")
-            grid.centre(say.outage_note)
-            grid.pair(say.begin, instant(fiscal.start_time, document.time_zone, say))
-            grid.pair(say.end, instant(fiscal.end_time, document.time_zone, say))
-            grid.pair(say.till_serial, document.client_id)
-        case Pending():
-            grid.centre(say.pending, style="bold")
-        case _:
-            assert_never(fiscal)
-
-
-def _signed(grid: Grid, fiscal: Signed, document: ReceiptDocument, say: Words) -> None:
-    if not fiscal.certified:
-        grid.centre(say.uncertified, style="bold")
-    grid.pair(say.till_serial, document.client_id)
-    grid.pair(say.transaction, str(fiscal.transaction_number))
-    grid.pair(say.counter, str(fiscal.signature_counter))
-    grid.pair(say.begin, tse_time(fiscal.start_time))
-    grid.pair(say.end, tse_time(fiscal.end_time))
-    grid.left(say.tse + ":")
-    grid.exact(fiscal.tse_serial, indent=2)
-    grid.left(f"{say.signature}:")
-    grid.exact(fiscal.value, indent=2)
-    grid.blank()
-    grid.qr(fiscal.qr, dots=FISCAL_QR_DOTS)
-    grid.blank()
-    grid.centre(say.scan_qr)

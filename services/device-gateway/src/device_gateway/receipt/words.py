@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -57,6 +58,19 @@ class Words:
     goods: str
     given: str
     copy: str
+    training: str
+    titles: Mapping[str, str]
+    """Of a receipt that is no sale, by its kind."""
+    refers: Mapping[str, str]
+    """By REF_TYP; with `{number}`."""
+    refers_name: str
+    refers_on: str
+    """With `{at}`."""
+    given_back: str
+    cashier: str
+    first_order: str
+    till_report: str
+    payout_of: str
     outage: str
     outage_note: str
     pending: str
@@ -118,6 +132,26 @@ GERMAN = Words(
     goods="für",
     given="Geschenkter Gutschein",
     copy="KOPIE",
+    training="TRAINING - KEIN BELEG",
+    titles={
+        "return": "RÜCKNAHME",
+        "cancellation": "STORNO",
+        "payout": "GUTSCHEIN-AUSZAHLUNG",
+        "training": "SCHULUNG",
+    },
+    refers={
+        "Transaktion": "zu Beleg {number}",
+        "ExterneRechnung": "zu Rechnung {number}",
+        "ExternerLieferschein": "zu Lieferschein {number}",
+        "ExterneSonstige": "zu {number}",
+    },
+    refers_name="zu {name} {number}",
+    refers_on="vom {at}",
+    given_back="zurück",
+    cashier="Bedient von",
+    first_order="Erste Bestellung",
+    till_report="Stand",
+    payout_of="Gutschein",
     outage="TSE ausgefallen",
     outage_note="Die Technische Sicherheitseinrichtung war beim Abschluss nicht verfügbar.",
     pending="Noch nicht signiert - kein Beleg",
@@ -183,6 +217,26 @@ ENGLISH = Words(
     goods="for",
     given="Donated voucher",
     copy="COPY / KOPIE",
+    training="TRAINING - NOT A RECEIPT",
+    titles={
+        "return": "RETURN",
+        "cancellation": "CANCELLATION",
+        "payout": "VOUCHER PAID OUT",
+        "training": "TRAINING",
+    },
+    refers={
+        "Transaktion": "of receipt {number}",
+        "ExterneRechnung": "of invoice {number}",
+        "ExternerLieferschein": "of delivery note {number}",
+        "ExterneSonstige": "of {number}",
+    },
+    refers_name="of {name} {number}",
+    refers_on="of {at}",
+    given_back="back",
+    cashier="Served by",
+    first_order="First order",
+    till_report="As of",
+    payout_of="Voucher",
     outage="TSE ausgefallen",
     outage_note="The security device was not available when this sale was completed.",
     pending="Not signed yet - not a receipt",

@@ -330,10 +330,8 @@ class TseDriver:
     async def _undecided(self, jobs: Sequence[Job]) -> list[Job]:
         left = []
         for job in jobs:
-            claim = {"start": start_claim, "receipt": verdict_claim, "abort": verdict_claim}.get(
-                job.kind
-            )
-            if claim is None or await self._store.owner_of(claim(job.booking_id)) is None:
+            claim = start_claim if job.kind == "start" else verdict_claim
+            if job.kind == "register" or await self._store.owner_of(claim(job.booking_id)) is None:
                 left.append(job)
         return left
 

@@ -296,6 +296,69 @@ def aborted(
     return incoming("booking.aborted", booking)
 
 
+def trained(booking_id: str, *, cents: int = 1190, **ids: Any) -> Incoming:
+    """A cash sale of a cashier in training."""
+    return _final(
+        "training.recorded", booking_id, lines=[line(cents)], payments=[payment(cents)], **ids
+    )
+
+
+def ordered(booking_id: str, *lines: tuple[str, str, int], **ids: Any) -> Incoming:
+    """An order of (quantity, name, unit price in cents) each; one meal, unless told otherwise."""
+    entries = [
+        {"quantity": quantity, "name": name, "unit_price": money(cents)}
+        for quantity, name, cents in lines or [("1", "Tagesgericht", 980)]
+    ]
+    return _final("booking.ordered", booking_id, lines=entries, **ids)
+
+
+def moved(
+    booking_id: str, *, cents: int = -5000, case: str = "Geldtransit", **ids: Any
+) -> Incoming:
+    """Money out of the drawer, unless told otherwise."""
+    return _final("cash.moved", booking_id, kind="any", case=case, amount=money(cents), **ids)
+
+
+def closed(
+    booking_id: str,
+    *,
+    z_number: int = 1,
+    cases: Sequence[tuple[str, int]] = (("Umsatz", 1190), ("Geldtransit", -5000)),
+    cash: int = 10_000,
+    **ids: Any,
+) -> Incoming:
+    """The end of a shift, with (case, gross) each."""
+    totals = [{"case": case, "gross": money(cents)} for case, cents in cases]
+    return _final(
+        "till.closed",
+        booking_id,
+        z_number=z_number,
+        business_date=f"{NOON:%Y-%m-%d}",
+        cases=totals,
+        cash={"expected": money(cash)},
+        **ids,
+    )
+
+
+def opened(till: str = "1", *, store: str = "berlin", tse: str = "") -> Incoming:
+    """A shift begins, at the store's TSE or at another one."""
+    ids = {"store_id": store, "till_id": f"{store}-{till}", "tse_id": tse or f"tse-{store}"}
+    return incoming("till.opened", {**ids, "shift": 1, "client_id": f"KV-{store}-{till}"})
+
+
+def _final(
+    name: str,
+    booking_id: str,
+    *,
+    store: str = "berlin",
+    till: str = "1",
+    sign_by: datetime = NOON + timedelta(seconds=30),
+    **fields: Any,
+) -> Incoming:
+    ids = _ids(booking_id, store, till)
+    return incoming(name, {**ids, "sign_by": sign_by.isoformat(), "currency": "EUR", **fields})
+
+
 def paired(till: str = "1", *, store: str = "berlin") -> Incoming:
     ids = {"store_id": store, "till_id": f"{store}-{till}", "tse_id": f"tse-{store}"}
     return incoming("till.paired", {**ids, "name": "Kasse", "client_id": f"KV-{store}-{till}"})

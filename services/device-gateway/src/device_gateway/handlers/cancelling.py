@@ -1,0 +1,142 @@
+"""A recorded booking is taken back as a whole, by a booking of its own.
+
+What needs nobody else is one append: the new booking from its start to its record, its number, and
+`booking.taken_back` on the stream of the original. Vouchers that the original sold are held before
+anything is stored, and confirmed before it is recorded, like any other hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from device_gateway.commands import CancelBooking, RecordBooking, StartBooking, TakenVoucher
+from device_gateway.decider.booking import BOOKING, record_all, start
+from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.cancelling import cancel as decide_cancel
+from device_gateway.decider.refusals import BookingUnknown
+from device_gateway.events import BookingEvent
+from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
+from device_gateway.handlers.sales import booking_id_of
+from device_gateway.handlers.shifts import Counter, in_shift
+from device_gateway.handlers.taking_back import cancellation_agreed, let_go
+from device_gateway.handlers.vouchers import sub_ask
+from device_gateway.ports import Place
+from events import Ask, DomainError, fold
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """As the till sent it; the codes stay in memory."""
+
+    reason: str
+    codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By line: of the vouchers that it sold."""
+    cashier_id: str | None = None
+
+
+async def cancel(
+    gateway: Gateway, original: Booking, wanted: Cancellation, *, ask: Ask
+) -> Progress:
+    """Take the booking back. A repeat goes on where the first try stopped.
+
+    Raises the refusals of `cancellation_agreed`: then nothing is stored.
+    """
+    booking_id = booking_id_of(ask)
+    try:
+        booking = await gateway.booking(booking_id)
+    except BookingUnknown:
+        booking = await _begin(gateway, original, wanted, booking_id, ask)
+    else:
+        await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.
+    if booking.recorded is not None:
+        return Progress(booking)
+    try:
+        return await finish(gateway, booking, ask=sub_ask(ask, "record"))
+    except DomainError as refusal:
+        raise await told(gateway, refusal, booking_id) from refusal
+
+
+async def _begin(
+    gateway: Gateway, original: Booking, wanted: Cancellation, booking_id: str, ask: Ask
+) -> Booking:
+    assert original.started is not None
+    sold_at = original.started
+    place = Place(sold_at.store_id, sold_at.till_id, booking_id, booking_id)
+    held = await cancellation_agreed(
+        gateway, original, wanted.codes, place=place, reason=wanted.reason
+    )
+    try:
+        return await _stored(gateway, original, wanted, booking_id, held, ask)
+    except DomainError:
+        await let_go(gateway, held.values())
+        raise
+
+
+async def _stored(
+    gateway: Gateway,
+    original: Booking,
+    wanted: Cancellation,
+    booking_id: str,
+    held: Mapping[str, TakenVoucher],
+    ask: Ask,
+) -> Booking:
+    assert original.started is not None
+    sold_at, now = original.started, gateway.clock()
+    mine, theirs = booking_stream(booking_id), booking_stream(sold_at.booking_id)
+
+    def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        master_data = counter.master_data
+        booking: Booking = states[mine]
+        decided = list[BookingEvent]()
+
+        def note(events: Sequence[BookingEvent]) -> None:
+            nonlocal booking
+            decided.extend(events)
+            booking = fold(BOOKING, events, start=booking)
+
+        starting = StartBooking(
+            booking_id=booking_id,
+            store_id=sold_at.store_id,
+            till_id=sold_at.till_id,
+            legal_entity_id=master_data.legal_entity.legal_entity_id,
+            currency=sold_at.currency,
+            now=now,
+            cashier_id=wanted.cashier_id,
+            cancels=sold_at.booking_id,
+        )
+        note(start(starting, counter.till, counter.opened, booking))
+        assert booking.started is not None
+        command = CancelBooking(booking_id, wanted.reason, held, now)
+        note(decide_cancel(command, booking.started, states[theirs]))
+        if booking.held_lines:
+            counter.begin(booking_id)
+            return {mine: decided}
+        recording = RecordBooking(
+            booking_id, business_date(master_data, now), {}, frozenset(),
+            gateway.sign_by(now), now,
+        )  # fmt: skip
+        events, back = record_all(
+            recording, booking, counter.next_number, counter.opened,
+            {sold_at.booking_id: states[theirs]},
+        )  # fmt: skip
+        note(events)
+        counter.give_to(final_of(booking))
+        return {mine: decided, **by_stream(back)}
+
+    done = await in_shift(
+        gateway,
+        store_id=sold_at.store_id,
+        till_id=sold_at.till_id,
+        decide=decide,
+        ask=ask,
+        bookings=(booking_id, sold_at.booking_id),
+        with_till=True,
+        now=now,
+    )
+    if done.appended.repeated:
+        return await gateway.booking(booking_id)
+    stored: Booking = done.states[mine]
+    return stored

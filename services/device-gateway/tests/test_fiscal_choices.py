@@ -1,0 +1,46 @@
+"""The chain's choices of fiscal cases travel in the store's declaration."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from device_gateway.decider.choices import choices_in
+from device_gateway.events import FiscalChoice
+from device_gateway.handlers.stores import master_data_of
+from device_gateway.receipt import examples
+from kassenverbund.chain_file import load_chain
+from kassenverbund.kit.chain import Chain
+from kassenverbund.kit.fiscal_cases import DEFAULTS
+
+ROOT = Path(__file__).parents[3]
+REFUNDED = "fiscal.voucher.multi_purpose.refunded"
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def chain(**cases: object) -> Chain:
+    declared = load_chain(ROOT / "chain.yaml").model_dump(mode="json")
+    return Chain.model_validate({**declared, "fiscal_cases": cases})
+
+
+def test_a_choice_of_the_file_is_in_force_at_the_till_from_its_day_on() -> None:
+    file = chain(**{REFUNDED: {"choice": "new_sale", "valid_from": "2027-01-01"}})
+    choices = choices_in(master_data_of(file, file.stores[0], NOW))
+
+    assert choices.option(REFUNDED, date(2026, 12, 31)).gv_typ == "MehrzweckgutscheinEinloesung"
+    assert choices.option(REFUNDED, date(2027, 1, 1)).gv_typ == "MehrzweckgutscheinKauf"
+
+
+def test_without_a_choice_the_declaration_says_nothing() -> None:
+    file = chain()
+    declared = master_data_of(file, file.stores[0], NOW)
+
+    assert "fiscal_choices" not in declared.model_dump(mode="json")
+    assert choices_in(declared) is DEFAULTS
+
+
+def test_a_choice_that_this_version_does_not_know_stops_no_till() -> None:
+    strange = (FiscalChoice(case="fiscal.new", choice="x"), FiscalChoice(case=REFUNDED, choice="x"))
+    declared = examples.store().model_copy(update={"fiscal_choices": strange})
+
+    assert choices_in(declared).option(REFUNDED, NOW.date()).name == "reversed_redemption"

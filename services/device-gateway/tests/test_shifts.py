@@ -1,0 +1,240 @@
+"""A till's shift from its opening to its closing, over the API."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+
+async def ask(till: Any, path: str, body: Any = None, *, key: str | None = None) -> httpx.Response:
+    """A write of the till, beside its bookings."""
+    answer: httpx.Response = await till.rig.http.post(
+        till.base.removesuffix("/bookings") + path,
+        json=body if body is not None else {},
+        headers={"authorization": f"Bearer {till.token}", "idempotency-key": key or uuid4().hex},
+    )
+    return answer
+
+
+async def look(till: Any, path: str) -> Any:
+    answer = await till.rig.http.get(
+        till.base.removesuffix("/bookings") + path,
+        headers={"authorization": f"Bearer {till.token}"},
+    )
+    return answer.json()
+
+
+async def close(till: Any, **body: Any) -> Any:
+    answer = await ask(till, "/shift/close", body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_the_first_process_opens_the_shift(rig: Any, till: Any, words: Any) -> None:
+    assert (await look(till, "/shift"))["state"] == "none"
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    opened = rig.events("till.opened")[0]
+    assert (opened.shift, opened.opened_by, opened.numbers) == (1, "automatic", 0)
+    names = [entry.name for entry in rig.store.log if entry.stream.startswith("till-till-1/1")]
+    assert names == ["till.opened", "till.number_given"]
+    assert len({entry.idempotency_key for entry in rig.store.log[-7:]}) == 1
+
+
+async def test_a_float_is_the_first_process_of_its_shift(rig: Any, till: Any, words: Any) -> None:
+    told = (await ask(till, "/shift/open", {"float": words.eur(10000), "cashier": "p-7"})).json()
+    assert (told["shift"], told["state"], told["opened_by"]) == (1, "open", "p-7")
+    assert "report" not in told or told["report"] is None
+    moved = rig.events("cash.moved")[0]
+    assert (moved.kind, moved.case, moved.amount.amount, moved.number) == (
+        "opening_float", "Anfangsbestand", 10000, 1,
+    )  # fmt: skip
+    report = (await look(till, "/shift?report=x"))["report"]
+    assert report["cash"] == words.eur(10000)
+
+
+async def test_an_open_shift_cannot_be_opened(till: Any) -> None:
+    assert (await ask(till, "/shift/open", key="K")).status_code == 201
+    assert (await ask(till, "/shift/open")).json()["code"] == "till.open_already"
+    assert (await ask(till, "/shift/open", key="K")).status_code == 201
+
+
+async def test_a_closing_holds_what_was_numbered_and_says_what_is_missing(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await ask(till, "/shift/open", {"float": words.eur(10000)})
+    await till.post("", words.sale([words.article(1190)], words.cash(2000)))
+    await till.post("", words.sale([words.article(1070, vat="reduced")], words.card(1070)))
+    moved = await ask(
+        till, "/cash-moves", {"kind": "paid_out", "amount": words.eur(190), "reason": "Porto"}
+    )
+    assert moved.json()["amount"] == words.eur(-190)
+    told = await close(till, counted=words.eur(10990), skim=words.eur(990), cashier="p-7")
+    assert told["z_number"] == 1
+    assert told["cash"] == {
+        "expected": words.eur(11000), "counted": words.eur(10990), "difference": words.eur(-10),
+        "counted_by": "p-7", "skimmed": words.eur(990), "left": words.eur(10000),
+    }  # fmt: skip
+    gross = {(each["case"], each["dsfinvk_key"]): each["gross"]["amount"] for each in told["cases"]}
+    assert gross == {
+        ("Anfangsbestand", 5): 10000, ("Umsatz", 1): 1190, ("Umsatz", 2): 1070,
+        ("Auszahlung", 5): -190, ("DifferenzSollIst", 5): -10, ("Geldtransit", 5): -990,
+    }  # fmt: skip
+    paid = {each["type"]: each["amount"]["amount"] for each in told["payments"]}
+    assert paid == {"Bar": 10000, "Unbar": 1070}
+    assert told["counts"] == {"cash": 4, "closing": 1, "sale": 2}
+    assert (told["number"], told["grand_total"]) == (7, words.eur(2260))
+    appended = {entry.idempotency_key for entry in rig.store.log if entry.name == "till.closed"}
+    once = [entry.name for entry in rig.store.log if entry.idempotency_key in appended]
+    assert once.count("cash.moved") == 2
+
+
+async def test_the_next_shift_goes_on_where_the_last_one_ended(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    first = await close(till)
+    told = (await till.post("", words.sale([words.article(300)], words.cash(300)))).json()
+    opened = rig.events("till.opened")[1]
+    assert (opened.shift, opened.numbers, opened.float_.amount) == (2, first["number"], 500)
+    assert told["number"] == first["number"] + 1
+    second = await close(till)
+    assert (second["z_number"], second["grand_total"]) == (2, words.eur(800))
+    assert second["cash"]["left"] == words.eur(800)
+
+
+async def test_a_float_that_is_not_what_was_left_is_a_difference(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    await close(till)
+    await ask(till, "/shift/open", {"float": words.eur(480)})
+    moved = rig.events("cash.moved")[0]
+    assert (moved.kind, moved.amount.amount) == ("difference", -20)
+
+
+async def test_open_bookings_keep_a_shift_open_until_they_are_aborted(
+    rig: Any, till: Any, words: Any
+) -> None:
+    begun = (await till.post("", {"lines": [words.article(500)]})).json()
+    refused = (await ask(till, "/shift/close")).json()
+    assert (refused["code"], refused["bookings"]) == ("till.bookings_open", [begun["booking_id"]])
+    told = await close(till, abort_open=True)
+    aborted = rig.events("booking.aborted")[0]
+    assert (aborted.number, aborted.shift, aborted.reason) == (1, 1, "closing")
+    assert told["counts"] == {"aborted": 1, "closing": 1}
+    assert [each["kind"] for each in told["corrections"]] == ["abort"]
+    assert told["corrections"][0]["amount"] == words.eur(500)
+
+
+async def test_a_closing_that_is_asked_for_again_leaves_the_next_shift_alone(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    first = await ask(till, "/shift/close", {"abort_open": True}, key="Z")
+    await till.post("", {"lines": [words.article(500)]})
+    again = await ask(till, "/shift/close", {"abort_open": True}, key="Z")
+    assert again.json() == first.json()
+    assert rig.events("booking.aborted") == []
+    assert (await look(till, "/shift"))["state"] == "open"
+
+
+async def test_a_till_without_a_shift_has_nothing_to_close(till: Any) -> None:
+    assert (await ask(till, "/shift/close")).json()["code"] == "till.not_open"
+
+
+async def test_more_than_there_is_cannot_be_taken_out(till: Any, words: Any) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    out = {"kind": "owner_out", "amount": words.eur(501), "reason": "privat"}
+    refused = (await ask(till, "/cash-moves", out)).json()
+    assert (refused["code"], refused["in_drawer"]) == ("till.cash_short", words.eur(500))
+    refused = (await ask(till, "/shift/close", {"skim": words.eur(501)})).json()
+    assert refused["code"] == "till.cash_short"
+
+
+async def test_a_closing_is_signed_and_found_by_its_number(
+    rig: Any, till: Any, words: Any, signature_of: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    told = await close(till)
+    closed = rig.events("till.closed")[0]
+    await rig.deliver("signature.made", signature_of(closed))
+    found = await look(till, "/closings/1")
+    assert (found["booking_id"], found["state"]) == (told["booking_id"], "signed")
+    assert found["signature"]["qr"]
+    assert (await look(till, "/closings/2"))["code"] == "closing.unknown"
+
+
+async def test_another_process_closes_the_shift_under_a_sale(
+    rig: Any, make_rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    other = make_rig(rig.store.another_process(), rig.clock)
+    there = type(till)(other, "berlin", till.till_id, till.token)
+    await close(there)
+    told = (await till.post("", words.sale([words.article(300)], words.cash(300)))).json()
+    assert told["state"] == "recorded"
+    assert [each.shift for each in rig.events("booking.recorded")] == [1, 2]
+    await other.http.aclose()
+
+
+async def test_a_changed_declaration_waits_for_the_next_shift(
+    rig: Any, till: Any, words: Any, chain: Any
+) -> None:
+    from device_gateway.handlers.stores import declare_stores
+
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    rates = [
+        rate.model_copy(update={"rate": 2000}) if rate.vat == "standard" else rate
+        for rate in chain.vat
+    ]
+    rig.clock.advance(60)
+    await declare_stores(rig.gateway, chain.model_copy(update={"vat": tuple(rates)}))
+    assert [
+        each.version for each in rig.events("master_data.changed") if each.store_id == "berlin"
+    ] == [1, 2]
+    rig.clock.advance(60)
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    await close(till)
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    sold = rig.events("booking.recorded")
+    assert [(each.master_data, each.vat[0].rate) for each in sold] == [
+        (1, 1900),
+        (1, 1900),
+        (2, 2000),
+    ]
+
+
+@pytest.mark.parametrize("way", ["outage", "requested", "declared"])
+async def test_a_till_signs_elsewhere_from_its_next_shift_on(
+    rig: Any, till: Any, words: Any, chain: Any, way: str
+) -> None:
+    from device_gateway.handlers.stores import declare_stores
+
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    if way == "outage":
+        await rig.deliver(
+            "outage.began",
+            {"outage_id": "o1", "tse_id": "tse-berlin-1", "store_id": "berlin", "reason": "x",
+             "began_at": rig.clock.now.isoformat()},
+        )  # fmt: skip
+    elif way == "requested":
+        asked = await rig.http.put(
+            f"/stores/berlin/v1/tills/{till.till_id}/tse", json={"tse_id": "tse-berlin-2"},
+            headers={"authorization": "Bearer manager", "idempotency-key": "T"},
+        )  # fmt: skip
+        assert asked.json()["tse_requested"] == "tse-berlin-2"
+    else:
+        first, *others = chain.stores
+        fewer = first.model_copy(update={"tses": first.tses[1:]})
+        await declare_stores(rig.gateway, chain.model_copy(update={"stores": (fewer, *others)}))
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    await close(till)
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    assert [each.tse_id for each in rig.events("booking.recorded")] == [
+        "tse-berlin-1", "tse-berlin-1", "tse-berlin-2",
+    ]  # fmt: skip
+    opened = rig.events("till.opened")[1]
+    assert (opened.tse_before, opened.tse_changed_because) == ("tse-berlin-1", way)
