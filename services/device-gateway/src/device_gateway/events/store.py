@@ -61,7 +61,7 @@ class VatRate(Part):
 
 
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "online", "voucher"]
+    kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
     payment_type: Rare[str] = None
@@ -105,6 +105,15 @@ class FiscalChoice(Part):
     """First business date; None: from the beginning."""
 
 
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -129,6 +138,7 @@ class MasterDataChanged(Event):
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 
 

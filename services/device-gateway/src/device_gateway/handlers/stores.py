@@ -13,6 +13,7 @@ from device_gateway.events import (
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
     StorePrinter,
     StoreTse,
     VatRate,
@@ -79,7 +80,7 @@ def master_data_of(
                 payment_type=means.payment_type,
             )
             for means in chain.means_of_payment
-            if means.kind != "cost_center"
+            if means.kind in ("cash", "card", "voucher")
         ),
         voucher_articles=tuple(
             VoucherArticles(
@@ -92,6 +93,7 @@ def master_data_of(
             FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
             for case, row in rows_of(chain.fiscal_cases)
         ),
+        paid_online=_paid_online(chain),
         changed_at=now,
     )
 
@@ -107,6 +109,14 @@ def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
                 subsidy_vat=policy.subsidy_vat,
                 signature_line=policy.signature_line,
             )
+    return None
+
+
+def _paid_online(chain: declared.Chain) -> PaidOnline | None:
+    """None: the chain takes none."""
+    for means in chain.means_of_payment:
+        if means.kind == "online":
+            return PaidOnline(name=means.name, payment_type=means.payment_type)
     return None
 
 
