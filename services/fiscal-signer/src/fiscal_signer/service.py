@@ -16,12 +16,13 @@ from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
 from fiscal_signer.adapters.exports.jobs import PostgresJobs
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
 from fiscal_signer.adapters.journal import PostgresJournal
+from fiscal_signer.adapters.log_archives import LogArchives
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
-from fiscal_signer.api import router_of
+from fiscal_signer.api import FROM_LOG, router_of
 from fiscal_signer.api_exports import routes as routes_of_exports
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -112,6 +113,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     archives: dict[str, Archives] = {
         KIND: SoftwareArchives(storage),
         FISKALY_KIND: fiskaly.archives,
+        FROM_LOG: LogArchives(queries),
     }
     reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
     kinds = kinds_of(chain)
