@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from kassenverbund.cli.words_exports import EXPORT_GERMAN
+from kassenverbund.cli.words_fiscal import FISCAL_GERMAN
 
 LANGUAGES = ("en", "de")
 
 GERMAN: Mapping[str, str] = {
+    **FISCAL_GERMAN,
+    **EXPORT_GERMAN,
     "The backbone behind the tills of a chain.": "Das Rückgrat hinter den Kassen einer Kette.",
     "Start everything on this machine and stay up.": (
         "Alles auf diesem Rechner starten und laufen lassen."
@@ -205,14 +211,18 @@ GERMAN: Mapping[str, str] = {
     "Reason": "Grund",
     "Waiting": "Wartend",
     "Tries": "Versuche",
+    "The named policies that are in force.": "Die geltenden benannten Festlegungen.",
+    "Write what is in force, with dates and sources (annex to the documentation).": (
+        "Schreiben, was gilt, mit Daten und Quellen (Anlage zur Verfahrensdokumentation)."
+    ),
+    "md for people, csv for tables": "md für Menschen, csv für Tabellen",
+    "where the file goes": "wohin die Datei kommt",
+    "also read since when, from the recorded events": (
+        "auch lesen, seit wann, aus den aufgezeichneten Ereignissen"
+    ),
+    "no such store (there are:": "diese Filiale gibt es nicht (es gibt:",
     # verdicts of `fiscal verify`
     "What tax inspectors want to know.": "Was die Betriebsprüfung wissen will.",
-    "Verify TSE exports (TAR), receipt codes, log messages, or this chain's own log.": (
-        "TSE-Exporte (TAR), Belegcodes, Log-Nachrichten oder das eigene Protokoll prüfen."
-    ),
-    "files, receipt codes (V0;…, quoted), - for standard input, or: log": (
-        "Dateien, Belegcodes (V0;… in Anführungszeichen), - für die Standardeingabe, oder: log"
-    ),
     "certificate of a TSE (for single log messages)": (
         "Zertifikat einer TSE (für einzelne Log-Nachrichten)"
     ),
@@ -225,9 +235,6 @@ GERMAN: Mapping[str, str] = {
     ),
     "not 64 hex digits": "keine 64 Hexziffern",
     "receipt code": "Belegcode",
-    "neither a TAR archive, nor a log message, nor receipt codes": (
-        "weder TAR-Archiv noch Log-Nachricht noch Belegcodes"
-    ),
     "not an event": "kein Ereignis",
     "more (--json shows all)": "weitere (--json zeigt alle)",
     "passed": "bestanden",
@@ -334,6 +341,11 @@ def speak(arguments: Sequence[str]) -> None:
     """Settle the language of this process."""
     global _language
     _language = choose_language(arguments, os.environ)
+
+
+def language() -> Literal["de", "en"]:
+    """The language of this process."""
+    return "de" if _language == "de" else "en"
 
 
 def say(english: str) -> str:
