@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -116,20 +117,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         FISKALY_KIND: fiskaly.archives,
         FROM_LOG: LogArchives(queries),
     }
-    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
-    kinds = kinds_of(chain)
-    watch = Watch(
-        {
-            tse_id: _ward(
-                driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None
-            )
-            for tse_id, driver in drivers.items()
-        },
-        out=queries.tses_out,
-        clock=runtime.clock,
-        away=(DBAPIError, OSError),
-        tick=alarm.update,
-    )
+    watch = _watch(runtime, drivers, queries, fiskaly, alarm)
     journal = PostgresJournal(runtime.engine)
     exports = _exports(runtime, owner, journal)
     router = router_of(queries, country_of("DE"), archives)
@@ -157,6 +145,28 @@ def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
         folder=runtime.var / "exports",
         worker=owner,
         clock=runtime.clock,
+    )
+
+
+def _watch(
+    runtime: Runtime,
+    drivers: Mapping[str, TseDriver],
+    queries: Queries,
+    fiskaly: Fiskaly,
+    alarm: Alarm,
+) -> Watch:
+    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
+    kinds = kinds_of(runtime.chain)
+    wards = {
+        tse_id: _ward(driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None)
+        for tse_id, driver in drivers.items()
+    }
+    return Watch(
+        wards,
+        out=queries.tses_out,
+        clock=runtime.clock,
+        away=(DBAPIError, OSError),
+        tick=alarm.update,
     )
 
 
