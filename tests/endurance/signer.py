@@ -71,7 +71,7 @@ from tests.endurance.ground import FISKALY, KEY, PIN, SCHEMA, SECRET, SOFTWARE, 
 
 SETTINGS = Settings(
     call_s=0.8, step_s=0.05, pause_s=0.02, lease_s=1.0, probe_s=0.3, probe_max_s=1.0,
-    steady_s=3.0, idle_s=0.5, segment_events_max=500,
+    steady_s=3.0, idle_s=3.0, segment_events_max=500,
 )  # fmt: skip
 UPKEEP = UpkeepSettings(
     check_every=timedelta(seconds=5),
