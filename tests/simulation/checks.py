@@ -7,7 +7,19 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from device_gateway.decider.booking_state import Booking
-from device_gateway.events import BookingAborted, BookingRecorded, NumberGiven, VerdictReceived
+from device_gateway.decider.shift import SHIFT
+from device_gateway.decider.shift_state import Shift
+from device_gateway.events import (
+    BookingAborted,
+    BookingBegun,
+    BookingRecorded,
+    NumberGiven,
+    Process,
+    ShiftClosed,
+    TillClosed,
+    TillOpened,
+    VerdictReceived,
+)
 from events.store.chain import GENESIS, content_hash, entry_hash
 from events.store.prepare import encode_metadata
 from events.testing.memory import MemoryEventStore
@@ -97,18 +109,48 @@ def newest_hash(log: MemoryEventStore) -> None:
 
 
 def till_numbers(log: MemoryEventStore) -> None:
-    """Numbers are gapless per till, and each belongs to exactly one recorded booking."""
+    """Numbers are gapless per till, over all its processes and shifts, each belongs to exactly one
+    process, and each process to exactly one shift, which nothing follows once it is closed."""
     given: dict[str, list[int]] = defaultdict(list)
-    for event in events(log, BookingRecorded):
-        given[event.till_id].append(event.number)
+    ended: list[tuple[str, int | None, int | None]] = []
+    for entry in log.log:
+        event = entry.event
+        if isinstance(event, Process | BookingAborted):
+            ended.append((event.booking_id, event.number, event.shift))
+        if isinstance(event, NumberGiven):
+            given[event.till_id].append(event.number)
     for till_id, numbers in given.items():
         require(numbers == list(range(1, len(numbers) + 1)), "till numbers", till_id, numbers)
-    recorded = [(event.booking_id, event.number) for event in events(log, BookingRecorded)]
-    numbered = [(event.booking_id, event.number) for event in events(log, NumberGiven)]
-    require(recorded == numbered, "a number without its booking", recorded, numbered)
-    ids = [booking_id for booking_id, _ in recorded]
-    ids += [event.booking_id for event in events(log, BookingAborted)]
-    once(ids, "a booking that ended twice")
+    numbered = [(event.booking_id, event.number, event.shift) for event in events(log, NumberGiven)]
+    require(sorted(ended) == sorted(numbered), "a number without its process", ended, numbered)
+    once([booking_id for booking_id, _, _ in ended], "a booking that ended twice")
+    closed_books(log)
+
+
+def closed_books(log: MemoryEventStore) -> None:
+    """A closing is the last of its shift, holds what was numbered before it, and the next shift
+    begins where it ended."""
+    shifts: dict[str, Shift] = {}
+    for entry in log.log:
+        event = entry.event
+        if isinstance(event, TillOpened | BookingBegun | NumberGiven | ShiftClosed):
+            before = shifts.get(entry.stream, SHIFT.initial)
+            require(before.closed is None, "a closed shift goes on", entry.stream, event)
+            shifts[entry.stream] = SHIFT.evolve(before, event)
+    for closed in events(log, TillClosed):
+        shift = shifts[f"till-{closed.till_id}/{closed.shift}"]
+        require(not shift.begun, "an open booking in a closed shift", shift.begun)
+        require(closed.cases == shift.case_totals, "the cases of a closing", closed)
+        require(closed.payments == shift.payment_totals, "the payments of a closing", closed)
+        paid = sum(each.amount.amount for each in closed.payments if each.fiscal == "Bar")
+        require(
+            closed.float_.amount + paid == closed.cash.left.amount, "the cash of a closing", closed
+        )
+        following = shifts.get(f"till-{closed.till_id}/{closed.shift + 1}")
+        if following is not None and following.opened is not None:
+            opened = following.opened
+            require(opened.float_ == closed.cash.left, "the next float", opened)
+            require(opened.numbers == closed.number, "the next numbers", opened)
 
 
 def one_verdict(world: World) -> None:
