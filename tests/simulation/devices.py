@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from device_gateway.events import Record
 from device_gateway.ports import ReceiptOrder, SoldVoucher
 from fiscal_signer.adapters.software_tses import SoftwareTses
-from fiscal_signer.ports import DeviceAnswer, DeviceStep, Signed, Tse, TseError, TseFault, TseInfo
+from fiscal_signer.ports import (
+    Chore,
+    DeviceAnswer,
+    DeviceStep,
+    Figures,
+    Signed,
+    Tse,
+    TseError,
+    TseFault,
+    TseInfo,
+)
 from tests.simulation.faults import SLOW_S, Faults, Mortal, die, die_if_dead
 
 
@@ -90,6 +100,14 @@ class _Device:
     async def open_transactions(self) -> dict[int, str]:
         self._reach()
         return await self.inner.open_transactions()
+
+    async def figures(self) -> Figures:
+        self._reach()
+        return await self.inner.figures()
+
+    async def tend(self, chore: Chore) -> bool:
+        self._reach()
+        return await self.inner.tend(chore)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,16 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kassenverbund.cli import exports
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
 from kassenverbund.fiscal.archives import Judge, verify_archive
 from kassenverbund.fiscal.asn1 import Malformed
 from kassenverbund.fiscal.books import verify_event
 from kassenverbund.fiscal.certificates import Certificates, read_certificates
+from kassenverbund.fiscal.dsfinvk.export import verify_export
+from kassenverbund.fiscal.dsfinvk.source import Folder, Source, Zip
+from kassenverbund.fiscal.dsfinvk.tars import Tars
 from kassenverbund.fiscal.messages import MESSAGE_BYTES_MAX
 from kassenverbund.fiscal.receipts import CHARACTERS_MAX, verify_receipt
 from kassenverbund.fiscal.tarfiles import BLOCK, is_tar
@@ -30,6 +34,9 @@ OWN_LOG = "log"
 SIGNER = "fiscal-signer"
 EVENTS_PAGE = 500
 LINE_CHARACTERS_MAX = 1024 * 1024
+
+BYTES_PER_ROW = 130
+"""Of a DSFinV-K export, about: for how far the bar is."""
 
 SHOWN_ALL = 60
 """Up to so many verdicts people see all of them; beyond, only those that are not simply right."""
@@ -43,8 +50,12 @@ _COLORS = {
 
 def add_to(app: typer.Typer) -> None:
     fiscal = typer.Typer(help="What tax inspectors want to know.", no_args_is_help=True)
-    help_text = "Verify TSE exports (TAR), receipt codes, log messages, or this chain's own log."
+    help_text = (
+        "Verify DSFinV-K exports, TSE exports (TAR), receipt codes, log messages, or this"
+        " chain's own log."
+    )
     fiscal.command("verify", help=help_text)(verify)
+    exports.add_to(fiscal)
     fiscal.callback()(_group)
     app.add_typer(fiscal, name="fiscal")
 
@@ -56,7 +67,9 @@ def _group() -> None:
 def verify(
     items: Annotated[
         list[str],
-        typer.Argument(help="files, receipt codes (V0;…, quoted), - for standard input, or: log"),
+        typer.Argument(
+            help="files, folders, receipt codes (V0;…, quoted), - for standard input, or: log"
+        ),
     ],
     certificate: Annotated[
         list[Path] | None, typer.Option(help="certificate of a TSE (for single log messages)")
@@ -67,6 +80,10 @@ def verify(
     serial: Annotated[
         list[str] | None,
         typer.Option(help="serial number of a TSE (64 hex digits); others' signatures are wrong"),
+    ] = None,
+    tar: Annotated[
+        list[Path] | None,
+        typer.Option(help="export of a TSE (TAR) to compare a DSFinV-K export with"),
     ] = None,
     filtered: Annotated[
         bool, typer.Option("--filtered", help="the export was filtered: counters may be missing")
@@ -81,10 +98,11 @@ def verify(
         for one in _read_certificates(path):
             judge.certificates.add(one)
     told = _Told(as_json=as_json)
+    tars = _tars(tar or ())
     for item in items:
         # Each item has its own order of counters; certificates are good for all of them.
         judge.devices = {}
-        for finding in _verify(item, judge, quiet=as_json):
+        for finding in _verify(item, judge, tars, quiet=as_json):
             told.tell(finding)
     if not told.end():
         raise typer.Exit(1)
@@ -109,7 +127,18 @@ def _serials(texts: Iterable[str]) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _verify(item: str, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
+def _tars(paths: Iterable[Path]) -> Tars:
+    tars = Tars()
+    for path in paths:
+        with path.open("rb") as file:
+            if not is_tar(file.read(BLOCK)):
+                raise ValueError(f"{path}: {say('malformed')}")
+            file.seek(0)
+            tars.add(file)
+    return tars
+
+
+def _verify(item: str, judge: Judge, tars: Tars, *, quiet: bool) -> Iterator[Finding]:
     if item.startswith("V0;"):
         yield from verify_receipt(item, say("receipt code"), expected=judge.expected)
     elif item == "-":
@@ -119,16 +148,26 @@ def _verify(item: str, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
     elif item == OWN_LOG:
         yield from _own_log(judge)
     else:
-        yield from _file(Path(item), judge, quiet=quiet)
+        yield from _file(Path(item), judge, tars, quiet=quiet)
 
 
-def _file(path: Path, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
+def _file(path: Path, judge: Judge, tars: Tars, *, quiet: bool) -> Iterator[Finding]:
+    if path.is_dir():
+        yield from _export(Folder(path), path.name, tars, quiet=quiet)
+        return
     with path.open("rb") as file:
         head = file.read(BLOCK)
         file.seek(0)
         if is_tar(head):
             with _Bar(path, quiet=quiet) as moved:
                 yield from verify_archive(file, path.name, judge, moved=moved)
+        elif head[:2] == b"PK":
+            try:
+                source = Zip(file)
+            except Malformed as malformed:
+                yield Finding(path.name, "malformed", str(malformed))
+                return
+            yield from _export(source, path.name, tars, quiet=quiet)
         elif head[:3] == b"V0;" or head[:1] == b"{":
             with path.open(encoding="utf-8", errors="replace", newline="\n") as text:
                 yield from _lines(text, path.name, judge)
@@ -137,8 +176,24 @@ def _file(path: Path, judge: Judge, *, quiet: bool) -> Iterator[Finding]:
             yield from findings
             yield from judge.end()
         else:
-            known = say("neither a TAR archive, nor a log message, nor receipt codes")
+            known = say(
+                "neither a DSFinV-K export, nor a TAR archive, a log message or receipt codes"
+            )
             yield Finding(path.name, "malformed", known)
+
+
+def _export(source: Source, name: str, tars: Tars, *, quiet: bool) -> Iterator[Finding]:
+    """A DSFinV-K export, with how many of its rows are read: all twice."""
+    progress = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"),
+        TimeRemainingColumn(), disable=quiet, transient=True,
+    )  # fmt: skip
+    rows = sum(source.names().values()) // BYTES_PER_ROW
+    task = progress.add_task(name, total=2 * rows)
+    with progress:
+        yield from verify_export(
+            source, name, tars=tars, moved=lambda more: progress.advance(task, more)
+        )
 
 
 class _Bar:

@@ -6,9 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from kassenverbund.cli.words_exports import EXPORT_GERMAN
+from kassenverbund.cli.words_fiscal import FISCAL_GERMAN
+
 LANGUAGES = ("en", "de")
 
 GERMAN: Mapping[str, str] = {
+    **FISCAL_GERMAN,
+    **EXPORT_GERMAN,
     "The backbone behind the tills of a chain.": "Das Rückgrat hinter den Kassen einer Kette.",
     "Start everything on this machine and stay up.": (
         "Alles auf diesem Rechner starten und laufen lassen."
@@ -218,12 +223,6 @@ GERMAN: Mapping[str, str] = {
     "no such store (there are:": "diese Filiale gibt es nicht (es gibt:",
     # verdicts of `fiscal verify`
     "What tax inspectors want to know.": "Was die Betriebsprüfung wissen will.",
-    "Verify TSE exports (TAR), receipt codes, log messages, or this chain's own log.": (
-        "TSE-Exporte (TAR), Belegcodes, Log-Nachrichten oder das eigene Protokoll prüfen."
-    ),
-    "files, receipt codes (V0;…, quoted), - for standard input, or: log": (
-        "Dateien, Belegcodes (V0;… in Anführungszeichen), - für die Standardeingabe, oder: log"
-    ),
     "certificate of a TSE (for single log messages)": (
         "Zertifikat einer TSE (für einzelne Log-Nachrichten)"
     ),
@@ -236,9 +235,6 @@ GERMAN: Mapping[str, str] = {
     ),
     "not 64 hex digits": "keine 64 Hexziffern",
     "receipt code": "Belegcode",
-    "neither a TAR archive, nor a log message, nor receipt codes": (
-        "weder TAR-Archiv noch Log-Nachricht noch Belegcodes"
-    ),
     "not an event": "kein Ereignis",
     "more (--json shows all)": "weitere (--json zeigt alle)",
     "passed": "bestanden",

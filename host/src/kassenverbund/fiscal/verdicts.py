@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kassenverbund.fiscal.dsfinvk.rules import NOTES, RULES
+
 
 class Level(StrEnum):
     RIGHT = "right"
@@ -17,6 +19,8 @@ class Level(StrEnum):
 
 
 _R, _N, _U, _W = Level.RIGHT, Level.NOTE, Level.UNDECIDED, Level.WRONG
+
+BREACH = "does NOT hold: "
 
 CODES: Mapping[str, tuple[Level, str]] = {
     "signature_right": (_R, "the signature is right"),
@@ -53,6 +57,10 @@ CODES: Mapping[str, tuple[Level, str]] = {
     "chain_broken": (_W, "a certificate was not issued by the one that it names"),
     "root_wrong": (_W, "the chain leads to another root than the given ones"),
     "receipt_differs": (_W, "the receipt code says something else than the signed log message"),
+    # Of a DSFinV-K export: a rule that holds everywhere is told once, a breach each time.
+    **{f"{rule}.holds": (_R, sentence) for rule, sentence in RULES.items()},
+    **{rule: (_W, BREACH + sentence) for rule, sentence in RULES.items()},
+    **{code: (Level(level), sentence) for code, (level, sentence) in NOTES.items()},
 }
 
 

@@ -184,7 +184,7 @@ def _means(chain: Chain) -> Section:
             Policy(
                 name=f"means_of_payment.{means.kind}",
                 what=Text(means.name, means.name),
-                in_force=_means_value(means.fiscal, getattr(means, "payment_type", None)),
+                in_force=_means_value(means.fiscal, means.payment_type),
                 source="DSFinV-K 2.4, ZAHLART_TYP, Anhang I",
                 setting="means_of_payment",
             )
@@ -318,8 +318,7 @@ def _declared(since: Since) -> tuple[tuple[str, Text, Text, str], ...]:
 
 
 def _closing(store: Store) -> Text:
-    closing = getattr(store, "closing", None)
-    at = getattr(closing, "automatic_at", None)
+    at = store.closing.automatic_at
     if at is None:
         return Text("by hand", "von Hand")
     return Text(f"by hand, at the latest at {at}", f"von Hand, spätestens um {at} Uhr")

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from events import DomainError
 from fiscal_signer.country import Check, Country
-from fiscal_signer.ports import Archives, TseFault
+from fiscal_signer.ports import Archives, TseError, TseFault
 from fiscal_signer.queries import PAGE_MAX, Queries
 from kassenverbund.kit.auth import Caller, requires
 from kassenverbund.kit.text import Identifier
@@ -20,6 +20,7 @@ from kassenverbund.kit.text import Identifier
 COUNTER_MAX = 2**62
 QR_CHARACTERS_MAX = 4_000
 TAR = "application/x-tar"
+TAR_RETRY_S = 30
 
 
 class TseUnknown(DomainError):
@@ -38,6 +39,14 @@ class TarUnavailable(DomainError):
     code = "tse.tar_unavailable"
     status = 503
     title = "The TSE cannot be read now"
+
+
+class TarNotReady(DomainError):
+    """The device still works at it. The same question again goes on from there."""
+
+    code = "tse.tar_not_ready"
+    status = 503
+    title = "The TSE is still making this export; ask again"
 
 
 class PeriodEmpty(DomainError):
@@ -62,6 +71,34 @@ class Outage(_Answer):
     began_at: datetime
 
 
+class Upkeep(_Answer):
+    """The last look at a device, away from any sale. null: its kind has none of it, or it was
+    never done."""
+
+    checked_at: datetime
+    self_tested_at: datetime | None
+    time_set_at: datetime | None
+    exported_at: datetime | None
+    failed: list[str]
+    detail: str
+    drift_ms: int | None
+    certificate_until: datetime | None
+    signatures: int
+    signatures_max: int | None
+    storage_used: int | None
+    storage_max: int | None
+
+
+class Warned(_Answer):
+    """What somebody has to look after; see `tse.warned`."""
+
+    warning: str
+    stage: int
+    detail: str
+    since: datetime
+    until: datetime | None
+
+
 class TseView(_Answer):
     """A device at a glance. Fields of its identity are null until it answered for the first
     time."""
@@ -81,6 +118,11 @@ class TseView(_Answer):
     signed: int
     unsigned: int
     outage: Outage | None
+    upkeep: Upkeep | None = None
+    """null: nobody has looked yet."""
+    warnings: list[Warned] = []
+    unread: int = 0
+    """Log messages of which only the counter is known: the device holds them alone."""
 
 
 class TseList(_Answer):
@@ -234,8 +276,10 @@ def _exports(router: APIRouter, queries: Queries, archives: Mapping[str, Archive
         try:
             archive = await source.open(tse_id, begin=begin, end=end)
         except TseFault as fault:
+            if fault.code is TseError.BUSY:
+                raise TarNotReady(fault.code.value, retry_after_s=TAR_RETRY_S) from fault
             raise TarUnavailable(fault.code.value) from fault
-        name = f"{tse_id}_{archive.first}-{archive.last}.tar"
+        name = f"{tse_id}_{archive.label}.tar"
         return StreamingResponse(
             archive.pieces,
             media_type=TAR,

@@ -23,7 +23,9 @@ class Job:
 
     job_id: str
     """The foreign event's id."""
-    kind: Literal["register", "start", "receipt", "abort"]
+    kind: Literal["register", "start", "receipt", "abort", "closing"]
+    """`receipt`: any process of a till that is over and whole, trainings, orders and cash moves
+    too. `closing`: the end of a shift, before which nothing of its till may stay open."""
     client_id: str
     booking_id: str = ""
     till_id: str = ""
@@ -32,6 +34,8 @@ class Job:
     refusal: str = ""
     """Why it can never be signed (a stable code); empty: it can."""
     detail: str = ""
+    z_number: int | None = None
+    """Of a closing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What the signer records. Streams: `tse-{id}` (what the device is, and its segments),
-`tse-{id}/{segment}` (what it signed), `unsigned-{store}` (bookings that name no TSE of ours)."""
+`tse-{id}/{segment}` (what it signed), `tse-{id}/upkeep` (how it is), `tse-{id}/read` (what its
+exports added), `unsigned-{store}` (bookings that name no TSE of ours)."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -119,7 +120,7 @@ class Step(_Part):
     step_id: str
     """Unique in its request: `{booking_id}/start`."""
     operation: Literal["register", "start", "finish"]
-    purpose: Literal["client", "start", "receipt", "abort", "abandon"]
+    purpose: Literal["client", "start", "receipt", "abort", "abandon", "closing"]
     """Why: a `start` may serve a booking that begins or one that is already recorded."""
     client_id: str
     booking_id: str = ""
@@ -129,6 +130,8 @@ class Step(_Part):
     process_type: str = ""
     process_data: str = ""
     sign_by: datetime | None = None
+    z_number: int | None = None
+    """Of a closing."""
 
 
 @event_type("signature.requested")
@@ -222,10 +225,31 @@ class LeftUnsigned(Event):
     decided_at: datetime
 
 
+@event_type("closing.signed")
+class ClosingSigned(Event):
+    """The verdict on a closing, told once more with its Z number, in the same append as the
+    verdict itself. Whatever was open for this till's client before is over."""
+
+    closing_id: str
+    """The `booking_id` of its verdict."""
+    store_id: str
+    till_id: str
+    z_number: int | None
+    """None: it could not be read."""
+    tse_id: str
+    client_id: str
+    verdict: Verdict
+    transaction_number: int | None = None
+    signature_counter: int | None = None
+    log_time: datetime | None = None
+    outage_id: str | None = None
+    decided_at: datetime
+
+
 @event_type("signature.abandoned")
 class TransactionAbandoned(Event):
-    """A transaction without a booking was ended on the device as AVBelegabbruch, or the device
-    knew it no longer."""
+    """A transaction without a booking, or one that was open at a closing, was ended on the device
+    as AVBelegabbruch, or the device knew it no longer."""
 
     tse_id: str
     store_id: str
@@ -278,6 +302,79 @@ class OutageEnded(Event):
     ended_at: datetime
 
 
+@event_type("signature.surplus_read")
+class SurplusRead(Event):
+    """The bytes of a log message of which only the counter was known (`signature.surplus`,
+    operation `unread`): an export of the device held them. The earlier entry stands as it is."""
+
+    tse_id: str
+    store_id: str
+    signature_counter: int
+    kind: Literal["transaction", "system", "audit"]
+    operation: str
+    """Empty where its kind has none."""
+    client_id: str = ""
+    log_time: datetime
+    log_message: str
+    """base64, as the device stored it."""
+    read_at: datetime
+
+
+@event_type("tse.checked")
+class TseChecked(Event):
+    """A look at a device, away from any sale, about once a day. Its chores (self-test, time) left
+    log messages of their own."""
+
+    tse_id: str
+    store_id: str
+    done: tuple[Literal["self_test", "time", "export"], ...]
+    """The chores that went well."""
+    failed: tuple[Literal["self_test", "time", "export"], ...] = ()
+    detail: str = ""
+    """Why a chore failed: a code of `TseError`."""
+    drift_ms: int | None = None
+    """Its clock against ours; above 0: it is ahead."""
+    certificate_until: datetime | None = None
+    signatures: int
+    """Made so far."""
+    signatures_max: int | None = None
+    storage_used: int | None = None
+    storage_max: int | None = None
+    checked_at: datetime
+
+
+WarningName = Literal[
+    "certificate_expires", "storage_fills", "signatures_run_out", "time_drifts",
+    "self_test_failed", "export_overdue", "outage",
+]  # fmt: skip
+
+
+@event_type("tse.warned")
+class TseWarned(Event):
+    """Somebody has to look after a device. Said again with each higher stage."""
+
+    tse_id: str
+    store_id: str
+    warning: WarningName
+    stage: int = 1
+    """How urgent: 1, 2, 3."""
+    detail: str
+    since: datetime
+    """When its first stage was noticed."""
+    until: datetime | None = None
+    """When it will be too late, where that is known."""
+
+
+@event_type("tse.warning_ended")
+class TseWarningEnded(Event):
+    """What was warned of is over."""
+
+    tse_id: str
+    store_id: str
+    warning: WarningName
+    ended_at: datetime
+
+
 @event_type("signature.unreadable")
 class RecordUnreadable(Event):
     """An event of the gateway that names no booking that could be read. None of its content is
@@ -290,10 +387,52 @@ class RecordUnreadable(Event):
     error: str
 
 
+ExportKind = Literal["dsfinvk", "tar", "report_146a"]
+
+
+@event_type("export.requested")
+class ExportRequested(Event):
+    """Somebody wants an export of closings from `begin` to `end`. Stream `export-{export_id}`."""
+
+    export_id: str
+    kind: ExportKind
+    store_ids: tuple[str, ...]
+    """Empty: all. So with tills."""
+    till_ids: tuple[str, ...]
+    begin: date
+    end: date
+    journal_position: int
+    """Nothing that was kept later is in it: the same request makes the same bytes."""
+    requested_by: str
+    requested_at: datetime
+
+
+@event_type("export.created")
+class ExportCreated(Event):
+    """The export is there. Whoever holds a file can prove by its hash that it is this one."""
+
+    export_id: str
+    kind: ExportKind
+    store_ids: tuple[str, ...]
+    till_ids: tuple[str, ...]
+    begin: date
+    end: date
+    sha256: str
+    bytes: int
+    rows: int
+    """Of all tables."""
+    closings: int
+    differences: int
+    """Sums of closings that are not those of their processes; each stands in the report inside."""
+    requested_by: str
+    created_at: datetime
+    journal_position: int
+
+
 SegmentEvent = (
     SegmentClosed | TakenOver | ClientRegistered | ClientRefused | SignaturesRequested
     | SignatureStarted | SignatureNotStarted | SignatureMade | LeftUnsigned
-    | TransactionAbandoned | SignatureSurplus | OutageBegan | OutageEnded
+    | TransactionAbandoned | SignatureSurplus | OutageBegan | OutageEnded | ClosingSigned
 )  # fmt: skip
 """What may stand in a segment."""
 
@@ -301,4 +440,6 @@ REGISTRY = Registry(
     TseInitialized, SegmentOpened, SegmentClosed, TakenOver, ClientRegistered, ClientRefused,
     SignaturesRequested, SignatureStarted, SignatureNotStarted, SignatureMade, LeftUnsigned,
     TransactionAbandoned, SignatureSurplus, OutageBegan, OutageEnded, RecordUnreadable,
+    ClosingSigned, ExportRequested, ExportCreated,
+    SurplusRead, TseChecked, TseWarned, TseWarningEnded,
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -12,7 +14,10 @@ from money import Money, Rate
 ClientId = Annotated[str, Field(pattern=r"^[A-Za-z0-9'()+,./:=?-]{1,30}$")]
 """The till's serial number as registered at the TSE: PrintableString, no space."""
 
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
 LINES_MAX = 2_000
+QUANTITY_MAX = 10**9
 
 
 class _Foreign(BaseModel):
@@ -28,6 +33,10 @@ class TillPaired(_Foreign):
     tse_id: Identifier
 
 
+class TillOpened(TillPaired):
+    """till.opened v1: from here on the till signs with this TSE, maybe another one than before."""
+
+
 class BookingStarted(_Foreign):
     """booking.started v1."""
 
@@ -36,6 +45,12 @@ class BookingStarted(_Foreign):
     till_id: Identifier
     tse_id: Identifier
     client_id: ClientId
+
+
+class Ended(BookingStarted):
+    """What every event has that a verdict is due to: a process of the till (Vorgang) is over."""
+
+    sign_by: AwareDatetime
 
 
 class Line(_Foreign):
@@ -72,30 +87,71 @@ class Payment(_Foreign):
     """Only for `Keine`: the VAT keys that a receivable or a subsidy reduces. Together `amount`."""
 
 
-class BookingRecorded(_Foreign):
-    """booking.recorded v1 to v3: later ones have more kinds of lines and payments. Each line counts
-    by its amount, each payment by `fiscal`."""
+class BookingRecorded(Ended):
+    """booking.recorded v1 to v4: later ones have more kinds of bookings, lines and payments, with
+    either sign. Each line counts by its amount, each payment by `fiscal`."""
 
-    booking_id: Identifier
-    store_id: Identifier
-    till_id: Identifier
-    tse_id: Identifier
-    client_id: ClientId
-    sign_by: AwareDatetime
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     lines: Annotated[tuple[Line, ...], Field(max_length=LINES_MAX)]
     payments: Annotated[tuple[Payment, ...], Field(max_length=LINES_MAX)]
 
 
-class BookingAborted(_Foreign):
-    """booking.aborted v1."""
+class TrainingRecorded(BookingRecorded):
+    """training.recorded v1: the same shape, and no effect on anything."""
 
-    booking_id: Identifier
-    store_id: Identifier
-    till_id: Identifier
-    tse_id: Identifier
-    client_id: ClientId
-    sign_by: AwareDatetime
+
+class BookingAborted(Ended):
+    """booking.aborted v1 and v2."""
+
+
+class OrderLine(_Foreign):
+    """One line of an order."""
+
+    name: str
+    quantity: Annotated[Decimal, Field(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
+    """Negative: taken back."""
+    unit_price: Money
+    """Gross."""
+
+
+class BookingOrdered(Ended):
+    """booking.ordered v1."""
+
+    lines: Annotated[tuple[OrderLine, ...], Field(max_length=LINES_MAX)]
+
+
+class CashMoved(Ended):
+    """cash.moved v1, of any kind."""
+
+    currency: Currency
+    amount: Money
+    """Plus: into the drawer."""
+
+
+class CaseTotal(_Foreign):
+    """What one business case came to, at one VAT key."""
+
+    case: str
+    """GV_TYP of DSFinV-K."""
+    gross: Money
+
+
+class CountedCash(_Foreign):
+    """The drawer at a closing."""
+
+    expected: Money
+    counted: Money | None = None
+
+
+class TillClosed(Ended):
+    """till.closed v1. Its figures are signed as they stand; whether they are those of its bookings
+    is for the export to say, which holds both."""
+
+    z_number: Annotated[int, Field(ge=1)]
+    business_date: date
+    currency: Currency
+    cases: Annotated[tuple[CaseTotal, ...], Field(max_length=LINES_MAX)] = ()
+    cash: CountedCash
 
 
 class TseOnly(_Foreign):
@@ -112,10 +168,15 @@ class Named(_Foreign):
     till_id: str = ""
     tse_id: str = ""
     client_id: str = ""
+    z_number: int | None = None
 
 
 _IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
-_CLIENT_ID: TypeAdapter[str] = TypeAdapter(ClientId)
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    **dict.fromkeys(("booking_id", "store_id", "till_id", "tse_id"), _IDENTIFIER),
+    "client_id": TypeAdapter(ClientId),
+    "z_number": TypeAdapter(Annotated[int, Field(ge=1)]),
+}
 
 
 def named(document: object) -> Named:
@@ -123,10 +184,9 @@ def named(document: object) -> Named:
     if not isinstance(document, dict):
         return Named()
     found = {}
-    for name in Named.model_fields:
-        adapter = _CLIENT_ID if name == "client_id" else _IDENTIFIER
+    for name, adapter in _ADAPTERS.items():
         try:
             found[name] = adapter.validate_python(document.get(name), strict=True)
         except ValueError:
             continue
-    return Named(**found)
+    return Named.model_validate(found)

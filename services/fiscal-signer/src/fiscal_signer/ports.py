@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 LOGS_MAX = 500
 """How many log messages one question to a device brings back."""
@@ -136,6 +136,52 @@ class TseInfo:
     initialized_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Have the device test itself. It may take a minute, and nothing is signed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTime:
+    """Set the device's clock by ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Make sure that the device knows us in a role, for what follows."""
+
+    role: Literal["admin", "timeAdmin"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteExported:
+    """Let the device forget its log messages up to a counter: those that we hold ourselves."""
+
+    up_to: int
+
+
+Chore = SelfTest | UpdateTime | Authenticate | DeleteExported
+"""What a device needs now and then, away from any sale (BSI TR-03151). A device signs system log
+messages of its own for it, which use counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a device is, and what its kind needs. None: it has none of it, or sees to it itself."""
+
+    self_test_every: timedelta | None = None
+    time_every: timedelta | None = None
+    clock: datetime | None = None
+    """Its time, at the moment of the answer."""
+    signatures_max: int | None = None
+    """So many signatures it makes in its life."""
+    storage_used: int | None = None
+    storage_max: int | None = None
+    """Bytes of its log."""
+    exports: bool = False
+    """It gives out some of its log messages in exports only."""
+
+
 class Tse(Protocol):
     """One device. It does one call at a time; the caller sees to that.
 
@@ -160,6 +206,14 @@ class Tse(Protocol):
         """Transaction number → client id of what was started and not finished."""
         ...
 
+    async def figures(self) -> Figures:
+        """How it is. Signs nothing."""
+        ...
+
+    async def tend(self, chore: Chore) -> bool:
+        """Do a chore. False: this kind of device has no such thing, and nothing was done."""
+        ...
+
 
 class Tses(Protocol):
     """The devices by their id in `chain.yaml`."""
@@ -172,10 +226,13 @@ class Tses(Protocol):
 class Leases(Protocol):
     """Who may drive a device. A speed-up and a courtesy: the fence is the stream's version."""
 
-    async def hold(self, tse_id: str, owner: str, seconds: float) -> int | None:
+    async def hold(
+        self, tse_id: str, owner: str, seconds: float, *, idle_s: float = 0.0
+    ) -> int | None:
         """Take or renew the lease: its epoch, or None while another owner's lease runs.
 
-        The epoch grows by one each time the owner changes, never otherwise.
+        `idle_s`: another owner's lease is taken only so long after its end. The epoch grows by
+        one each time the owner changes, never otherwise.
         """
         ...
 
@@ -184,10 +241,8 @@ class Leases(Protocol):
 class Archive:
     """An export of a device on its way out."""
 
-    first: int
-    """Signature counter of the first log message in it."""
-    last: int
-    """Of the last one; less than `first`: there is none."""
+    label: str
+    """What of the device's log it holds, for its file's name: `1-4711` (counters)."""
     pieces: AsyncIterator[bytes]
     """A TAR archive, in pieces. Raises `TseFault` where the device fails on the way: whoever
     receives it has then received a part that does not end as archives do."""
@@ -200,5 +255,26 @@ class Archives(Protocol):
         self, tse_id: str, *, begin: datetime | None = None, end: datetime | None = None
     ) -> Archive:
         """All log messages from `begin` to before `end`, of any kind; None: all of them. The same
-        period makes the same bytes, in any process. Raises `TseFault`."""
+        period makes the same bytes, in any process. Raises `TseFault`: `BUSY` is for a device that
+        still works at it; asked again, it goes on from there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A log message out of an export. Its signature holds."""
+
+    signature_counter: int
+    kind: Literal["transaction", "system", "audit"]
+    operation: str
+    client_id: str
+    log_time: datetime
+    log_message: bytes
+
+
+class ExportReader(Protocol):
+    """Devices that give out some of their log messages in exports only."""
+
+    async def read(self, tse_id: str, counters: Sequence[int]) -> Sequence[Exported]:
+        """The log messages of these counters, as far as the device has them. Raises `TseFault`."""
         ...

@@ -19,6 +19,7 @@ from fiscal_signer.events import (
     SignatureMade,
     SignatureStarted,
     SignatureSurplus,
+    SurplusRead,
     TransactionAbandoned,
     TseInitialized,
 )
@@ -35,6 +36,10 @@ _INITIALIZED = text(
 _OUTAGE = text(
     "UPDATE tse_overview SET outage_id = :outage_id, outage_reason = :reason,"
     " outage_began_at = :began_at WHERE tse_id = :tse_id"
+)
+_READ = text(
+    "UPDATE signature_log SET log_message = :log_message, client_id = :client_id"
+    " WHERE tse_id = :tse_id AND signature_counter = :signature_counter"
 )
 # One statement for what every sale brings, whatever the page holds.
 _KEPT = text(
@@ -78,6 +83,7 @@ class SignatureBook:
         SignatureMade,
         SignatureStarted,
         SignatureSurplus,
+        SurplusRead,
         TransactionAbandoned,
         TseInitialized,
     )
@@ -93,6 +99,11 @@ class SignatureBook:
         if logged or judged:
             columns = _columns_of_log(logged) | _columns_of_verdicts(judged)
             await tx.execute(_KEPT, columns | _columns_of_counts(recorded))
+        for entry in recorded:
+            # Later than what it completes, also within a page.
+            if isinstance(entry.event, SurplusRead):
+                names = {"tse_id", "signature_counter", "client_id", "log_message"}
+                await tx.execute(_READ, entry.event.model_dump(include=names))
 
 
 async def _devices(tx: AsyncConnection, event: Event) -> None:

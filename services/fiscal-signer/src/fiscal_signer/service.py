@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from events import Transient
 from fiscal_signer.adapters.chip.pool import Chips
-from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
+from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
+from fiscal_signer.adapters.exports.jobs import PostgresJobs
+from fiscal_signer.adapters.exports.report_146a import Report146aMaker
+from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
+from fiscal_signer.adapters.journal import PostgresJournal
+from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
 from fiscal_signer.api import router_of
+from fiscal_signer.api_exports import routes as routes_of_exports
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
-from fiscal_signer.handlers import Settings, TseDriver
+from fiscal_signer.handlers import (
+    Breaker,
+    Caretaker,
+    Settings,
+    SurplusReader,
+    TseDriver,
+    UpkeepSettings,
+    Ward,
+    Watch,
+    share_of,
+)
+from fiscal_signer.handlers.alarm import Alarm, Post
+from fiscal_signer.handlers.exports import Exports
 from fiscal_signer.policies import Assignment, Reactor
-from fiscal_signer.ports import TseFault
+from fiscal_signer.policies.keeper import Keeper
+from fiscal_signer.ports import Archives, TseFault
 from fiscal_signer.projections import SignatureBook
+from fiscal_signer.projections_exports import ExportBook
+from fiscal_signer.projections_upkeep import TseUpkeep
 from fiscal_signer.public import PUBLICATION
 from fiscal_signer.queries import Queries
+from fiscal_signer.queries_exports import ExportQueries
 from kassenverbund.kit.chain import Chain, SigningPlace
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 ALL_PLACES = frozenset(SigningPlace)
 NONCE_BYTES = 12
+NAME = "fiscal-signer"
+SCHEMA = "fiscal_signer"
 
 _log = logging.getLogger("fiscal_signer")
 
@@ -46,7 +67,7 @@ def service_for(places: frozenset[SigningPlace] = ALL_PLACES) -> Service:
         return _open(runtime, places)
 
     return Service(
-        name="fiscal-signer",
+        name=NAME,
         registry=REGISTRY,
         publication=PUBLICATION,
         migrations=Path(__file__).parents[2] / "migrations",
@@ -65,8 +86,8 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     storage = PostgresDeviceStorage(runtime.engine)
     fiskaly = fiskaly_of(chain, runtime.fiskaly, runtime.clock)
     tses = TsesByKind(
-        {tse.id: tse.kind for store in chain.stores for tse in store.tses},
-        {"software": _software(runtime, storage, chips), "fiskaly": fiskaly.tses},
+        kinds_of(chain),
+        {KIND: _software(runtime, storage, chips), FISKALY_KIND: fiskaly.tses},
     )
     leases = PostgresLeases(runtime.engine)
     owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
@@ -88,17 +109,78 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     reactor = Reactor(runtime.store, drivers, assignments, elsewhere=elsewhere, clock=runtime.clock)
     queries = Queries(runtime.engine)
 
-    async def watch() -> None:
-        await watch_devices(drivers, queries, every_s=settings.probe_s)
-
-    return Opened(
-        router=router_of(queries, country_of("DE"), {KIND: SoftwareArchives(storage)}),
-        projections=(SignatureBook(),),
-        reactions=(reactor.reaction(),),
-        tasks=(watch,),
-        startup=partial(_start, chips),
-        close=partial(_close, chips, fiskaly),
+    alarm = _alarm(runtime, queries, watched=len(drivers))
+    archives: dict[str, Archives] = {
+        KIND: SoftwareArchives(storage),
+        FISKALY_KIND: fiskaly.archives,
+    }
+    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
+    kinds = kinds_of(chain)
+    watch = Watch(
+        {
+            tse_id: _ward(
+                driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None
+            )
+            for tse_id, driver in drivers.items()
+        },
+        out=queries.tses_out,
+        clock=runtime.clock,
+        away=(DBAPIError, OSError),
+        tick=alarm.update,
     )
+    journal = PostgresJournal(runtime.engine)
+    exports = _exports(runtime, owner, journal)
+    router = router_of(queries, country_of("DE"), archives)
+    desk = ExportQueries(runtime.engine, schema=SCHEMA)
+    router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
+    return Opened(
+        router=router,
+        projections=(SignatureBook(), TseUpkeep(), ExportBook()),
+        reactions=(reactor.reaction(), *Keeper(journal).reactions()),
+        tasks=(watch.run, exports.work),
+        startup=partial(_start, chips),
+        alerts=alarm.alerts,
+        close=partial(_close, chips, fiskaly, alarm),
+    )
+
+
+def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
+    return Exports(
+        runtime.store,
+        PostgresJobs(runtime.engine),
+        {
+            "dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA),
+            "report_146a": Report146aMaker(journal),
+        },
+        folder=runtime.var / "exports",
+        worker=owner,
+        clock=runtime.clock,
+    )
+
+
+def _ward(
+    driver: TseDriver, runtime: Runtime, queries: Queries, reader: SurplusReader | None
+) -> Ward:
+    """`reader`: of a device that gives out some of its log in exports only."""
+    tse_id = driver.tse_id
+    return Ward(
+        driver,
+        Breaker(driver.settings, share_of(tse_id)),
+        Caretaker(
+            driver,
+            store_id=driver.store_id,
+            store=runtime.store,
+            clock=runtime.clock,
+            settings=UpkeepSettings(),
+            unread=partial(queries.unread_since, tse_id),
+            read_export=partial(reader.read, tse_id, driver.store_id) if reader else None,
+        ),
+    )
+
+
+def kinds_of(chain: Chain) -> dict[str, str]:
+    """TSE → kind."""
+    return {tse.id: tse.kind for store in chain.stores for tse in store.tses}
 
 
 def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) -> SoftwareTses:
@@ -113,7 +195,15 @@ def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) ->
     )
 
 
-async def _close(chips: Chips, fiskaly: Fiskaly) -> None:
+def _alarm(runtime: Runtime, queries: Queries, *, watched: int) -> Alarm:
+    post, to = None, runtime.chain.operator_mail
+    if runtime.mailer is not None and to is not None:
+        post = Post(runtime.mailer, to, runtime.chain.name, PostgresMailbox(runtime.engine))
+    return Alarm(outages=queries.outages, warnings=queries.warnings, watched=watched, post=post)
+
+
+async def _close(chips: Chips, fiskaly: Fiskaly, alarm: Alarm) -> None:
+    await alarm.close()
     await fiskaly.close()
     await chips.close()
 
@@ -133,44 +223,3 @@ def assignments_of(chain: Chain) -> dict[str, Assignment]:
         for store in chain.stores
         for tse in store.tses
     }
-
-
-async def watch_devices(
-    drivers: Mapping[str, TseDriver], queries: Queries, *, every_s: float
-) -> None:
-    """Introduce new devices, then try those that are out, away from any sale. Ends never."""
-    waiting = set(drivers)
-    while True:
-        for tse_id in sorted(waiting):
-            if await _settled(drivers[tse_id]):
-                waiting.discard(tse_id)
-        for tse_id in await _out(queries):
-            if tse_id in drivers:
-                await _probed(drivers[tse_id])
-        await asyncio.sleep(every_s)
-
-
-async def _out(queries: Queries) -> list[str]:
-    try:
-        return await queries.tses_out()
-    except (DBAPIError, OSError) as away:
-        _log.warning("which TSEs are out is not known now: %s", type(away).__name__)
-        return []
-
-
-async def _settled(driver: TseDriver) -> bool:
-    try:
-        await driver.introduce()
-    except (TseFault, Transient) as fault:
-        _log.warning("%s did not introduce itself: %s", driver.tse_id, fault)
-        return False
-    return True
-
-
-async def _probed(driver: TseDriver) -> None:
-    try:
-        well = await driver.probe()
-    except Transient as fault:
-        _log.info("%s was not tried: %s", driver.tse_id, fault)
-    else:
-        _log.info("%s is %s", driver.tse_id, "back" if well else "still out")

@@ -33,6 +33,21 @@ class StoreTse(Part):
     tse_id: str
     kind: str
     curve: str
+    certification_id: Rare[str] = None
+    """Of the BSI, as declared: for the report of § 146a (4) AO."""
+    commissioned_on: Rare[date] = None
+
+
+class RecordingSystem(Part):
+    """A till as the tax office wants to know it, where its pairing does not say it."""
+
+    till_id: str
+    acquired_on: Rare[date] = None
+    commissioned_on: Rare[date] = None
+    decommissioned_on: Rare[date] = None
+    decommissioned_because: Rare[str] = None
+    manufacturer: Rare[str] = None
+    model: Rare[str] = None
 
 
 class StorePrinter(Part):
@@ -94,15 +109,6 @@ class CostCenterTerms(Part):
     """The slip has a line to sign on."""
 
 
-class PaidOnline(Part):
-    """The store hands over goods of web orders that were paid before. Never cash."""
-
-    name: str
-    """Of the means of payment."""
-    payment_type: Rare[str] = None
-    """As of other means."""
-
-
 class FiscalChoice(Part):
     """A fiscal case that the chain books otherwise than the table's default
     (`kassenverbund.kit.fiscal_cases`)."""
@@ -112,6 +118,15 @@ class FiscalChoice(Part):
     choice: str
     valid_from: Rare[date] = None
     """First business date; None: from the beginning."""
+
+
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
 
 
 @event_type("master_data.changed")
@@ -137,8 +152,9 @@ class MasterDataChanged(Event):
     means_of_payment: tuple[MeansOfPayment, ...]
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
-    paid_online: Rare[PaidOnline] = None
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
+    paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 
 

@@ -68,11 +68,13 @@ class MemoryLeases:
         self._clock = clock
         self._held: dict[str, tuple[str, int, datetime]] = {}
 
-    async def hold(self, tse_id: str, owner: str, seconds: float) -> int | None:
+    async def hold(
+        self, tse_id: str, owner: str, seconds: float, *, idle_s: float = 0.0
+    ) -> int | None:
         now = self._clock()
         before, epoch, until = self._held.get(tse_id, ("", 0, now))
         if before != owner:
-            if before and until >= now:
+            if before and until + timedelta(seconds=idle_s) >= now:
                 return None
             epoch += 1
         self._held[tse_id] = (owner, epoch, now + timedelta(seconds=seconds))

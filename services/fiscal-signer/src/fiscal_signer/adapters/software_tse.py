@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from cryptography.hazmat.primitives import serialization
@@ -23,27 +23,35 @@ from fiscal_signer.adapters.software_certificates import (
     authority_of,
     certificate_for,
 )
-from fiscal_signer.country.de import log_message
-from fiscal_signer.country.de.algorithms import CURVES, serial_of
+from fiscal_signer.country.de import log_message, tlv
+from fiscal_signer.country.de.algorithms import CURVES, key_of, serial_of, verify_plain
 from fiscal_signer.ports import (
     LOGS_MAX,
     AlreadyDone,
+    Chore,
     DeviceAnswer,
     DeviceStep,
+    Figures,
     FinishTransaction,
     Refused,
     RegisterClient,
+    SelfTest,
     Signed,
     StartTransaction,
     TseError,
     TseFault,
     TseInfo,
+    UpdateTime,
 )
 
 KIND = "software"
 CLIENTS_MAX = 512
 OPEN_TRANSACTIONS_MAX = 4_096
 _NONCE_BYTES = 12
+
+SELF_TEST_EVERY = timedelta(hours=24)
+TIME_EVERY = timedelta(hours=24)
+"""Its clock is the machine's; the message in its log says so once a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,25 +149,54 @@ class SoftwareTse:
         )
 
     async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
+        call = await self._begin()
+        outcomes = [call.run(step) for step in steps]
+        made = iter(await self._end(call))
+        return [next(made) if isinstance(one, _Draft) else one for one in outcomes]
+
+    async def figures(self) -> Figures:
+        unix = max(int(self._clock().timestamp()), (await self._load()).last_log_time)
+        return Figures(
+            self_test_every=SELF_TEST_EVERY,
+            time_every=TIME_EVERY,
+            clock=datetime.fromtimestamp(unix, UTC),
+        )
+
+    async def tend(self, chore: Chore) -> bool:
+        """It has no users, and its storage is a database: nothing to log in to or to delete."""
+        if not isinstance(chore, SelfTest | UpdateTime):
+            return False
+        call = await self._begin()
+        tested = isinstance(chore, SelfTest)
+        draft = call.system("selfTest", b"") if tested else call.update_time()
+        await self._end(call, check=draft)
+        return True
+
+    async def _begin(self) -> _Call:
         before = self._memory or await self._load()
         # Until the outcome is durable the memory here is not to be trusted.
         self._memory = None
         now = int(self._clock().timestamp())
-        call = _Call(before, self._curve.algorithm, self._serial, now)
-        outcomes = [call.run(step) for step in steps]
+        return _Call(before, self._curve.algorithm, self._serial, now)
+
+    async def _end(self, call: _Call, *, check: _Draft | None = None) -> list[Signed]:
+        """Sign what was drafted and store it. `check`: whose signature has to hold first."""
         values = await self._chip.sign(self._key, [draft.signed for draft in call.drafts])
         logs = [
             draft.with_signature(value) for draft, value in zip(call.drafts, values, strict=True)
         ]
+        if check is not None:
+            key, value = key_of(call.before.public_key), values[call.drafts.index(check)]
+            if not verify_plain(key, self._curve.algorithm, value, check.signed):
+                raise TseFault(TseError.SIGNING_FAILED, "its key does not fit its certificate")
         if logs:
-            await self._storage.save(before, call.memory, logs)
-        elif (await self._load()).signature_counter != before.signature_counter:
+            await self._storage.save(call.before, call.memory, logs)
+        elif (await self._load()).signature_counter != call.before.signature_counter:
             # Nothing was stored, so nothing has told us that another process used the device
             # since we looked. A refusal must not rest on what it knew then.
             raise TseFault(TseError.STORAGE_FAILURE, "the device was used by somebody else")
         self._memory = call.memory
-        made = iter(logs)
-        return [next(made) if isinstance(one, _Draft) else one for one in outcomes]
+        return logs
 
     async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
         stored = await self._storage.logs_after(self._tse_id, signature_counter, LOGS_MAX)
@@ -230,7 +267,7 @@ class _Call:
     step needs another one's signature, so all are drafted first and signed together."""
 
     def __init__(self, memory: DeviceMemory, algorithm: str, serial: bytes, now: int) -> None:
-        self._before = memory
+        self.before = memory
         self._algorithm = algorithm
         self._serial = serial
         self._unix = max(now, memory.last_log_time)
@@ -246,7 +283,7 @@ class _Call:
     @property
     def memory(self) -> DeviceMemory:
         return replace(
-            self._before,
+            self.before,
             signature_counter=self._counter,
             transaction_number=self._transaction,
             last_log_time=self._unix,
@@ -297,6 +334,11 @@ class _Call:
         return self._draft(
             log_message.FINISH, step.client_id, number, step.process_type, step.process_data
         )
+
+    def update_time(self) -> _Draft:
+        """It has no clock but the machine's: what it sets is what it has, never going back."""
+        data = tlv.integer(0x81, self._unix) + tlv.integer(0x82, self._unix)
+        return self.system("updateTime", data)
 
     def _draft(
         self, operation: str, client_id: str, number: int, process_type: str, process_data: str

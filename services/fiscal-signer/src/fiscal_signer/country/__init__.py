@@ -5,6 +5,7 @@ a till must never sell under rules that nobody wrote down.
 """
 
 from fiscal_signer.country.port import (
+    NOT_SIGNED_HERE,
     Check,
     Country,
     CountryNotSupported,
@@ -16,6 +17,6 @@ from fiscal_signer.country.port import (
 from fiscal_signer.country.table import country_of
 
 __all__ = [
-    "Check", "Country", "CountryNotSupported", "Finished", "MarkVerdict", "Process",
-    "ProcessDataRefused", "country_of",
+    "NOT_SIGNED_HERE", "Check", "Country", "CountryNotSupported", "Finished", "MarkVerdict",
+    "Process", "ProcessDataRefused", "country_of",
 ]  # fmt: skip

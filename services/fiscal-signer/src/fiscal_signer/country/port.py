@@ -8,7 +8,17 @@ from typing import Protocol
 
 from events import DomainError
 from fiscal_signer.commands import Process as Process  # part of the port
-from fiscal_signer.foreign import BookingRecorded
+from fiscal_signer.foreign import (
+    BookingOrdered,
+    BookingRecorded,
+    CashMoved,
+    TillClosed,
+    TrainingRecorded,
+)
+
+NOT_SIGNED_HERE = "not_signed_here"
+"""The code of `ProcessDataRefused` for a process that a country's rules leave unsigned (orders in
+Austria): its verdict is `unsigned`, with this reason."""
 
 
 class CountryNotSupported(DomainError):
@@ -71,17 +81,37 @@ class MarkVerdict:
 
 
 class Country(Protocol):
-    """One country's rules. Pure: no clock, no random, no input or output."""
+    """One country's rules. Pure: no clock, no random, no input or output.
+
+    The first six methods give the data to be signed of a process of a till. Each but `aborted`
+    may raise `ProcessDataRefused`; then the process is left unsigned, with its code as reason.
+    """
 
     code: str
     """ISO 3166-1 alpha-2."""
 
     def receipt(self, booking: BookingRecorded) -> Process:
-        """The data to be signed. Raises `ProcessDataRefused`."""
+        """A sale, a return, a cancellation or a payout."""
+        ...
+
+    def training(self, booking: TrainingRecorded) -> Process:
+        """A booking of a cashier in training."""
+        ...
+
+    def order(self, order: BookingOrdered) -> Process:
+        """What was ordered, or taken back from an order, and is not paid yet."""
+        ...
+
+    def cash(self, move: CashMoved) -> Process:
+        """Money that was put into the drawer or taken out, without a sale."""
+        ...
+
+    def closing(self, closing: TillClosed) -> Process:
+        """The end of a shift."""
         ...
 
     def aborted(self) -> Process:
-        """The data of a booking that was begun and given up."""
+        """A booking that was begun and given up."""
         ...
 
     def mark(self, finished: Finished) -> str:

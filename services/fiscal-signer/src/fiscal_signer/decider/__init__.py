@@ -19,6 +19,7 @@ from fiscal_signer.commands import (
     SegmentCommand,
     TakeOver,
 )
+from fiscal_signer.decider.closings import closing_of
 from fiscal_signer.decider.plan import (
     ABANDON_PER_REQUEST_MAX,
     STEPS_MAX,
@@ -40,8 +41,8 @@ from fiscal_signer.events import SegmentClosed, SegmentOpened, TakenOver
 
 __all__ = [
     "ABANDON_PER_REQUEST_MAX", "STEPS_MAX", "AnswersMissing", "Overtaken", "RequestOpen",
-    "Segment", "SegmentIsClosed", "claims_of", "decide", "decider_from", "evolve", "portions",
-    "segment_from", "start_claim", "verdict_claim",
+    "Segment", "SegmentIsClosed", "claims_of", "closing_of", "decide", "decider_from",
+    "evolve", "portions", "segment_from", "start_claim", "verdict_claim",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from events import Event, Take
 from fiscal_signer.commands import Job, RequestSignatures
+from fiscal_signer.decider.closings import closing_of
 from fiscal_signer.decider.state import Segment
 from fiscal_signer.events import (
     LeftUnsigned,
@@ -23,10 +24,28 @@ ABANDON_PER_REQUEST_MAX = 16
 """Left-over transactions end in small portions, so that no sale waits for many of them."""
 
 
+PORTION_BYTES_MAX = 24 * 1024
+"""Process data of one request. Orders may be long; a request is one event."""
+
+_JOBS_MAX = (STEPS_MAX - ABANDON_PER_REQUEST_MAX) // 3
+"""A job takes three steps at most."""
+
+
 def portions(jobs: Sequence[Job]) -> list[tuple[Job, ...]]:
-    """Jobs cut into requests that keep to `STEPS_MAX` (a job takes three steps at most)."""
-    size = (STEPS_MAX - ABANDON_PER_REQUEST_MAX) // 3
-    return [tuple(jobs[at : at + size]) for at in range(0, len(jobs), size)]
+    """Jobs cut into requests that keep to `STEPS_MAX` and `PORTION_BYTES_MAX`. A closing is one by
+    itself: whatever came before it has its answer then."""
+    found: list[tuple[Job, ...]] = []
+    portion: list[Job] = []
+    size = 0
+    for job in jobs:
+        weight = len(job.process.data) if job.process else 0
+        full = len(portion) == _JOBS_MAX or size + weight > PORTION_BYTES_MAX
+        if portion and (full or "closing" in (job.kind, portion[-1].kind)):
+            found.append(tuple(portion))
+            portion, size = [], 0
+        portion.append(job)
+        size += weight
+    return [*found, tuple(portion)] if portion else found
 
 
 class Plan:
@@ -44,8 +63,8 @@ class Plan:
 
     def events(self) -> Sequence[Event]:
         if self._segment.outage is None:
-            for orphan in list(self._segment.orphans.values())[:ABANDON_PER_REQUEST_MAX]:
-                self._abandon(orphan)
+            for left in self._left_over():
+                self._abandon(left)
         for job in self._command.jobs:
             self._add(job)
         if not self._steps:
@@ -67,8 +86,26 @@ class Plan:
                     self._register(job)
             case "start":
                 self._begin(job)
-            case "receipt" | "abort":
+            case "receipt" | "abort" | "closing":
                 self._end(job)
+
+    def _left_over(self) -> Sequence[Orphan]:
+        """What is ended before the jobs: some of what lost its booking, and before a closing all
+        that is open on its till's client."""
+        orphans = list(self._segment.orphans.values())
+        closing = {job.client_id for job in self._command.jobs if job.kind == "closing"}
+        if not closing:
+            return orphans[:ABANDON_PER_REQUEST_MAX]
+        open_ = [
+            Orphan(
+                transaction_number=entry.transaction_number,
+                client_id=entry.client_id,
+                booking_id=entry.booking_id,
+            )
+            for entry in self._segment.open.values()
+        ]
+        of_client = [one for one in (*orphans, *open_) if one.client_id in closing]
+        return of_client[: STEPS_MAX - 3]
 
     def _register(self, job: Job) -> None:
         if job.client_id in self._clients:
@@ -139,7 +176,11 @@ class Plan:
         refusal = self._refusal(job)
         if refusal or job.process is None:
             self._take_back_start(job, refusal or "malformed")
-            self._verdicts.append(self._left_unsigned(job, refusal or "malformed"))
+            unsigned = self._left_unsigned(job, refusal or "malformed")
+            self._verdicts.append(unsigned)
+            if job.kind == "closing":
+                now = self._command.now
+                self._verdicts.append(closing_of(unsigned, job.z_number, now=now))
             return
         begun = self._segment.open.get(job.booking_id)
         if job.booking_id not in self._started or (
@@ -161,6 +202,7 @@ class Plan:
                     "process_type": job.process.type,
                     "process_data": job.process.data,
                     "sign_by": job.sign_by,
+                    "z_number": job.z_number,
                 }
             )
         )
@@ -229,6 +271,6 @@ def start_claim(booking_id: str) -> str:
 def _claim(step: Step) -> str:
     if step.operation == "start" and step.purpose == "start":
         return start_claim(step.booking_id)
-    if step.operation == "finish" and step.purpose in ("receipt", "abort"):
+    if step.operation == "finish" and step.purpose in ("receipt", "abort", "closing"):
         return verdict_claim(step.booking_id)
     return ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from events import Event
 from fiscal_signer.commands import Done, EndOutage, NotDone, RecordAnswers
+from fiscal_signer.decider.closings import closing_of
 from fiscal_signer.decider.refusals import AnswersMissing
 from fiscal_signer.decider.state import Segment
 from fiscal_signer.events import (
@@ -67,7 +68,13 @@ class Results:
         reason = "outage" if answer is None else answer.code
         fact = self._not_done(step, reason)
         if fact is not None:
-            self._facts.append((self._counter, fact))
+            self._facts += [(self._counter, each) for each in self._told(step, fact)]
+
+    def _told(self, step: Step, fact: Event) -> Sequence[Event]:
+        """A verdict on a closing is told once more, as such."""
+        if step.purpose == "closing" and isinstance(fact, SignatureMade | LeftUnsigned):
+            return (fact, closing_of(fact, step.z_number, now=self._command.now))
+        return (fact,)
 
     def _done(self, step: Step, answer: Done) -> Sequence[Event]:
         segment, signed = self._segment, answer.signed
@@ -113,8 +120,8 @@ class Results:
             )
         if step.sign_by is not None and self._command.now > step.sign_by:
             late = _surplus(segment, signed, reason="too_late", booking_id=step.booking_id)
-            return (self._left_unsigned(step, "too_late"), late)
-        return (self._made(step, answer, signed.transaction_number, log),)
+            return (*self._told(step, self._left_unsigned(step, "too_late")), late)
+        return self._told(step, self._made(step, answer, signed.transaction_number, log))
 
     def _made(self, step: Step, answer: Done, number: int, log: str) -> SignatureMade:
         segment, identity, signed = self._segment, self._command.identity, answer.signed

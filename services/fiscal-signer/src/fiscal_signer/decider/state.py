@@ -9,6 +9,7 @@ from typing import TypeVar, assert_never
 from fiscal_signer.events import (
     ClientRefused,
     ClientRegistered,
+    ClosingSigned,
     LeftUnsigned,
     OpenTransaction,
     Orphan,
@@ -97,7 +98,7 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
         case TransactionAbandoned():
             step_id = f"{event.transaction_number}/abandon"
             after = _answered(segment, step_id, event.signature_counter)
-            return _without(after, event.transaction_number)
+            return _without_open(after, event.transaction_number)
         case SignatureSurplus():
             return _surplus_seen(segment, event)
         case OutageBegan():
@@ -105,6 +106,8 @@ def evolve(segment: Segment, event: SegmentEvent) -> Segment:
             return replace(segment, outage=event, pending={})
         case OutageEnded():
             return replace(segment, outage=None)
+        case ClosingSigned():
+            return _closed_for(segment, event.client_id)
         case _:
             assert_never(event)
 
@@ -236,5 +239,22 @@ def _surplus_seen(segment: Segment, event: SignatureSurplus) -> Segment:
         )
     if event.operation != FINISH_OPERATION:
         return after
-    open_ = {name: one for name, one in after.open.items() if one.transaction_number != number}
-    return _without(replace(after, open=open_), number)
+    return _without_open(after, number)
+
+
+def _without_open(segment: Segment, number: int) -> Segment:
+    open_ = {name: one for name, one in segment.open.items() if one.transaction_number != number}
+    return _without(replace(segment, open=open_), number)
+
+
+def _closed_for(segment: Segment, client_id: str) -> Segment:
+    """What a closing found open and could not end (the device was out) carries no booking any
+    more: it is ended as soon as the device is back."""
+    left = [one for one in segment.open.values() if one.client_id == client_id]
+    if not left:
+        return segment
+    orphans = segment.orphans
+    for one in left:
+        orphans = _with_orphan(orphans, one)
+    open_ = {name: one for name, one in segment.open.items() if one.client_id != client_id}
+    return replace(segment, open=open_, orphans=orphans)

@@ -52,7 +52,17 @@ class Settings:
     lease_s: float = 4.0
     """How long a device stays ours without a renewal; also how long a kill -9 keeps it."""
     probe_s: float = 5.0
-    """How often a device that is out is tried, away from any sale."""
+    """When a device that is out is tried for the first time, away from any sale; doubled after
+    each try that failed."""
+    probe_max_s: float = 60.0
+    """The longest pause between two tries: an outage is told to be over so much too late."""
+    steady_s: float = 300.0
+    """A device that is out again so soon after its return flaps: it has to answer more probes,
+    with longer pauses, before it gets bookings again."""
+    idle_s: float = 90.0
+    """A device is not taken for a probe or a chore from a process that drove it a moment ago."""
+    patience_s: float = 6.0
+    """After so long no further try of a request begins: people wait."""
     segment_events_max: int = 4_000
     """When the books of a segment are closed."""
 
@@ -101,6 +111,21 @@ class Answers:
         counters = sorted(log.signature_counter for log in [*made, *self.surplus])
         first = self.segment.counter + 1
         return counters == list(range(first, first + len(counters)))
+
+    def cut_at_a_gap(self) -> None:
+        """Forget what the device did behind a counter that it can't be asked about now. It says
+        all of it when it is back; a counter that was passed over would stay unexplained."""
+        counters = {one.signature_counter for one in (*self.known.values(), *self.surplus)
+                    if isinstance(one, Signed)}  # fmt: skip
+        end = self.segment.counter + 1
+        while end in counters:
+            end += 1
+        self.known = {
+            name: answer
+            for name, answer in self.known.items()
+            if not isinstance(answer, Signed) or answer.signature_counter < end
+        }
+        self.surplus = [log for log in self.surplus if log.signature_counter < end]
 
     def explain(self, logs: list[Signed]) -> None:
         """What the device did beside the answers that it gave."""

@@ -8,11 +8,12 @@ request says exactly what the device has to be asked for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from events import (
@@ -52,10 +53,12 @@ from fiscal_signer.decider import (
     verdict_claim,
 )
 from fiscal_signer.decider.ledger import LEDGER, OpenSegment, ledger_stream, segment_stream
-from fiscal_signer.events import SegmentOpened
+from fiscal_signer.events import OutageBegan, SegmentOpened
 from fiscal_signer.handlers.asking import Answers, Settings
 from fiscal_signer.handlers.device import Device
-from fiscal_signer.ports import Leases, TseFault, TseInfo, Tses
+from fiscal_signer.ports import Leases, TseFault, Tses
+
+T = TypeVar("T")
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "kassenverbund/fiscal-signer")
 
@@ -73,6 +76,10 @@ class _Led:
     def of(cls, opened: SegmentOpened, epoch: int) -> _Led:
         stream = segment_stream(opened.tse_id, opened.segment)
         return cls(epoch=epoch, opened=opened, stream=stream, decider=decider_from(opened))
+
+
+class NotNow(Exception):
+    """Bookings come first, or the device is out."""
 
 
 class TseDriver:
@@ -93,17 +100,20 @@ class TseDriver:
         settings: Settings,
     ) -> None:
         self.tse_id = tse_id
-        self._store_id = store_id
+        self.store_id = store_id
         self._country = country
         self._store = store
         self._leases = leases
         self._owner = owner
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._turn = asyncio.Lock()
         self._led: _Led | None = None
         self._device = Device(tse_id, store_id, store=store, tses=tses, settings=settings)
         self._renew_at = 0.0
+        self._sales = 0
+        self.last_sale_at = datetime.fromtimestamp(0, UTC)
+        """When the last booking was done with."""
 
     async def work(self, jobs: Sequence[Job], metadata: Metadata) -> None:
         """Bring every job to its verdict (or its start to the log), durably.
@@ -111,47 +121,97 @@ class TseDriver:
         Raises `Transient`: another process drives the device, or the store is away. Repeating the
         same jobs then, or after a crash, changes nothing that was decided.
         """
-        async with self._turn:
-            try:
-                await self._lead()
+        self._sales += 1
+        try:
+            async with self._leading():
                 for portion in portions(jobs):
                     await self._portion(portion, metadata)
+        finally:
+            self._sales -= 1
+            self.last_sale_at = self._clock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether bookings are worked on or wait."""
+        return self._sales > 0
+
+    async def outage(self) -> OutageBegan | None:
+        """The outage that has not ended. Raises like `work`."""
+        async with self._leading(idle_s=self.settings.idle_s):
+            return (await self._segment())[1].outage
+
+    async def probe(self, *, end: bool = True) -> bool:
+        """Whether the device is well. One that was out is tried, and (`end`) its outage ended.
+        No sale waits for it meanwhile, and no two processes try it at once. Raises like `work`."""
+        async with self._leading(idle_s=self.settings.idle_s):
+            _, segment = await self._segment()
+        if segment.outage is None:
+            return True
+        settings = self.settings
+        probing = await self._leases.hold(
+            f"{self.tse_id}/probe", self._owner, settings.call_s * 3 + settings.lease_s
+        )
+        if probing is None:
+            return False
+        try:
+            info = await self._device.info()
+            if info.signature_counter < segment.counter:
+                return False  # Not the device that we know. It stays out until somebody looked.
+            surplus = await self._device.logs(segment.counter)
+        except TseFault:
+            return False
+        if not end:
+            return True
+        async with self._leading(idle_s=settings.idle_s):
+            _, now = await self._segment()
+            if now.outage == segment.outage and now.counter == segment.counter:
+                await self._tell(
+                    EndOutage(epoch=self._led_now.epoch, now=self._clock(), surplus=tuple(surplus)),
+                    key=f"{self.tse_id}/outage-ended/{segment.outage.outage_id}",
+                )
+            return (await self._segment())[1].outage is None
+
+    async def errand(self, call: Callable[[Device], Awaitable[T]]) -> T:
+        """Have the device do something of its own, in a turn that no booking waits for. What it
+        signed for that is explained in the log. Raises `NotNow`, `TseFault`, and like `work`."""
+        if self.busy:
+            raise NotNow
+        async with self._leading(idle_s=self.settings.idle_s):
+            _, segment = await self._segment()
+            if segment.outage is not None or segment.pending or self.busy:
+                raise NotNow
+            try:
+                return await call(self._device)
+            finally:
+                await self._explain()
+
+    @asynccontextmanager
+    async def _leading(self, *, idle_s: float = 0.0) -> AsyncIterator[None]:
+        """A turn, with the lease held."""
+        async with self._turn:
+            try:
+                await self._lead(idle_s)
+                yield
             except (Overtaken, SegmentIsClosed, LostRace) as lost:
                 self._led = None
                 raise Transient(f"{self.tse_id}: {lost}") from lost
+            except (NotNow, TseFault):
+                raise
             except BaseException:
                 # Whatever it was: the next turn reads the log and the device anew.
                 self._led = None
                 raise
 
-    async def probe(self) -> bool:
-        """Whether the device is well. One that was out is tried, and its outage ended, away from
-        any sale. Raises like `work`."""
-        async with self._turn:
-            await self._lead()
-            _, segment = await self._segment()
-        if segment.outage is None:
-            return True
-        try:
-            info = await self._device.info()
-        except TseFault:
-            return False
-        async with self._turn:
-            await self._lead()
-            await self._end_outage(info)
-            _, segment = await self._segment()
-            return segment.outage is None
-
     # -- leading ---------------------------------------------------------------------------
 
-    async def _lead(self) -> None:
+    async def _lead(self, idle_s: float) -> None:
         """Hold the lease; on a new epoch move the fence and settle what the last driver left."""
         now = asyncio.get_running_loop().time()
         if self._led is not None and now < self._renew_at:
             return
         asked_at = now
-        lease_s = self._settings.lease_s
-        epoch = await self._leases.hold(self.tse_id, self._owner, lease_s)
+        lease_s = self.settings.lease_s
+        epoch = await self._leases.hold(self.tse_id, self._owner, lease_s, idle_s=idle_s)
         if epoch is None:
             self._led = None
             raise Transient(f"{self.tse_id} is driven by another process")
@@ -175,7 +235,7 @@ class TseDriver:
             return ledger.opened
         first = SegmentOpened(
             tse_id=self.tse_id,
-            store_id=self._store_id,
+            store_id=self.store_id,
             segment=1,
             epoch=epoch,
             counter=0,
@@ -198,24 +258,30 @@ class TseDriver:
         if segment.pending:
             await self._drive(segment, Metadata(), recovering=True)
             return
+        if segment.outage is None:
+            await self._explain()
+        # A device that is out is left to `probe`: no sale waits for it.
+
+    async def _explain(self) -> None:
+        """Record the counters that the device used and no event explains."""
+        _, segment = await self._segment()
         try:
             info = await self._device.info()
-            if segment.outage is not None:
-                await self._end_outage(info)
-            elif info.signature_counter > segment.counter:
-                surplus = await self._device.logs(segment.counter)
-                identity = await self._device.identity()
-                await self._tell(
-                    RecordAnswers(
-                        epoch=self._led_now.epoch,
-                        identity=identity,
-                        now=self._clock(),
-                        surplus=tuple(surplus),
-                    ),
-                    key=f"{self._led_now.stream}/surplus/{surplus[-1].signature_counter}",
-                )
+            if info.signature_counter <= segment.counter:
+                return
+            surplus = await self._device.logs(segment.counter)
+            identity = await self._device.identity()
         except TseFault:
             return  # The next request finds out, and says so in an event.
+        await self._tell(
+            RecordAnswers(
+                epoch=self._led_now.epoch,
+                identity=identity,
+                now=self._clock(),
+                surplus=tuple(surplus),
+            ),
+            key=f"{self._led_now.stream}/surplus/{surplus[-1].signature_counter}",
+        )
 
     # -- one portion -----------------------------------------------------------------------
 
@@ -264,10 +330,8 @@ class TseDriver:
     async def _undecided(self, jobs: Sequence[Job]) -> list[Job]:
         left = []
         for job in jobs:
-            claim = {"start": start_claim, "receipt": verdict_claim, "abort": verdict_claim}.get(
-                job.kind
-            )
-            if claim is None or await self._store.owner_of(claim(job.booking_id)) is None:
+            claim = start_claim if job.kind == "start" else verdict_claim
+            if job.kind == "register" or await self._store.owner_of(claim(job.booking_id)) is None:
                 left.append(job)
         return left
 
@@ -278,7 +342,8 @@ class TseDriver:
         answers = Answers(segment)
         outage: Outage | None = None
         identity: Identity | None = None
-        for attempt in range(1, self._settings.tries_max + 1):
+        began = asyncio.get_running_loop().time()
+        for attempt in range(1, self.settings.tries_max + 1):
             try:
                 # A device is never asked again before it said what it has done.
                 ask_first = recovering or attempt > 1
@@ -287,11 +352,13 @@ class TseDriver:
                 await self._device.bring(answers, now=self._clock(), ask_first=ask_first)
                 break
             except TseFault as fault:
-                if attempt == self._settings.tries_max:
+                waited = asyncio.get_running_loop().time() - began
+                if attempt == self.settings.tries_max or waited > self.settings.patience_s:
                     name = f"{segment.request_id}/outage"
                     outage = Outage(str(uuid5(_NAMESPACE, name)), fault.code.value)
-                else:
-                    await asyncio.sleep(self._settings.pause_s * 2 ** (attempt - 1))
+                    answers.cut_at_a_gap()
+                    break
+                await asyncio.sleep(self.settings.pause_s * 2 ** (attempt - 1))
         return await self._tell(
             RecordAnswers(
                 epoch=self._led_now.epoch,
@@ -305,31 +372,16 @@ class TseDriver:
             metadata=metadata,
         )
 
-    async def _end_outage(self, info: TseInfo) -> None:
-        _, segment = await self._segment()
-        if segment.outage is None:
-            return
-        if info.signature_counter < segment.counter:
-            return  # Not the device that we know. It stays out until somebody has looked.
-        try:
-            surplus = await self._device.logs(segment.counter)
-        except TseFault:
-            return
-        await self._tell(
-            EndOutage(epoch=self._led_now.epoch, now=self._clock(), surplus=tuple(surplus)),
-            key=f"{self.tse_id}/outage-ended/{segment.outage.outage_id}",
-        )
-
     async def _roll_when_long(self) -> None:
         """Close the books of a long segment and open the next one with the sum of it."""
         version, segment = await self._segment()
-        if version < self._settings.segment_events_max or segment.pending or segment.outage:
+        if version < self.settings.segment_events_max or segment.pending or segment.outage:
             return
         led = self._led_now
         number = segment.number + 1
         opened = SegmentOpened(
             tse_id=self.tse_id,
-            store_id=self._store_id,
+            store_id=self.store_id,
             segment=number,
             epoch=segment.epoch,
             counter=segment.counter,

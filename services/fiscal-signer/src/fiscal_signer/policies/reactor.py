@@ -8,10 +8,20 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from events import ANY, AppendRequest, Ask, ClaimTaken, EventStore, Metadata, NewEvents, Take
+from events import (
+    ANY,
+    AppendRequest,
+    Ask,
+    ClaimTaken,
+    Event,
+    EventStore,
+    Metadata,
+    NewEvents,
+    Take,
+)
 from events.reaction import Incoming, Reaction
 from fiscal_signer.commands import Job
-from fiscal_signer.decider import verdict_claim
+from fiscal_signer.decider import closing_of, verdict_claim
 from fiscal_signer.events import LeftUnsigned, RecordUnreadable
 from fiscal_signer.foreign import TseOnly, named
 from fiscal_signer.handlers.driver import TseDriver
@@ -96,10 +106,13 @@ class Reactor:
             detail=wish.detail,
             process_type="",
             process_data="",
-            aborted=wish.aborted,
+            aborted=wish.kind == "abort",
             decided_at=self._clock(),
         )
-        stream = NewEvents(f"unsigned-{unsigned.store_id}", ANY, (unsigned,))
+        facts: tuple[Event, ...] = (unsigned,)
+        if wish.kind == "closing":
+            facts += (closing_of(unsigned, ids.z_number, now=unsigned.decided_at),)
+        stream = NewEvents(f"unsigned-{unsigned.store_id}", ANY, facts)
         try:
             await self._append(ask, stream, Take(verdict_claim(ids.booking_id), ask.key))
         except ClaimTaken:

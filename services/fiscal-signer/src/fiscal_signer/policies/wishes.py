@@ -7,26 +7,31 @@ Nothing is ever dropped here: what can't be signed becomes a job with a refusal 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from events.reaction import Incoming
-from fiscal_signer.commands import Job
+from fiscal_signer.commands import Job, Process
 from fiscal_signer.country import Country, ProcessDataRefused
 from fiscal_signer.foreign import (
     BookingAborted,
+    BookingOrdered,
     BookingRecorded,
     BookingStarted,
+    CashMoved,
+    Ended,
     Named,
+    TillClosed,
+    TillOpened,
     TillPaired,
+    TrainingRecorded,
     named,
 )
 
-HEARD = frozenset({"till.paired", "booking.started", "booking.recorded", "booking.aborted"})
-"""The events of topic `device-gateway` that the signer acts on."""
+E = TypeVar("E", bound=Ended)
 
 DETAIL_MAX = 300
 
@@ -53,7 +58,8 @@ class ForNobody:
     """A booking that names no TSE of its store: it gets its verdict without one."""
 
     ids: Named
-    aborted: bool
+    kind: str
+    """As of a job."""
     reason: str
     detail: str
 
@@ -97,8 +103,8 @@ def wish_of(
             return NotMine()
         if not ids.booking_id:
             return Unreadable(job.detail if job is not None and job.detail else reason)
-        detail = job.detail if job is not None else ""
-        return ForNobody(ids, record.name == "booking.aborted", reason, detail)
+        kind, detail = (job.kind, job.detail) if job is not None else ("receipt", "")
+        return ForNobody(ids, kind, reason, detail)
     if job is None or (job.kind != "register" and not ids.booking_id):
         return Unreadable(job.detail if job is not None else "nothing to do for this event")
     if job.kind == "register" and job.refusal:
@@ -107,85 +113,106 @@ def wish_of(
 
 
 def _read(record: Incoming, assignments: Mapping[str, Assignment]) -> tuple[Named, Job | None]:
-    job_id = str(record.event_id)
+    reader = _READERS.get(record.name)
+    if reader is None:
+        return named(document_of(record)), None
     try:
-        match record.name:
-            case "till.paired":
-                till = record.read(TillPaired)
-                ids = Named(store_id=till.store_id, till_id=till.till_id, tse_id=till.tse_id)
-                return ids, Job(job_id=job_id, kind="register", client_id=till.client_id)
-            case "booking.started":
-                started = record.read(BookingStarted)
-                return _ids(started), Job(
-                    job_id=job_id,
-                    kind="start",
-                    client_id=started.client_id,
-                    booking_id=started.booking_id,
-                    till_id=started.till_id,
-                )
-            case "booking.recorded":
-                recorded = record.read(BookingRecorded)
-                return _ids(recorded), _receipt(job_id, recorded, assignments)
-            case "booking.aborted":
-                aborted = record.read(BookingAborted)
-                return _ids(aborted), _abort(job_id, aborted, assignments)
+        return reader(record, assignments)
     except ValidationError as misfit:
         return _malformed(record, misfit)
-    return named(document_of(record)), None
 
 
-def _ids(booking: BookingStarted | BookingRecorded | BookingAborted) -> Named:
+_Reader = Callable[[Incoming, Mapping[str, Assignment]], tuple[Named, Job]]
+
+
+def _paired(model: type[TillPaired]) -> _Reader:
+    """Whenever a till is paired or opened, its TSE learns to know it."""
+
+    def read(record: Incoming, assignments: Mapping[str, Assignment]) -> tuple[Named, Job]:
+        till = record.read(model)
+        ids = Named(store_id=till.store_id, till_id=till.till_id, tse_id=till.tse_id)
+        job_id = str(record.event_id)
+        return ids, Job(job_id=job_id, kind="register", client_id=till.client_id)
+
+    return read
+
+
+def _started(record: Incoming, assignments: Mapping[str, Assignment]) -> tuple[Named, Job]:
+    started = record.read(BookingStarted)
+    return _ids(started), Job(
+        job_id=str(record.event_id),
+        kind="start",
+        client_id=started.client_id,
+        booking_id=started.booking_id,
+        till_id=started.till_id,
+    )
+
+
+def _ended(
+    model: type[E], process_of: Callable[[Country, E], Process], kind: Any = "receipt"
+) -> _Reader:
+    """Whenever a process of a till is over, its transaction ends with what it was."""
+
+    def read(record: Incoming, assignments: Mapping[str, Assignment]) -> tuple[Named, Job]:
+        ended = record.read(model)
+        process, refusal, detail = None, "", ""
+        assignment = assignments.get(ended.tse_id)
+        if assignment is not None:
+            try:
+                process = process_of(assignment.country, ended)
+            except ProcessDataRefused as refused:
+                refusal, detail = refused.code, str(refused)[:DETAIL_MAX]
+        ids = _ids(ended)
+        return ids, Job(
+            job_id=str(record.event_id),
+            kind=kind,
+            client_id=ended.client_id,
+            booking_id=ended.booking_id,
+            till_id=ended.till_id,
+            process=process,
+            sign_by=ended.sign_by,
+            refusal=refusal,
+            detail=detail,
+            z_number=ids.z_number,
+        )
+
+    return read
+
+
+def _ids(booking: BookingStarted) -> Named:
     return Named(
         booking_id=booking.booking_id,
         store_id=booking.store_id,
         till_id=booking.till_id,
         tse_id=booking.tse_id,
         client_id=booking.client_id,
+        z_number=booking.z_number if isinstance(booking, TillClosed) else None,
     )
 
 
-def _receipt(job_id: str, booking: BookingRecorded, assignments: Mapping[str, Assignment]) -> Job:
-    """Whenever a booking is recorded, its receipt is signed."""
-    process, refusal, detail = None, "", ""
-    assignment = assignments.get(booking.tse_id)
-    if assignment is not None:
-        try:
-            process = assignment.country.receipt(booking)
-        except ProcessDataRefused as refused:
-            refusal, detail = refused.code, str(refused)[:DETAIL_MAX]
-    return Job(
-        job_id=job_id,
-        kind="receipt",
-        client_id=booking.client_id,
-        booking_id=booking.booking_id,
-        till_id=booking.till_id,
-        process=process,
-        sign_by=booking.sign_by,
-        refusal=refusal,
-        detail=detail,
-    )
-
-
-def _abort(job_id: str, booking: BookingAborted, assignments: Mapping[str, Assignment]) -> Job:
-    """Whenever a booking is given up, its transaction ends as such."""
-    assignment = assignments.get(booking.tse_id)
-    return Job(
-        job_id=job_id,
-        kind="abort",
-        client_id=booking.client_id,
-        booking_id=booking.booking_id,
-        till_id=booking.till_id,
-        process=assignment.country.aborted() if assignment else None,
-        sign_by=booking.sign_by,
-    )
-
-
-_KIND_BY_NAME = {
-    "till.paired": "register",
-    "booking.started": "start",
-    "booking.recorded": "receipt",
-    "booking.aborted": "abort",
+_READERS: Mapping[str, _Reader] = {
+    "till.paired": _paired(TillPaired),
+    "till.opened": _paired(TillOpened),
+    "booking.started": _started,
+    "booking.recorded": _ended(BookingRecorded, lambda country, each: country.receipt(each)),
+    "booking.aborted": _ended(BookingAborted, lambda country, _: country.aborted(), "abort"),
+    "booking.ordered": _ended(BookingOrdered, lambda country, each: country.order(each)),
+    "training.recorded": _ended(TrainingRecorded, lambda country, each: country.training(each)),
+    "cash.moved": _ended(CashMoved, lambda country, each: country.cash(each)),
+    "till.closed": _ended(TillClosed, lambda country, each: country.closing(each), "closing"),
 }
+
+_KIND_BY_NAME: Mapping[str, Any] = {
+    "till.paired": "register",
+    "till.opened": "register",
+    "booking.started": "start",
+    "booking.aborted": "abort",
+    "till.closed": "closing",
+}
+"""What an event asks for that can't be read; all others: a receipt."""
+
+HEARD = frozenset(_READERS)
+"""The events of topic `device-gateway` that the signer acts on."""
 
 
 def _malformed(record: Incoming, misfit: ValidationError) -> tuple[Named, Job]:
@@ -193,13 +220,13 @@ def _malformed(record: Incoming, misfit: ValidationError) -> tuple[Named, Job]:
     faults, never the values (they may be anything)."""
     ids = named(document_of(record))
     faults = [f"{'.'.join(map(str, one['loc']))}: {one['type']}" for one in misfit.errors()[:5]]
-    kind: Any = _KIND_BY_NAME[record.name]
     return ids, Job(
         job_id=str(record.event_id),
-        kind=kind,
+        kind=_KIND_BY_NAME.get(record.name, "receipt"),
         client_id=ids.client_id,
         booking_id=ids.booking_id,
         till_id=ids.till_id,
         refusal="malformed",
         detail="; ".join(faults)[:DETAIL_MAX],
+        z_number=ids.z_number,
     )

@@ -4,6 +4,7 @@ to fail."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,12 @@ from fiscal_signer.events import REGISTRY
 from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
+    Chore,
     DeviceAnswer,
     DeviceStep,
+    Figures,
     Leases,
+    RegisterClient,
     Signed,
     Tse,
     TseError,
@@ -65,10 +69,20 @@ class Faults:
         """So many `execute` calls are done, and then their answer is lost."""
         self.half_done = 0
         """So many `execute` calls do the first half of their steps, and then fail."""
+        self.leave_after = 0
+        """So many `execute` calls are done and answered, and then the device is away."""
+        self.own_counters = 0
+        """Before so many `execute` calls the device uses a counter for itself."""
         self.kill_before = 0
         self.kill_after = 0
         self.slow_s = 0.0
         """How far the clock moves during an `execute`."""
+        self.hang: asyncio.Event | None = None
+        """Calls that only ask wait for it."""
+        self.hanging = asyncio.Event()
+        self.calls = 0
+        """How often the device was called."""
+        self.executed = 0
 
 
 class FaultyTse:
@@ -80,16 +94,21 @@ class FaultyTse:
         self._clock = clock
 
     def _reach(self) -> None:
+        self._faults.calls += 1
         if self._faults.away:
             raise TseFault(TseError.UNREACHABLE, "told to be away")
 
     async def info(self) -> TseInfo:
         self._reach()
+        if self._faults.hang is not None:
+            self._faults.hanging.set()
+            await self._faults.hang.wait()
         return await self._inner.info()
 
     async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
         self._reach()
         faults = self._faults
+        faults.executed += 1
         self._clock.pass_by(faults.slow_s)
         if _due(faults, "kill_before"):
             raise Killed
@@ -98,9 +117,15 @@ class FaultyTse:
         if _due(faults, "half_done"):
             await self._inner.execute(steps[: len(steps) // 2])
             raise TseFault(TseError.STORAGE_FAILURE, "told to fail half-way")
+        if _due(faults, "own_counters"):
+            # Registering a till is a system operation; each needs another name to have an effect.
+            counter = (await self._inner.info()).signature_counter
+            await self._inner.execute([RegisterClient(f"OWN-{counter}")])
         answers = await self._inner.execute(steps)
         if _due(faults, "kill_after"):
             raise Killed
+        if _due(faults, "leave_after"):
+            faults.away = True
         if _due(faults, "lose_answers"):
             raise TseFault(TseError.UNREACHABLE, "told to lose the answer")
         return answers
@@ -112,6 +137,14 @@ class FaultyTse:
     async def open_transactions(self) -> dict[int, str]:
         self._reach()
         return await self._inner.open_transactions()
+
+    async def figures(self) -> Figures:
+        self._reach()
+        return await self._inner.figures()
+
+    async def tend(self, chore: Chore) -> bool:
+        self._reach()
+        return await self._inner.tend(chore)
 
 
 def _due(faults: Faults, name: str) -> bool:
@@ -128,6 +161,7 @@ class FaultyTses:
         self._clock = clock
 
     async def open(self, tse_id: str) -> Tse:
+        self._faults.calls += 1
         if self._faults.away:
             raise TseFault(TseError.UNREACHABLE, "told to be away")
         return FaultyTse(await self._inner.open(tse_id), self._faults, self._clock)
@@ -271,6 +305,69 @@ def aborted(
 ) -> Incoming:
     booking = {**_ids(booking_id, store, till), "sign_by": sign_by.isoformat(), "reason": "x"}
     return incoming("booking.aborted", booking)
+
+
+def trained(booking_id: str, *, cents: int = 1190, **ids: Any) -> Incoming:
+    """A cash sale of a cashier in training."""
+    return _final(
+        "training.recorded", booking_id, lines=[line(cents)], payments=[payment(cents)], **ids
+    )
+
+
+def ordered(booking_id: str, *lines: tuple[str, str, int], **ids: Any) -> Incoming:
+    """An order of (quantity, name, unit price in cents) each; one meal, unless told otherwise."""
+    entries = [
+        {"quantity": quantity, "name": name, "unit_price": money(cents)}
+        for quantity, name, cents in lines or [("1", "Tagesgericht", 980)]
+    ]
+    return _final("booking.ordered", booking_id, lines=entries, **ids)
+
+
+def moved(
+    booking_id: str, *, cents: int = -5000, case: str = "Geldtransit", **ids: Any
+) -> Incoming:
+    """Money out of the drawer, unless told otherwise."""
+    return _final("cash.moved", booking_id, kind="any", case=case, amount=money(cents), **ids)
+
+
+def closed(
+    booking_id: str,
+    *,
+    z_number: int = 1,
+    cases: Sequence[tuple[str, int]] = (("Umsatz", 1190), ("Geldtransit", -5000)),
+    cash: int = 10_000,
+    **ids: Any,
+) -> Incoming:
+    """The end of a shift, with (case, gross) each."""
+    totals = [{"case": case, "gross": money(cents)} for case, cents in cases]
+    return _final(
+        "till.closed",
+        booking_id,
+        z_number=z_number,
+        business_date=f"{NOON:%Y-%m-%d}",
+        cases=totals,
+        cash={"expected": money(cash)},
+        **ids,
+    )
+
+
+def opened(till: str = "1", *, store: str = "berlin", tse: str = "") -> Incoming:
+    """A shift begins, at the store's TSE or at another one."""
+    ids = {"store_id": store, "till_id": f"{store}-{till}", "tse_id": tse or f"tse-{store}"}
+    return incoming("till.opened", {**ids, "shift": 1, "client_id": f"KV-{store}-{till}"})
+
+
+def _final(
+    name: str,
+    booking_id: str,
+    *,
+    store: str = "berlin",
+    till: str = "1",
+    sign_by: datetime = NOON + timedelta(seconds=30),
+    **fields: Any,
+) -> Incoming:
+    ids = _ids(booking_id, store, till)
+    return incoming(name, {**ids, "sign_by": sign_by.isoformat(), "currency": "EUR", **fields})
 
 
 def paired(till: str = "1", *, store: str = "berlin") -> Incoming:

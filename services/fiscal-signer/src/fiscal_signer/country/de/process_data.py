@@ -12,6 +12,9 @@ A cost center pays later: its receivable (Forderungsentstehung), and likewise wh
 (ZuschussEcht, ZuschussUnecht), is a line with the opposite sign in the slots that its parts name,
 and no payment. The till's choice of keys decides: those of the goods, or 5 or 7 in slot 5. So the
 five slots and the payments always have the same sum.
+
+Tips to the staff stand in slot 5, deposits in the slot of their goods. Whatever goes back to the
+customer is the same line with the opposite sign.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ from money import Money
 
 RECEIPT_TYPE = "Kassenbeleg-V1"
 ABORTED = Process(RECEIPT_TYPE, "AVBelegabbruch^0.00_0.00_0.00_0.00_0.00^")
+
+RECEIPT, TRAINING = "Beleg", "AVTraining"
+"""A return, a cancellation (AVBelegstorno is for tills without a TSE) and a payout are a `Beleg`
+with amounts below zero."""
 
 SLOTS = 5
 _SLOT_BY_KEY = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 5, 7: 5, 8: 5,
@@ -74,8 +81,8 @@ def slot_of(dsfinvk_key: int, rate: int) -> int:
     return slot
 
 
-def receipt(booking: BookingRecorded) -> Process:
-    """The signed data of a recorded booking.
+def receipt(booking: BookingRecorded, kind: str = RECEIPT) -> Process:
+    """The signed data of a recorded booking; `kind` (Vorgangstyp): `RECEIPT` or `TRAINING`.
 
     Raises `ProcessDataRefused`: a VAT key without a slot, a payment whose fiscal kind is unknown,
     or sums that differ (for our own data a defect, and never signed).
@@ -94,7 +101,7 @@ def receipt(booking: BookingRecorded) -> Process:
             paid[key] = paid.get(key, 0) + payment.amount.amount
     _sums_agree(booking, slots, paid)
     amounts = "_".join(map(minor_text, slots))
-    return Process(RECEIPT_TYPE, f"Beleg^{amounts}^{_payments_text(paid)}")
+    return Process(RECEIPT_TYPE, f"{kind}^{amounts}^{_payments_text(paid)}")
 
 
 def _minor(booking: BookingRecorded, amount: Money) -> int:
