@@ -110,6 +110,10 @@ async def test_the_next_shift_goes_on_where_the_last_one_ended(
     opened = rig.events("till.opened")[1]
     assert (opened.shift, opened.numbers, opened.float_.amount) == (2, first["number"], 500)
     assert told["number"] == first["number"] + 1
+    listed = await rig.http.get(
+        "/stores/berlin/v1/tills", headers={"authorization": "Bearer manager"}
+    )
+    assert listed.json()["tills"][0]["number"] == told["number"]
     second = await close(till)
     assert (second["z_number"], second["grand_total"]) == (2, words.eur(800))
     assert second["cash"]["left"] == words.eur(800)
