@@ -10,7 +10,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancelled
 from device_gateway.decider.giving_back import reference_to
 from device_gateway.decider.lines import must_be_open
-from device_gateway.decider.pricing import NOT_TAXABLE
+from device_gateway.decider.pricing import GIVES_BACK, NOT_TAXABLE
 from device_gateway.decider.refusals import (
     BookingUnknown,
     LineRefused,
@@ -135,7 +135,7 @@ def kind_of(booking: Booking) -> BookingKind:
     kinds = {line.kind for line in booking.lines}
     if kinds == {"voucher_payout"}:
         return "payout"
-    if "return" in kinds or booking.total.amount < 0:
+    if "return" in kinds or (not kinds.isdisjoint(GIVES_BACK) and booking.total.amount < 0):
         return "return"
     return "sale"
 
