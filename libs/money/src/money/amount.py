@@ -93,7 +93,7 @@ def euro(text: str) -> Money:
 
 
 def total(amounts: Iterable[Money], *, currency: str) -> Money:
-    """The sum; zero of `currency` for none."""
+    """The sum; zero of `currency` for none. Raises `CurrencyMismatch`."""
     minor = 0
     for amount in amounts:
         if amount.currency != currency:
