@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,7 +92,7 @@ def _day(text: str) -> str:
 
 
 def _key(body: dict[str, Any], *, again: bool) -> str:
-    today = str(time.time_ns()) if again else date.today().isoformat()
+    today = str(time.time_ns()) if again else datetime.now(UTC).date().isoformat()
     words = f"{today} {body}"
     return f"export/{hashlib.sha256(words.encode()).hexdigest()[:32]}"
 

@@ -152,6 +152,8 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     except DomainError:
         await let_go(gateway, payouts)
         raise
+    if booking.recorded is not None:
+        return Progress(booking)
     payments = _new_payments(await gateway.terms_of(booking), sale, booking_id, ask)
     try:
         booking = await _agreed(gateway, booking, sale.lines, ask=ask)
@@ -161,7 +163,7 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
                 booking = await _request(gateway, booking, new, ask=step)
             if booking.open:
                 booking = await _answered(gateway, booking, new, paid, ask=step)
-        if sale.finish and booking.recorded is None:
+        if sale.finish:
             record_ask = sub_ask(ask, "record")
             return await finish(gateway, booking, ask=record_ask, refund=sale.refund)
     except DomainError as refusal:
