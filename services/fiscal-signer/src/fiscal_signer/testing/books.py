@@ -169,6 +169,7 @@ class TillBooks:
 
     def close(self, **fields: Any) -> str:
         """The closing; its booking id."""
+        counts = dict(self._counts)
         envelope = self._envelope("closing")
         cases = [
             {"case": case, "name": name, "dsfinvk_key": key, "rate": rate, "gross": money(gross),
@@ -185,7 +186,7 @@ class TillBooks:
             "float": money(self._float), "cases": cases, "payments": payments,
             "cash": {"expected": money(self.drawer), "difference": money(0),
                      "left": money(self.drawer)},
-            "corrections": [], "corrections_left_out": 0, "counts": dict(self._counts),
+            "corrections": [], "corrections_left_out": 0, "counts": counts,
             "first_booking_id": self._first, "last_booking_id": envelope["booking_id"],
             "master_data": self.master_data, "grand_total": money(0), **fields,
         }  # fmt: skip

@@ -356,7 +356,8 @@ class Closing:
             say(f"Zahlart {of[0]} ({of[1]})", own.get(of, 0), paid.get(of, 0))
         self._compare_cash()
         counts = self.closed.get("counts", {})
-        for kind in sorted(counts.keys() | self.sums.kinds.keys()):
+        # The till counted before the closing itself had its number.
+        for kind in sorted((counts.keys() | self.sums.kinds.keys()) - {"closing"}):
             ours_n, tills_n = self.sums.kinds.get(kind, 0), counts.get(kind, 0)
             if ours_n != tills_n:
                 self.differences.append(
