@@ -160,7 +160,7 @@ async def test_article_vouchers_come_back_as_they_were_booked(counter: Counter) 
     assert counter.process_data() == "Beleg^-10.00_0.00_0.00_0.00_4.00^-6.00:Bar"
 
 
-async def test_a_cancellation_whose_answers_were_lost_ends_with_its_repeat(
+async def test_a_cancellation_whose_answer_was_lost_ends_with_its_repeat(
     counter: Counter,
 ) -> None:
     sold = await counter.sell([voucher_sale(2500)], cash(2500))

@@ -155,9 +155,9 @@ class Store(Part):
     language: Literal["de", "en"] = "de"
     receipt_footer: Annotated[tuple[SafeName, ...], Field(max_length=6)] = ()
     vouchers_offline: VouchersOffline = VouchersOffline()
-    closing: Closing = Closing()
     recording_systems: tuple[RecordingSystem, ...] = ()
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
+    closing: Closing = Closing()
 
     @property
     def zone(self) -> ZoneInfo:

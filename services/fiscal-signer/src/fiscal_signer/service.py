@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
 from fiscal_signer.adapters.exports.jobs import PostgresJobs
+from fiscal_signer.adapters.exports.report_146a import Report146aMaker
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
 from fiscal_signer.adapters.journal import PostgresJournal
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
@@ -128,7 +129,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         tick=alarm.update,
     )
     journal = PostgresJournal(runtime.engine)
-    exports = _exports(runtime, owner)
+    exports = _exports(runtime, owner, journal)
     router = router_of(queries, country_of("DE"), archives)
     desk = ExportQueries(runtime.engine, schema=SCHEMA)
     router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
@@ -143,11 +144,14 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     )
 
 
-def _exports(runtime: Runtime, owner: str) -> Exports:
+def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
     return Exports(
         runtime.store,
         PostgresJobs(runtime.engine),
-        {"dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA)},
+        {
+            "dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA),
+            "report_146a": Report146aMaker(journal),
+        },
         folder=runtime.var / "exports",
         worker=owner,
         clock=runtime.clock,

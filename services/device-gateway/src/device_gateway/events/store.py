@@ -33,6 +33,21 @@ class StoreTse(Part):
     tse_id: str
     kind: str
     curve: str
+    certification_id: Rare[str] = None
+    """Of the BSI, as declared: for the report of § 146a (4) AO."""
+    commissioned_on: Rare[date] = None
+
+
+class RecordingSystem(Part):
+    """A till as the tax office wants to know it, where its pairing does not say it."""
+
+    till_id: str
+    acquired_on: Rare[date] = None
+    commissioned_on: Rare[date] = None
+    decommissioned_on: Rare[date] = None
+    decommissioned_because: Rare[str] = None
+    manufacturer: Rare[str] = None
+    model: Rare[str] = None
 
 
 class StorePrinter(Part):
@@ -138,6 +153,7 @@ class MasterDataChanged(Event):
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
     paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 

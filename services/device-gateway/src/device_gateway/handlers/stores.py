@@ -14,6 +14,7 @@ from device_gateway.events import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    RecordingSystem,
     StorePrinter,
     StoreTse,
     VatRate,
@@ -59,7 +60,16 @@ def master_data_of(
         language=store.language,
         currency=chain.currency,
         receipt_footer=store.receipt_footer,
-        tses=tuple(StoreTse(tse_id=tse.id, kind=tse.kind, curve=tse.curve) for tse in store.tses),
+        tses=tuple(
+            StoreTse(
+                tse_id=tse.id,
+                kind=tse.kind,
+                curve=tse.curve,
+                certification_id=tse.certification_id,
+                commissioned_on=tse.commissioned_on,
+            )
+            for tse in store.tses
+        ),
         printers=tuple(_printer(printer) for printer in store.printers),
         vat=tuple(
             VatRate(
@@ -92,6 +102,10 @@ def master_data_of(
         fiscal_choices=tuple(
             FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
             for case, row in rows_of(chain.fiscal_cases)
+        ),
+        recording_systems=tuple(
+            RecordingSystem(till_id=one.till, **one.model_dump(exclude={"till"}))
+            for one in store.recording_systems
         ),
         paid_online=_paid_online(chain),
         changed_at=now,
