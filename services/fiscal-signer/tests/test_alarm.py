@@ -50,7 +50,7 @@ class Scene:
         async def warnings() -> list[Row]:
             return self.warnings
 
-        self.alarm = Alarm(outages=outages, warnings=warnings, post=post, meter=meter)
+        self.alarm = Alarm(outages=outages, warnings=warnings, watched=3, post=post, meter=meter)
 
     async def logged(self) -> list[tuple[str, str]]:
         with capture_logs() as logs:
@@ -106,12 +106,14 @@ async def test_metrics_name_the_device_as_long_as_it_lasts() -> None:
     await scene.alarm.update()
     where = {"tse": "tse-berlin", "store": "berlin"}
     assert scene.measured() == {
+        "kassenverbund.tses_watched": [({}, 3)],
         "kassenverbund.tse_out": [(where, 1)],
         "kassenverbund.tse_warning": [({**where, "warning": "certificate_expires"}, 2)],
     }
     scene.outages, scene.warnings = [], []
     await scene.alarm.update()
-    assert [found for found in scene.measured().values() if found] == []
+    assert scene.measured().get("kassenverbund.tse_out", []) == []
+    assert scene.measured().get("kassenverbund.tse_warning", []) == []
 
 
 def test_every_warning_has_words_for_the_operator() -> None:

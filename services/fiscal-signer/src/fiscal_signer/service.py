@@ -109,7 +109,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     reactor = Reactor(runtime.store, drivers, assignments, elsewhere=elsewhere, clock=runtime.clock)
     queries = Queries(runtime.engine)
 
-    alarm = _alarm(runtime, queries)
+    alarm = _alarm(runtime, queries, watched=len(drivers))
     archives: dict[str, Archives] = {
         KIND: SoftwareArchives(storage),
         FISKALY_KIND: fiskaly.archives,
@@ -195,11 +195,11 @@ def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) ->
     )
 
 
-def _alarm(runtime: Runtime, queries: Queries) -> Alarm:
+def _alarm(runtime: Runtime, queries: Queries, *, watched: int) -> Alarm:
     post, to = None, runtime.chain.operator_mail
     if runtime.mailer is not None and to is not None:
         post = Post(runtime.mailer, to, runtime.chain.name, PostgresMailbox(runtime.engine))
-    return Alarm(outages=queries.outages, warnings=queries.warnings, post=post)
+    return Alarm(outages=queries.outages, warnings=queries.warnings, watched=watched, post=post)
 
 
 async def _close(chips: Chips, fiskaly: Fiskaly, alarm: Alarm) -> None:

@@ -83,6 +83,7 @@ class Alarm:
         *,
         outages: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
         warnings: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
+        watched: int = 0,
         post: Post | None = None,
         meter: metrics.Meter | None = None,
     ) -> None:
@@ -92,6 +93,11 @@ class Alarm:
         self._known: dict[tuple[str, str], _Known] = {}
         self._mail: asyncio.Task[None] | None = None
         meter = meter or metrics.get_meter("kassenverbund")
+        meter.create_observable_gauge(
+            "kassenverbund.tses_watched",
+            callbacks=[lambda _: [metrics.Observation(watched)]],
+            description="TSEs that this process signs for; missing: no signer runs",
+        )
         meter.create_observable_gauge(
             "kassenverbund.tse_out",
             callbacks=[lambda _: self._observed(OUTAGE, with_code=False)],

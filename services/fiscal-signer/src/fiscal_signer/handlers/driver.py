@@ -356,6 +356,7 @@ class TseDriver:
                 if attempt == self.settings.tries_max or waited > self.settings.patience_s:
                     name = f"{segment.request_id}/outage"
                     outage = Outage(str(uuid5(_NAMESPACE, name)), fault.code.value)
+                    answers.cut_at_a_gap()
                     break
                 await asyncio.sleep(self.settings.pause_s * 2 ** (attempt - 1))
         return await self._tell(
