@@ -48,6 +48,12 @@ class ExportPeriodEmpty(DomainError):
     title = "The period ends before it begins"
 
 
+class ExportPeriodOpen(DomainError):
+    code = "export.period_open"
+    status = 422
+    title = "The period is not over: what TSEs sign in it now would make another export"
+
+
 class ExportUnfinished(DomainError):
     code = "export.unfinished"
     status = 409
@@ -108,6 +114,8 @@ def routes(
             raise ExportKindUnsupported(body.kind)
         if body.end < body.begin:
             raise ExportPeriodEmpty
+        if body.kind == "tar" and body.end >= clock().date():
+            raise ExportPeriodOpen
         command = RequestExport(
             export_id=str(uuid5(_IDS, asked.ask.key)),
             kind=body.kind,
