@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,14 +17,11 @@ import pytest
 import pytest_asyncio
 from dsfinvk.validate import validate_zip
 
-from events.store.connection import engine_for, plain_url, server_settings
+from events.store.connection import engine_for
 from events.store.migrate import migrate
-from fiscal_signer.adapters.exports.archive import Spool
-from fiscal_signer.adapters.exports.source import JournalSource
 from fiscal_signer.adapters.journal import PostgresJournal
-from fiscal_signer.country.de.dsfinvk.bon import bon_of
-from fiscal_signer.country.de.dsfinvk.export import EXPLAINED, REPORT, Export, Made, Scope
-from fiscal_signer.country.de.dsfinvk.tables import DTD_NAME, TABLES, dtd
+from fiscal_signer.country.de.dsfinvk.export import EXPLAINED, REPORT, Scope
+from fiscal_signer.country.de.dsfinvk.tables import DTD_NAME, TABLES
 from fiscal_signer.policies.keeper import Keeper
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import World
@@ -39,6 +35,15 @@ from fiscal_signer.testing.books import (
     master,
     signer_events,
     voucher,
+)
+from fiscal_signer.testing.exports import (
+    Exported,
+    export,
+    journal_pool,
+    number,
+    signed,
+    sums,
+    table_rows,
 )
 
 MORNING = datetime(2026, 11, 3, 8, 0, tzinfo=UTC)
@@ -81,43 +86,10 @@ async def a_shift(world: World, books: TillBooks) -> None:
     books.move(-5, kind="difference", case="DifferenzSollIst")
 
 
-@dataclass(frozen=True)
-class Exported:
-    """An export, read again."""
-
-    content: bytes
-    made: Made
-
-    def rows(self, table: str) -> list[dict[str, str]]:
-        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            if f"{table}.csv" not in archive.namelist():
-                return []
-            text = archive.read(f"{table}.csv").decode()
-        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
-
-    def text(self, name: str) -> str:
-        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            return archive.read(name).decode()
-
-
-def number(text: str) -> Decimal:
-    return Decimal(text.replace(",", "."))
-
-
-def sums(rows: list[dict[str, str]], value: str, *keys: str) -> dict[tuple[str, ...], Decimal]:
-    found: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
-    for row in rows:
-        found[tuple(row[key] for key in keys)] += number(row[value])
-    return dict(found)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
     await migrate(database_url, schema=SERVICE.schema, folder=SERVICE.migrations)
-    async with asyncpg.create_pool(
-        plain_url(database_url), min_size=1, max_size=2,
-        server_settings=server_settings(schema=SERVICE.schema),
-    ) as made:  # fmt: skip
+    async with journal_pool(database_url) as made:
         yield made
 
 
@@ -132,45 +104,26 @@ async def journal(database_url: str, pool: asyncpg.Pool[Any]) -> AsyncIterator[P
         await keeper.handle([master(store, at=MORNING)])
         books = TillBooks(store, begin=MORNING)
         await a_shift(world, books)
-        await _signed(world, books)
+        await signed(world, books)
         if store == "berlin":
             world.faults.away = True
             books.sell([line(1190)], [cash(1190)], started=True)
-            await _signed(world, books)
+            await signed(world, books)
             world.faults.away = False
             await world.drivers["tse-berlin"].probe()
         books.close()
-        await _signed(world, books)
+        await signed(world, books)
         books.now += timedelta(days=1)
         books.open()
         books.sell([line(100)], [cash(100)])
         books.close()
         books.open()
         books.sell([line(50)], [cash(50)])
-        await _signed(world, books)
+        await signed(world, books)
         await keeper.handle(books.events)
     await keeper.handle(signer_events(world.log))
     yield made
     await engine.dispose()
-
-
-async def _signed(world: World, books: TillBooks) -> None:
-    """The signer hears what is new, each when it was recorded."""
-    heard = getattr(books, "heard", 0)
-    for event in books.events[heard:]:
-        world.clock.now = event.time
-        await world.reactor.handle([event])
-    books.heard = len(books.events)  # type: ignore[attr-defined]  # a mark of this test
-
-
-async def export(pool: asyncpg.Pool[Any], folder: Path, scope: Scope) -> Exported:
-    with Spool(folder) as spool:
-        made = await Export(scope, JournalSource(pool, scope), spool).make()
-        out = io.BytesIO()
-        beside = [EXPLAINED] if spool.rows(EXPLAINED) else []
-        small = [*made.files.items(), (DTD_NAME, dtd())]
-        spool.pack(out, small, [*made.tables, *beside, REPORT])
-    return Exported(out.getvalue(), made)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -403,7 +356,7 @@ def test_a_tse_that_is_not_certified_is_marked(books: Exported) -> None:
 
 
 def test_what_a_tse_signed_for_no_receipt_is_explained(books: Exported) -> None:
-    rows = list(csv.DictReader(io.StringIO(books.text(EXPLAINED), newline=""), delimiter=";"))
+    rows = table_rows(books.text(EXPLAINED))
     assert all(len(row["TSE_SERIAL"]) == 64 and row["TSE_TA_SIGZ"] for row in rows)
 
 
@@ -441,7 +394,7 @@ async def test_the_same_request_makes_the_same_bytes(
     world, later = World(), TillBooks("hamburg", begin=MORNING)
     later.open()
     later.close()
-    await _signed(world, later)
+    await signed(world, later)
     kept = [master("hamburg", at=MORNING), *later.events, *signer_events(world.log)]
     await Keeper(journal).handle(kept)
     again = await export(pool, tmp_path, scope)
@@ -461,121 +414,3 @@ async def test_a_period_a_store_and_a_till_may_be_chosen(
     scope = Scope(BEGIN, END, till_ids=("koeln-1",), position=await journal.head())
     found = await export(pool, tmp_path, scope)
     assert {row["Z_KASSE_ID"] for row in found.rows("transactions")} == {"koeln-1"}
-
-
-# -- what is not as it should be -----------------------------------------------------------------
-
-
-async def kept_export(
-    pool: asyncpg.Pool[Any], journal: PostgresJournal, folder: Path, books: TillBooks, world: World
-) -> Exported:
-    """What a store of its own comes to."""
-    kept = [master(books.store, at=MORNING), *books.events, *signer_events(world.log)]
-    await Keeper(journal).handle(kept)
-    scope = Scope(BEGIN, END, store_ids=(books.store,), position=await journal.head())
-    return await export(pool, folder, scope)
-
-
-async def test_a_difference_to_what_the_till_said_is_never_hidden(
-    pool: asyncpg.Pool[Any], journal: PostgresJournal, tmp_path: Path
-) -> None:
-    world, books = World(["mainz"]), TillBooks("mainz", begin=MORNING)
-    books.open()
-    books.sell([line(1190)], [cash(1190)])
-    books.close(payments=[], counts={"sale": 2})
-    await _signed(world, books)
-    found = await kept_export(pool, journal, tmp_path, books, world)
-    assert found.made.progress.differences == 2
-    report = found.text(REPORT)
-    assert (
-        "ABWEICHUNG mainz / mainz-1 / Z 1: Zahlart Bar (Bar):"
-        " Einzelaufzeichnungen 11,90, Kasse 0,00" in report
-    )
-    assert "Vorgänge der Art sale: Export 1, Kasse 2" in report
-
-
-async def test_a_process_that_is_missing_is_a_difference(
-    pool: asyncpg.Pool[Any], journal: PostgresJournal, tmp_path: Path
-) -> None:
-    world, books = World(["bonn"]), TillBooks("bonn", begin=MORNING)
-    books.open()
-    for _ in range(3):
-        books.sell([line(1190)], [cash(1190)])
-    books.close()
-    await _signed(world, books)
-    del books.events[2]
-    found = await kept_export(pool, journal, tmp_path, books, world)
-    assert "Belegnummern fehlen oder doppelt: 2 bis 2" in found.text(REPORT)
-    assert found.made.progress.differences >= 2
-
-
-async def test_a_closing_whose_verdict_is_not_here_yet_is_left_out_and_named(
-    pool: asyncpg.Pool[Any], journal: PostgresJournal, tmp_path: Path
-) -> None:
-    world, books = World(["trier"]), TillBooks("trier", begin=MORNING)
-    books.open()
-    books.close()
-    await _signed(world, books)
-    books.now += timedelta(days=1)
-    books.open()
-    books.close()
-    found = await kept_export(pool, journal, tmp_path, books, world)
-    assert [row["Z_NR"] for row in found.rows("cashpointclosing")] == ["1"]
-    assert "trier / trier-1 / Z 2: nicht enthalten" in found.text(REPORT)
-
-
-async def test_a_signature_that_came_too_late_is_explained_beside_its_receipt(
-    pool: asyncpg.Pool[Any], journal: PostgresJournal, tmp_path: Path
-) -> None:
-    world, books = World(["ulm"]), TillBooks("ulm", begin=MORNING)
-    books.open()
-    late = books.sell([line(1190)], [cash(1190)], started=True)
-    opened, started, recorded = books.events
-    for event in (opened, started):
-        await world.reactor.handle([event])
-    world.clock.now = MORNING + timedelta(hours=1)  # past its `sign_by`
-    await world.reactor.handle([recorded])
-    books.heard = 3  # type: ignore[attr-defined]  # a mark of this test
-    books.now = world.clock.now
-    books.close()
-    await _signed(world, books)
-    found = await kept_export(pool, journal, tmp_path, books, world)
-    row, _ = found.rows("transactions_tse")
-    assert row["BON_ID"] == late
-    assert row["TSE_TA_FEHLER"].startswith("Signatur kam nicht rechtzeitig")
-    beside = list(csv.DictReader(io.StringIO(found.text(EXPLAINED), newline=""), delimiter=";"))
-    assert {(one["BON_ID"], one["TSE_TANR"]) for one in beside if one["TSE_TANR"]} == {(late, "1")}
-    assert {one["GRUND"] for one in beside} >= {"late_start", "abandoned"}
-
-
-def test_bookings_from_before_cases_were_named_find_theirs_in_the_table() -> None:
-    old = {
-        "lines": [
-            {"name": "Buch", "kind": "article", "quantity": "1", **_amount(2000, 1, 1900)},
-            {"name": "GS", "kind": "voucher_sale", "quantity": "1", **_amount(1000, 5, 0)},
-        ],
-        "payments": [
-            {"name": "Gutschein", "kind": "voucher", "fiscal": "Keine", "dsfinvk_key": 5,
-             "amount": _cents(500)},
-            {"name": "Karte", "kind": "card", "fiscal": "Unbar", "amount": _cents(2500)},
-        ],
-        "vat": [
-            {"dsfinvk_key": 1, "gross": _cents(2000), "net": _cents(1681)},
-            {"dsfinvk_key": 5, "gross": _cents(1000), "net": _cents(1000)},
-        ],
-        "currency": "EUR",
-    }  # fmt: skip
-    bon = bon_of("booking.recorded", old)
-    assert [(one.case, one.parts[0].gross) for one in bon.positions] == [
-        ("Umsatz", 2000), ("MehrzweckgutscheinKauf", 1000), ("MehrzweckgutscheinEinloesung", -500),
-    ]  # fmt: skip
-    assert [(one.type, one.amount) for one in bon.payments] == [("Unbar", 2500)]
-    assert bon.vat == {1: [2000, 1681], 5: [500, 500]}
-
-
-def _cents(amount: int) -> dict[str, Any]:
-    return {"amount": amount, "currency": "EUR"}
-
-
-def _amount(cents: int, key: int, rate: int) -> dict[str, Any]:
-    return {"amount": _cents(cents), "unit_price": _cents(cents), "dsfinvk_key": key, "rate": rate}

@@ -145,6 +145,8 @@ class TillBooks:
         self.drawer = 0
         self.master_data = 1
         self.events: list[Incoming] = []
+        self.heard = 0
+        """How many of them a signer has heard of."""
         self._cases: dict[tuple[str, str, int, int], list[int]] = {}
         self._payments: dict[tuple[str, str, str], list[int]] = {}
         self._counts: dict[str, int] = {}

@@ -26,7 +26,7 @@ BUFFER_CHARACTERS = 256 * 1024
 WAITING_MAX = 8
 """How many such pieces wait for the compressing thread."""
 
-LEVEL = 5
+LEVEL = 3
 PIECE_BYTES = 1024 * 1024
 
 SPOOL_BYTES_MAX = 2 * 1024**3
