@@ -28,11 +28,15 @@ class Sums:
     rates: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """Hundredths of a percent by day, till and VAT key, as far as the log says it."""
 
-    def whole(self) -> tuple[Counter[Case], Counter[Way], Counter[tuple[str, str]]]:
-        """Without what came to nothing."""
-        taxed = Counter({key: value for key, value in self.taxed.items() if value})
-        paid = Counter({key: value for key, value in self.paid.items() if value})
-        return taxed, paid, self.receipts
+    def differing(self, other: Sums) -> dict[str, tuple[int, int]]:
+        """Where the two do not say the same; what comes to nothing may stand or not."""
+        found = {}
+        for name in ("taxed", "paid", "receipts"):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            for key in ours.keys() | theirs.keys():
+                if ours[key] != theirs[key]:
+                    found[f"{name} {key}"] = (ours[key], theirs[key])
+        return found
 
 
 def from_log(entries: Sequence[Any]) -> Sums:

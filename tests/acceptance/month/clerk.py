@@ -31,6 +31,8 @@ class Shelf:
     """What tills of one legal entity share: vouchers that were sold and not spent."""
 
     multi: list[str] = field(default_factory=list)
+    rest: list[str] = field(default_factory=list)
+    """Of which a part is spent."""
     single: list[str] = field(default_factory=list)
     donated: list[str] = field(default_factory=list)
 
@@ -148,10 +150,10 @@ class Clerk:
             return await self.sale()
         lines = [goods(1990, "reduced"), goods(1000, "standard")]
         answer = await self.sell(lines, {"kind": "voucher", "code": code})
-        self.shelf.multi.append(next((one["code"] for one in answer["remainders"]), code))
+        self.shelf.rest.append(next((one["code"] for one in answer["remainders"]), code))
 
     async def multi_pays_part(self) -> None:
-        code = await self.take(self.shelf.multi)
+        code = await self.take(self.shelf.rest or self.shelf.multi)
         if code is None:
             return await self.sale()
         await self.sell(
@@ -160,7 +162,7 @@ class Clerk:
         )  # fmt: skip
 
     async def paid_out(self) -> None:
-        code = await self.take(self.shelf.multi)
+        code = await self.take(self.shelf.rest or self.shelf.multi)
         if code is None:
             return await self.sale()
         headers = {"override-authorization": f"Bearer {self.manager}"}

@@ -1,4 +1,4 @@
-"""Plays the month: three stores, four tills, a change of master data in the middle."""
+"""Plays the month: three stores, six tills, a change of master data in the middle."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Month:
     url: str
     tss: Tss
     seed: int = 2027
-    each_day: int = 6
+    each_day: int = 3
     clock: MovedClock = field(default_factory=lambda: MovedClock(datetime(2027, 2, 1, tzinfo=UTC)))
     clerks: list[Clerk] = field(default_factory=list)
     queues: dict[str, list[str]] = field(default_factory=dict)
@@ -68,8 +68,9 @@ class Month:
         manager, office = whole.token("manager"), whole.token("back_office")
         kette, hafen = Shelf(), Shelf()
         for number, (store, name) in enumerate(
-            [("berlin", "Kasse 1"), ("berlin", "Kasse 2"), ("koeln", "Kasse 1"),
-             ("hamburg", "Kasse 1")]
+            (store, f"Kasse {number}")
+            for store, count in (("berlin", 2), ("koeln", 2), ("hamburg", 2))
+            for number in range(1, count + 1)
         ):  # fmt: skip
             asked = await whole.ask(
                 "POST", f"/stores/{store}/v1/pairings", {"name": name}, token=manager,
@@ -129,7 +130,7 @@ class Month:
                 {"tse_id": "tse-berlin-2"}, token=self.clerks[1].manager, key="switch",
             )  # fmt: skip
         for round_ in range(self.each_day):
-            if day == OUTAGE and round_ == 2:
+            if day == OUTAGE and round_ == 1:
                 self.tss.state = "DISABLED"
             if day == OUTAGE and round_ == self.each_day - 1:
                 self.tss.state = "INITIALIZED"
