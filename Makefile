@@ -21,7 +21,7 @@ IMAGE ?= kassenverbund:dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run demo test unit contract integration simulate bench lint types schemas \
+.PHONY: help setup lock run demo test unit contract integration simulate endurance bench lint types schemas \
 	schemas-check image k8s kafka clean
 
 help:  ## list the tasks
@@ -57,6 +57,9 @@ integration: setup  ## one test per business flow, on both buses
 
 simulate: setup  ## seeded tills, faults, invariants (SEED=… repeats one)
 	SEED=$(SEED) $(PYTEST) $(PARALLEL) tests/simulation
+
+endurance: setup  ## 10,000 processes of tills while signers are killed and TSEs fail (PROCESSES=… SEED=…)
+	$(PY) -m tests.endurance $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(SEED),--seed $(SEED))
 
 bench: setup  ## ratios against bare references, in one run (see benchmarks/README.md)
 	@for bench in $(filter-out benchmarks.__init__ benchmarks.report benchmarks.http_load benchmarks.vouchers_seed benchmarks.bulk benchmarks.cost_centers_seed benchmarks.cost_centers_servers,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from events.store.connection import plain_url
+from events.testing.database import fresh_database
 from events.testing.kafka_fixture import *  # noqa: F403  (fixtures and hooks by name)
 
 
@@ -49,10 +49,8 @@ def postgres_url() -> Iterator[str]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """The address of a fresh, empty database; dropped after the module."""
-    name = f"test_{uuid4().hex}"
-    await _admin(postgres_url, f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await _admin(postgres_url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    async with fresh_database(postgres_url) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -64,11 +62,3 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     made = create_async_engine(make_url(database_url).set(drivername="postgresql+asyncpg"))
     yield made
     await made.dispose()
-
-
-async def _admin(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

@@ -50,6 +50,7 @@ from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
 from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
+from fiscal_signer.ports import Tses
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import recorded, started
 from kassenverbund.program import GC_THRESHOLD
@@ -139,7 +140,7 @@ def devices_of(storage: PostgresDeviceStorage, chips: Chips, tses: int) -> Softw
 
 
 def reactor_of(
-    store: PostgresEventStore, devices: SoftwareTses, leases: PostgresLeases, tses: int
+    store: PostgresEventStore, devices: Tses, leases: PostgresLeases, tses: int
 ) -> Reactor:
     stores = names(tses)
     country = country_of("DE")

@@ -93,6 +93,7 @@ class Adding:
     vat: str
     group: str | None
     redeems: bool = False
+    pieces: int = 1
 
     @property
     def line(self) -> NewLine:
@@ -101,7 +102,8 @@ class Adding:
             sku = f"R-{self.vat}"
             kind: Any = "voucher_article_redemption"
             return NewLine(kind, sku, "Gutschein", Decimal(1), price, self.vat)
-        return NewLine("article", None, "Ware", Decimal(1), price, self.vat, self.group)
+        pieces = Decimal(self.pieces)
+        return NewLine("article", None, "Ware", pieces, price, self.vat, self.group)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ class Cash:
 
 VATS = st.sampled_from(["standard", "reduced"])
 GROUPS = st.sampled_from(["books", "pens", None])
-ADDING = st.builds(Adding, st.integers(1, 1500), VATS, GROUPS)
+ADDING = st.builds(
+    Adding, st.integers(1, 1500), VATS, GROUPS, st.just(False), st.sampled_from([1, 1, 2, 3])
+)
 REDEEMING = st.builds(
     Adding, st.integers(1, 500), st.sampled_from(list(KEYS)), st.none(), st.just(True)
 )

@@ -86,6 +86,8 @@ class Run:
         """Store → processes without a verdict yet."""
         self._store_of: dict[str, str] = {}
         self._seen = 0
+        self._next_at = plan.every
+        """So many verdicts are there when the next act is due."""
 
     async def play(self) -> Ran:
         """All of it. Raises `TimeoutError` where it does not come to rest."""
@@ -153,14 +155,12 @@ class Run:
 
     async def _act(self) -> None:
         """Every so many verdicts something terrible."""
-        next_at = self._plan.every
         left: list[str] = []
         while True:
             await asyncio.sleep(POLL_S)
             await self._restart_the_dead()
-            if self._seen < next_at:
+            if self._seen < self._next_at:
                 continue
-            next_at += self._plan.every
             left = left or self._chance.sample(ACTS, len(ACTS))
             act = left.pop()
             self.ran.acts[act] += 1
@@ -175,6 +175,7 @@ class Run:
                     self._signal(self._chance.randrange(SIGNERS), signal.SIGUSR1)
                 case "away":
                     await self._away()
+            self._next_at += self._plan.every
 
     async def _restart_the_dead(self) -> None:
         for number, process in enumerate(self._signers):
@@ -222,8 +223,10 @@ class Run:
         while any(left.values()) or any(self._waiting.values()):
             if acting.done():
                 acting.result()
+            # Tills never outrun the violence.
+            behind = self._seen >= self._next_at + self._plan.every
             for store_id, events in left.items():
-                if events and len(self._waiting[store_id]) < WINDOW:
+                if events and not behind and len(self._waiting[store_id]) < WINDOW:
                     chunk = [
                         events.pop() for _ in range(min(chance.randint(1, CHUNK_MAX), len(events)))
                     ]

@@ -17,16 +17,17 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events import Transient
+from events import Metadata, Transient
 from events.bus.postgres import PostgresBus
 from events.receiver import Receiver
 from events.store.connection import engine_for
@@ -40,12 +41,22 @@ from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.adapters.tses import TsesByKind
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
-from fiscal_signer.handlers import Settings, TseDriver
+from fiscal_signer.handlers import (
+    Breaker,
+    Caretaker,
+    Settings,
+    TseDriver,
+    UpkeepSettings,
+    Ward,
+    Watch,
+)
 from fiscal_signer.handlers.device import Device
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
+    Chore,
     DeviceAnswer,
     DeviceStep,
+    Figures,
     Signed,
     Tse,
     TseError,
@@ -54,13 +65,23 @@ from fiscal_signer.ports import (
     Tses,
 )
 from fiscal_signer.projections import SignatureBook
+from fiscal_signer.projections_upkeep import TseUpkeep
 from fiscal_signer.queries import Queries
-from fiscal_signer.service import watch_devices
 from tests.endurance.ground import FISKALY, KEY, PIN, SCHEMA, SECRET, SOFTWARE, TSES, Folder
 
 SETTINGS = Settings(
-    call_s=0.8, step_s=0.05, pause_s=0.02, lease_s=1.0, probe_s=0.3, segment_events_max=500
+    call_s=0.8, step_s=0.05, pause_s=0.02, lease_s=1.0, probe_s=0.3, probe_max_s=1.0,
+    steady_s=3.0, idle_s=0.5, segment_events_max=500,
+)  # fmt: skip
+UPKEEP = UpkeepSettings(
+    check_every=timedelta(seconds=5),
+    quiet=timedelta(seconds=0.2),
+    overdue=timedelta(seconds=1),
+    jitter=timedelta(seconds=1),
+    again=timedelta(seconds=1),
+    settle=timedelta(seconds=1),
 )
+"""A day's chores every few seconds."""
 LIMITS = Limits(call_s=0.6, wait_max_s=0.1, waits_max=1, pause_s=0.05)
 BUS_LEASE_S = 1.0
 HANGS_S = 30.0
@@ -117,6 +138,14 @@ class RoughTse:
     async def open_transactions(self) -> dict[int, str]:
         self._reach()
         return await self._inner.open_transactions()
+
+    async def figures(self) -> Figures:
+        self._reach()
+        return await self._inner.figures()
+
+    async def tend(self, chore: Chore) -> bool:
+        self._reach()
+        return await self._inner.tend(chore)
 
     def _drawn(self) -> str:
         if self._folder.calm:
@@ -219,10 +248,31 @@ async def serve(folder: Folder, url: str, fiskaly_url: str, seed: int, broken: b
         receiver = Receiver(bus, "fiscal-signer", [reactor.reaction()], letters)
         async with asyncio.TaskGroup() as group:
             group.create_task(receiver.run())
-            group.create_task(run_projection(store, engine, SignatureBook(), schema=SCHEMA))
-            queries = Queries(engine)
-            group.create_task(watch_devices(drivers, queries, every_s=SETTINGS.probe_s))
+            for book in (SignatureBook(), TseUpkeep()):
+                group.create_task(run_projection(store, engine, book, schema=SCHEMA))
+            group.create_task(_watch(engine, store, drivers).run())
             group.create_task(_steal_when_told(engine, drivers))
+
+
+def _watch(engine: AsyncEngine, store: PostgresEventStore, drivers: dict[str, TseDriver]) -> Watch:
+    queries = Queries(engine)
+    wards = {
+        tse_id: Ward(
+            driver,
+            Breaker(SETTINGS),
+            Caretaker(
+                driver,
+                store_id=driver.store_id,
+                store=store,
+                clock=now,
+                settings=UPKEEP,
+                unread=partial(queries.unread_since, tse_id),
+            ),
+        )
+        for tse_id, driver in drivers.items()
+    }
+    away = (DBAPIError, OSError)
+    return Watch(wards, out=queries.tses_out, clock=now, away=away, every_s=SETTINGS.probe_s)
 
 
 async def _steal_when_told(engine: AsyncEngine, drivers: dict[str, TseDriver]) -> None:
@@ -235,8 +285,8 @@ async def _steal_when_told(engine: AsyncEngine, drivers: dict[str, TseDriver]) -
             try:
                 async with engine.begin() as connection:
                     await connection.execute(_STEAL, {"tse_id": tse_id})
-                await driver.probe()
-            except (Transient, TseFault, asyncpg.PostgresError, OSError) as fault:
+                await driver.work((), Metadata())
+            except (Transient, DBAPIError, OSError) as fault:
                 _log.info("%s was not taken: %s", tse_id, fault)
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
-import pytest_asyncio
-from sqlalchemy.engine import make_url
 
 from costcenter.events import EVENTS
 from costcenter.service import SERVICE
 from events import Registry
 from events.bus.postgres import PostgresBus
 from events.store.postgres import PostgresEventStore
+from events.testing.database import fresh_database
 from tests.linearizability.broken_limits import FAULTS
 from tests.linearizability.limits_checks import (
     answers_exceed,
@@ -42,31 +38,21 @@ FINDS = {
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
-    """One for each fault: they all charge the same center."""
-    name = f"test_{uuid4().hex}"
-    admin = await asyncpg.connect(postgres_url)
-    await admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
-
-
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_a_broken_limit_is_found(fault: str, tmp_path: Path, fresh_database: str) -> None:
+async def test_a_broken_limit_is_found(fault: str, tmp_path: Path, postgres_url: str) -> None:
     async with (
+        fresh_database(postgres_url) as database_url,  # They all charge the same center.
         processes(
             tmp_path,
-            fresh_database,
+            database_url,
             count=2,
             service="costcenter",
             module="tests.linearizability.broken_limits",
             faulty=fault,
         ) as service,
-        PostgresBus.open(fresh_database) as bus,
+        PostgresBus.open(database_url) as bus,
         PostgresEventStore.open(
-            fresh_database, service="costcenter", schema=SERVICE.schema, registry=Registry(*EVENTS)
+            database_url, service="costcenter", schema=SERVICE.schema, registry=Registry(*EVENTS)
         ) as store,
     ):
         await furnish(store)

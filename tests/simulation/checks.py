@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from device_gateway.decider.booking_state import Booking
-from device_gateway.events import BookingAborted, BookingRecorded, NumberGiven, VerdictReceived
+from device_gateway.events import (
+    BookingAborted,
+    BookingOrdered,
+    BookingRecorded,
+    CashMoved,
+    NumberGiven,
+    ShiftClosed,
+    TillClosed,
+    TrainingRecorded,
+    VerdictReceived,
+)
 from events.store.chain import GENESIS, content_hash, entry_hash
 from events.store.prepare import encode_metadata
 from events.testing.memory import MemoryEventStore
+from fiscal_signer.country.de import log_message
 from fiscal_signer.events import (
     ClientRegistered,
+    ClosingSigned,
     LeftUnsigned,
     SignatureMade,
     SignatureStarted,
@@ -32,6 +44,13 @@ NUMBERED = (
 )  # fmt: skip
 
 
+Final = (
+    BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed | BookingAborted
+)
+FINALS = get_args(Final)
+"""What ends a process of a till: each has a number, and gets a verdict."""
+
+
 class Broken(AssertionError):
     """An invariant does not hold. The message says which, and for what."""
 
@@ -43,6 +62,10 @@ def require(holds: bool, what: str, *about: object) -> None:
 
 def events(log: MemoryEventStore, kind: type[E]) -> list[E]:
     return [entry.event for entry in log.log if isinstance(entry.event, kind)]
+
+
+def finals(log: MemoryEventStore) -> list[Final]:
+    return [entry.event for entry in log.log if isinstance(entry.event, FINALS)]
 
 
 # -- always ----------------------------------------------------------------------------------
@@ -97,18 +120,56 @@ def newest_hash(log: MemoryEventStore) -> None:
 
 
 def till_numbers(log: MemoryEventStore) -> None:
-    """Numbers are gapless per till, and each belongs to exactly one recorded booking."""
+    """Numbers are gapless per till over all shifts, and each belongs to exactly one process of
+    that shift."""
     given: dict[str, list[int]] = defaultdict(list)
-    for event in events(log, BookingRecorded):
+    for event in events(log, NumberGiven):
         given[event.till_id].append(event.number)
     for till_id, numbers in given.items():
         require(numbers == list(range(1, len(numbers) + 1)), "till numbers", till_id, numbers)
-    recorded = [(event.booking_id, event.number) for event in events(log, BookingRecorded)]
-    numbered = [(event.booking_id, event.number) for event in events(log, NumberGiven)]
-    require(recorded == numbered, "a number without its booking", recorded, numbered)
-    ids = [booking_id for booking_id, _ in recorded]
-    ids += [event.booking_id for event in events(log, BookingAborted)]
-    once(ids, "a booking that ended twice")
+    ended = Counter(f"{one.booking_id} {one.number} {one.shift}" for one in finals(log))
+    numbered = Counter(
+        f"{one.booking_id} {one.number} {one.shift}" for one in events(log, NumberGiven)
+    )
+    require(ended == numbered, "a number without its process", ended - numbered, numbered - ended)
+    once((event.booking_id for event in finals(log)), "a process that ended twice")
+
+
+def shifts(log: MemoryEventStore) -> None:
+    """Z numbers are gapless per till; a closing is the sum of its shift, by what its bookings say
+    themselves; after it nothing is numbered in the shift any more."""
+    closed: dict[str, int] = defaultdict(int)
+    for closing in events(log, TillClosed):
+        closed[closing.till_id] += 1
+        require(closing.z_number == closed[closing.till_id], "Z numbers", closing.till_id)
+        place = (closing.till_id, closing.z_number)
+        sold = sum(
+            line.amount.amount
+            for booking in events(log, BookingRecorded)
+            if (booking.till_id, booking.shift) == place
+            for line in booking.lines
+        )
+        beside = sum(
+            paid.amount.amount
+            for booking in events(log, BookingRecorded)
+            if (booking.till_id, booking.shift) == place
+            for paid in booking.payments
+            if paid.fiscal == "Keine"
+        )
+        moved = sum(
+            move.amount.amount
+            for move in events(log, CashMoved)
+            if (move.till_id, move.shift) == place
+        )
+        cases = sum(case.gross.amount for case in closing.cases)
+        require(cases == sold - beside + moved, "a closing is not its shift's sum", place)
+        paid = sum(payment.amount.amount for payment in closing.payments)
+        require(paid == sold - beside + moved, "a closing's payments", place, paid)
+    over: set[str] = set()
+    for entry in log.log:
+        require(entry.stream not in over, "something after a closing", entry.stream)
+        if isinstance(entry.event, ShiftClosed):
+            over.add(entry.stream)
 
 
 def one_verdict(world: World) -> None:
@@ -173,6 +234,39 @@ def counters(world: World, *, rest: bool) -> None:
             require(explained == device, "a counter without an event", tse_id, explained, device)
 
 
+def nothing_open_across_a_closing(world: World) -> None:
+    """By each device's own log: when it signs a closing, nothing else of that till is open."""
+    for tse_id, logs in world.storage.logs.items():
+        open_: dict[int, str] = {}
+        for _, raw in sorted(logs.items()):
+            log = log_message.parse(raw)
+            if log.transaction_number is None:
+                continue
+            if log.operation == log_message.START:
+                open_[log.transaction_number] = log.client_id or ""
+                continue
+            open_.pop(log.transaction_number, None)
+            closing = log.process_type == "SonstigerVorgang"
+            require(
+                not closing or log.client_id not in open_.values(),
+                "something open across a closing", tse_id, log.process_data,
+            )  # fmt: skip
+
+
+def closings_told(world: World) -> None:
+    """Each closing is told once under its Z number, with the verdict that it has."""
+    signer = world.ground.logs["fiscal-signer"]
+    made = {event.booking_id for event in events(signer, SignatureMade)}
+    told = Counter(
+        (event.closing_id, event.z_number, event.verdict) for event in events(signer, ClosingSigned)
+    )
+    due = Counter(
+        (event.booking_id, event.z_number, "signed" if event.booking_id in made else "unsigned")
+        for event in events(world.ground.logs["device-gateway"], TillClosed)
+    )
+    require(told == due, "closings told", told, due)
+
+
 def no_letters(world: World) -> None:
     for name, letters in world.ground.letters.items():
         reasons = [letter.reason for letter in letters.letters]
@@ -191,10 +285,13 @@ def at_rest(world: World) -> None:
     """After `World.heal`: everything that was begun has ended, once. Raises `Broken`."""
     always(world)
     counters(world, rest=True)
+    shifts(world.ground.logs["device-gateway"])
+    nothing_open_across_a_closing(world)
     found = world.ground.bookings.all()
     every_booking_ended(found)
     verdicts_fit(world, found)
     order_of_signatures(world)
+    closings_told(world)
     papers(world, found)
     sales_and_payments(world, found)
     every_hold_ended(world, found)
@@ -217,7 +314,7 @@ def verdicts_fit(world: World, found: dict[str, Booking]) -> None:
     require(made.keys() | left.keys() == found.keys(), "verdicts and bookings differ")
     for booking_id, booking in found.items():
         assert booking.verdict is not None
-        end = booking.recorded or booking.aborted
+        end = booking.final or booking.aborted
         assert end is not None
         if booking_id in made:
             signature = made[booking_id]
@@ -240,12 +337,8 @@ def verdicts_fit(world: World, found: dict[str, Booking]) -> None:
 
 
 def order_of_signatures(world: World) -> None:
-    """Each TSE signed its bookings in the order in which the gateway recorded them."""
-    ends = [
-        entry.event.booking_id
-        for entry in world.ground.logs["device-gateway"].log
-        if isinstance(entry.event, BookingRecorded | BookingAborted)
-    ]
+    """Each TSE signed its processes in the order in which the gateway recorded them."""
+    ends = [event.booking_id for event in finals(world.ground.logs["device-gateway"])]
     signed: dict[str, list[str]] = defaultdict(list)
     for event in events(world.ground.logs["fiscal-signer"], SignatureMade):
         signed[event.tse_id].append(event.booking_id)

@@ -91,5 +91,5 @@ class UnfinishedBookings:
     def _unfinished(self, booking: Booking) -> bool:
         if booking.aborted is not None:
             return False
-        silent = booking.recorded is None or (booking.verdict or booking.overdue) is None
+        silent = booking.final is None or (booking.verdict or booking.overdue) is None
         return silent or bool(booking.print_due or booking.releases_due)

@@ -153,6 +153,13 @@ class Script:
             what = self._chance.choices(("pay", "finish", "abort"), (5, 4, 1))[0]
             payments = tuple(self._payment() for _ in range(what == "pay"))
             return Request(started.till_id, what, key, started.booking_id, payments=payments)
+        till_id = self._chance.choice(TILLS)
+        if self._chance.random() < 0.2:
+            return self._no_sale(till_id, key)
+        if self._chance.random() < 0.1:
+            lines = [article(self._chance.choice(PRICES))]
+            finish = self._chance.random() < 0.7
+            return Request(till_id, "sell", key, "", tuple(lines), (card(),), finish, training=True)
         sells = self._chance.random() < 0.25
         lines = [voucher_sale(self._chance.choice(PRICES))] if sells else []
         if sells and self._all_kinds and self._chance.random() < 0.5:
@@ -163,8 +170,17 @@ class Script:
         if self._chance.random() < 0.5:
             payments += (card(),)
         finish = self._chance.random() < 0.7
-        till_id = self._chance.choice(TILLS)
         return Request(till_id, "sell", key, "", tuple(lines), payments, finish)
+
+    def _no_sale(self, till_id: str, key: str) -> Request:
+        """A closing (mostly after what is open was aborted, sometimes counted), a cash move, an
+        order."""
+        what = self._chance.choice(("close", "close", "move", "order"))
+        amount: Money | None = None
+        if what == "move" or (what == "close" and self._chance.random() < 0.3):
+            amount = euros(self._chance.choice(PRICES))
+        finish = self._chance.random() < 0.7
+        return Request(till_id, what, key, finish=finish, amount=amount)
 
     def _payment(self) -> TenderedPayment:
         known = self._world.codes

@@ -103,7 +103,8 @@ def test_the_days_are_full_of_trouble_and_of_trade() -> None:
         "booking.recorded", "booking.aborted", "payment.held", "payment.refused",
         "voucher.activated", "voucher.cancelled", "voucher.redeemed", "voucher.hold_released",
         "signature.made", "signature.left_unsigned", "outage.began", "outage.ended",
-        "booking.verdict_overdue", "receipt.printed",
+        "booking.verdict_overdue", "receipt.printed", "till.opened", "till.closed", "cash.moved",
+        "training.recorded", "booking.ordered", "closing.signed", "signature.abandoned",
     }  # fmt: skip
     assert wanted <= happened.keys()
     assert struck.keys() == POINTS.keys()

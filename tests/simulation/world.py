@@ -10,14 +10,16 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 
-from device_gateway.commands import NewLine
+from device_gateway.commands import NewLine, NewOrderLine
+from device_gateway.decider.booking_state import Booking
 from device_gateway.events import registry as gateway_registry
-from device_gateway.handlers import ending, sales
+from device_gateway.handlers import closings, ending, orders, sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.sales import Sale
@@ -31,6 +33,7 @@ from events.testing.memory import MemoryBus, MemoryCheckpoints, MemoryEventStore
 from fiscal_signer.adapters.memory import MemoryChip, MemoryDeviceStorage, MemoryLeases
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.events import REGISTRY as SIGNER_REGISTRY
+from money import Money
 from tests.simulation.chain import STORES, TILLS, chain, store_of, tse_of
 from tests.simulation.devices import Devices, Paper, Printers
 from tests.simulation.faults import Crash, Faults
@@ -67,6 +70,9 @@ class Request:
     lines: tuple[NewLine, ...] = ()
     payments: tuple[TenderedPayment, ...] = ()
     finish: bool = False
+    training: bool = False
+    amount: Money | None = None
+    """What is moved or counted."""
 
     @property
     def ask(self) -> Ask:
@@ -74,7 +80,10 @@ class Request:
         paid = "|".join(
             f"{each.kind}/{each.amount}/{each.code or each.codes}" for each in self.payments
         )
-        body = f"{self.what} {self.booking_id} {lines} {paid} {self.finish}"
+        body = (
+            f"{self.what} {self.booking_id} {lines} {paid} {self.finish} {self.training}"
+            f" {self.amount}"
+        )
         return Ask.of(f"till:{self.till_id}/{self.key}", body)
 
 
@@ -254,10 +263,14 @@ class World:
             return no.code
 
     async def _asked(self, request: Request, gateway: Gateway) -> str:
+        if request.what in ("close", "move", "order"):
+            final = (await self._no_sale(request, gateway)).final
+            assert final is not None
+            return final.booking_id
         if request.what == "sell":
             sale = Sale(
                 store_of(request.till_id), request.till_id, request.lines, request.payments,
-                request.finish,
+                request.finish, training=request.training,
             )  # fmt: skip
             done = await sales.sell(gateway, sale, ask=request.ask)
         else:
@@ -272,6 +285,26 @@ class World:
         self._note([sold.code for sold in done.sold or ()])
         assert done.booking.started is not None
         return done.booking.started.booking_id
+
+    async def _no_sale(self, request: Request, gateway: Gateway) -> Booking:
+        store_id, till_id = store_of(request.till_id), request.till_id
+        match request.what:
+            case "close":
+                return await closings.close_till(
+                    gateway, store_id=store_id, till_id=till_id, counted=request.amount, skim=None,
+                    abort_open=request.finish, cashier_id=None, ask=request.ask,
+                )  # fmt: skip
+            case "move":
+                assert request.amount is not None
+                return await closings.move_till_cash(
+                    gateway, store_id=store_id, till_id=till_id,
+                    kind="paid_in" if request.finish else "transit_out", amount=request.amount,
+                    reason="any", cashier_id=None, ask=request.ask,
+                )  # fmt: skip
+        line = NewOrderLine("Menü", Decimal(1), Money(amount=980, currency="EUR"), "standard")
+        return await orders.order(
+            gateway, orders.Order(store_id, till_id, (line,)), ask=request.ask
+        )
 
     async def together(self, requests: Sequence[tuple[Request, int]]) -> None:
         """Requests that meet: at one process they share its caches, at two they race."""

@@ -74,6 +74,8 @@ class Tokens:
     async def caller(self, token: str) -> Caller:
         if token == "gateway":
             return Caller("service", "device-gateway", frozenset({"service"}))
+        if token == "manager":
+            return Caller("person", "m.meier", frozenset({"manager"}), store_id="berlin")
         found = None if self._check is None else await self._check(token)
         if found is None:
             raise Unauthenticated
@@ -150,14 +152,20 @@ class Counter:
     heard: int = 0
 
     async def ask(
-        self, path: str = "", body: Answer | None = None, *, key: str = ""
+        self, path: str = "", body: Answer | None = None, *, key: str = "", **headers: str
+    ) -> httpx.Response:
+        return await self.at_till(f"/bookings{path}", body, key=key, **headers)
+
+    async def at_till(
+        self, path: str, body: Answer | None = None, *, key: str = "", **headers: str
     ) -> httpx.Response:
         return await self.client.post(
-            f"/stores/berlin/v1/tills/till-1/bookings{path}",
+            f"/stores/berlin/v1/tills/till-1{path}",
             json=body or {},
             headers={
                 "authorization": f"Bearer {self.token}",
                 "idempotency-key": key or uuid4().hex,
+                **headers,
             },
         )
 
@@ -182,6 +190,19 @@ class Counter:
         await self.spread()
         told: Answer = answer.json()
         return told
+
+    async def book(self, status: int = 200, path: str = "", **body: Any) -> Answer:
+        """Any request to the bookings, and what follows from it elsewhere."""
+        answer = await self.ask(path, body)
+        assert answer.status_code == status, answer.text
+        await self.spread()
+        told: Answer = answer.json()
+        return told
+
+    async def balance(self, code: str) -> int:
+        """What is on a voucher, in minor units."""
+        found, _ = await self.vouchers.vouchers.look_up(code, source="test")
+        return found.balance.amount
 
     async def spread(self) -> None:
         """Vouchers and cost centers hear what the gateway has published."""

@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,7 +90,7 @@ async def run_program(
         publish_health(
             app,
             partial(background.unready, parts, bus, settings),
-            watch.alerts if watch else tuple,
+            partial(_alerts, watch, parts),
         )
         publish_schemas(app, services)
         names = ",".join(service.name for service in services)
@@ -115,6 +115,17 @@ async def run_program(
         await _serve(app, settings, tls, opened, supervisor, running, on_ready)
     if supervisor.failure is not None:
         raise supervisor.failure
+
+
+def _alerts(
+    watch: VatWatch | None, parts: Sequence[background.Part]
+) -> Sequence[Mapping[str, str]]:
+    """What people should look at, of the program and of its services."""
+    found: list[Mapping[str, str]] = list(watch.alerts()) if watch else []
+    for part in parts:
+        if part.opened.alerts is not None:
+            found += part.opened.alerts()
+    return found
 
 
 def _vat_watch(chain: Chain) -> VatWatch | None:

@@ -111,7 +111,7 @@ def evaluated(
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rules, baskets, st.sampled_from(["cost_center", "prepaid", "cash"]), st.booleans())
 def test_all_shares_add_up_to_the_price_for_every_vat_key(
     all_rules: list[SubsidyRule], goods: list[Good], mode: Any, partly: bool

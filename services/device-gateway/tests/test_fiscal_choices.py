@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from device_gateway.decider.choices import choices_in
 from device_gateway.events import FiscalChoice
-from device_gateway.handlers.stores import master_data_of
+from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.receipt import examples
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.fiscal_cases import DEFAULTS
+from kassenverbund.policies.log import since_when
 
 ROOT = Path(__file__).parents[3]
 REFUNDED = "fiscal.voucher.multi_purpose.refunded"
@@ -44,3 +46,21 @@ def test_a_choice_that_this_version_does_not_know_stops_no_till() -> None:
     declared = examples.store().model_copy(update={"fiscal_choices": strange})
 
     assert choices_in(declared).option(REFUNDED, NOW.date()).name == "reversed_redemption"
+
+
+async def test_the_annex_knows_since_when_a_store_works_so(rig: Any) -> None:
+    file = chain()
+    moved = file.stores[0].address.model_copy(update={"street": "Neu 1"})
+    berlin = file.stores[0].model_copy(update={"address": moved})
+    await declare_stores(rig.gateway, file)
+    first = rig.clock().date()
+    rig.clock.advance(40 * 86_400)
+    changed = file.model_copy(update={"stores": (berlin, *file.stores[1:])})
+    await declare_stores(rig.gateway, changed)
+
+    found = await since_when(rig.gateway.store, ["berlin", "koeln", "nowhere"])
+
+    assert found["berlin", "address"] == rig.clock().date()
+    assert found["berlin", "vat"] == first
+    assert found["koeln", "address"] == first
+    assert ("nowhere", "address") not in found

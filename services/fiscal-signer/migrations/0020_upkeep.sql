@@ -36,3 +36,10 @@ CREATE TABLE tse_unread (
     noticed_at        timestamptz NOT NULL,
     PRIMARY KEY (tse_id, signature_counter)
 );
+
+-- Which warnings were mailed to the chain's operator. No event and not derived: like a print queue.
+CREATE TABLE tse_alarm_mail (
+    alarm_id text        COLLATE "C" NOT NULL PRIMARY KEY,
+    until    timestamptz NOT NULL,   -- whoever took it has so long to send it
+    sent_at  timestamptz
+);

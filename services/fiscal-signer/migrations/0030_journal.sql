@@ -34,6 +34,12 @@ CREATE TABLE journal (
     data          text        STORAGE MAIN NOT NULL   -- compressed in its row
 ) WITH (toast_tuple_target = 256);
 
+-- Several times faster than the default, where the server was built with it.
+DO $$ BEGIN
+    ALTER TABLE journal ALTER COLUMN data SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END $$;
+
 CREATE INDEX journal_process ON journal (store_id, till_id, shift, number)
     WHERE kind IN ('process', 'opening');
 CREATE INDEX journal_booking ON journal (booking_id, kind)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from fiscal_signer.events import LeftUnsigned, OutageBegan, OutageEnded, SignatureMade, TseWarned
-from fiscal_signer.handlers import Breaker, Caretaker, Settings, UpkeepSettings, Ward, Watch
+from fiscal_signer.events import LeftUnsigned, OutageEnded, SignatureMade, TseWarned
+from fiscal_signer.handlers import Breaker, Settings
 from fiscal_signer.testing import NOON, Clock, World, recorded
+from fiscal_signer.testing.watching import watch_over
 
 TSE = "tse-berlin"
 SETTINGS = Settings(pause_s=0.0)
@@ -62,20 +63,6 @@ def test_a_device_that_was_steady_for_a_while_begins_anew() -> None:
 
 
 # -- the loop ------------------------------------------------------------------------------
-
-
-def watch_over(world: World) -> Watch:
-    driver = world.drivers[TSE]
-    keeper = Caretaker(
-        driver, store_id="berlin", store=world.store, clock=world.clock, settings=UpkeepSettings()
-    )
-
-    async def out() -> list[str]:
-        began = {event.outage_id for event in world.events(OutageBegan)}
-        return [TSE] if began - {event.outage_id for event in world.events(OutageEnded)} else []
-
-    ward = Ward(driver, Breaker(world.settings), keeper)
-    return Watch({TSE: ward}, out=out, clock=world.clock, away=(OSError,))
 
 
 async def sell(world: World, number: int) -> str:

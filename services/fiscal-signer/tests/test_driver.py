@@ -463,3 +463,19 @@ async def test_many_jobs_are_cut_into_requests() -> None:
     assert list(verdicts(world)) == bookings
     assert len(world.events(SignaturesRequested)) == 2
     assert explained(world) == counters(world)
+
+
+async def test_a_counter_that_the_device_cannot_be_asked_about_any_more_is_explained_later() -> (
+    None
+):
+    world = World()
+    await handle(world, recorded("b1"))
+    # It uses a counter for itself, signs and answers; asked about that counter it is away.
+    world.faults.own_counters = world.faults.leave_after = 1
+    await handle(world, recorded("b2"))
+    assert verdicts(world)["b2"] == "outage"
+    world.faults.away = False
+    assert await world.drivers["tse-berlin"].probe()
+    await handle(world, recorded("b3"))
+    assert verdicts(world)["b3"] == "signed"
+    assert explained(world) == counters(world)

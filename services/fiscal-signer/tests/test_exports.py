@@ -350,3 +350,22 @@ async def fresh(postgres_url: str) -> AsyncIterator[str]:
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await admin.close()
+
+
+async def test_the_report_of_recording_systems_is_an_export_like_others(signer: Signer) -> None:
+    asked = await signer.ask("146a", kind="report_146a", store_ids=["berlin"], **NOVEMBER)
+    view = await signer.finished(asked.json()["export_id"])
+    assert (view["state"], view["rows"]) == ("done", 1)
+    content = await signer.file(view["export_id"])
+    assert hashlib.sha256(content).hexdigest() == view["sha256"]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        # The TSEs of the example are software: a draft, and it says why.
+        assert archive.namelist() == ["146a-berlin-ENTWURF.xml", "146a-berlin.txt"]
+        assert "nicht zertifiziert" in archive.read("146a-berlin.txt").decode()
+
+
+async def test_a_report_of_a_day_before_the_store_was_is_none(signer: Signer) -> None:
+    asked = await signer.ask("146a-old", kind="report_146a", begin="2020-01-01", end="2020-12-31")
+    view = await signer.finished(asked.json()["export_id"])
+    assert (view["state"], view["failure"]) == ("failed", "export.empty")

@@ -32,8 +32,9 @@ from fiscal_signer.ports import (
     TseFault,
 )
 from fiscal_signer.testing import NOON, World, paired, recorded, started
-from fiscal_signer.testing.fiskaly import Fault, Refusal
+from fiscal_signer.testing.fiskaly import TROUBLES, Fault, Refusal
 from fiscal_signer.testing.fiskaly_line import PIN, SECRET, TSE, Line
+from fiscal_signer.testing.watching import watch_over
 
 HOUR = NOON + timedelta(hours=1)
 TILL = "KV-berlin-1"
@@ -273,6 +274,56 @@ async def test_a_tss_out_of_use_is_an_outage_that_no_probe_ends(
     await world.reactor.handle([recorded("b1", sign_by=HOUR)])
     assert (verdicts(world)["b1"], reasons(world)) == ("outage", [reason])
     assert not await world.drivers[TSE].probe()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("clock_not_set", "time_not_set"),
+        ("certificate_expired", "certificate_expired"),
+        ("full", "storage_failure"),
+        ("revoked", "user_not_authorized"),
+        ("broken", "unreachable"),
+        ("overloaded", "busy"),
+    ],
+)
+async def test_trouble_at_the_vendor_is_an_outage_that_ends_by_itself(
+    line: Line, trouble: str, reason: str
+) -> None:
+    world = await open_shop(line)
+    watch = watch_over(world)
+    line.tss.trouble = TROUBLES[trouble]
+    await world.reactor.handle([recorded("b1", sign_by=HOUR)])
+    assert (verdicts(world)["b1"], reasons(world)) == ("outage", [reason])
+    line.tss.trouble = None
+    for _ in range(6):
+        line.clock.pass_by(1)
+        line.seconds += 1
+        await watch.round(wait=True)
+    assert len(world.events(OutageEnded)) == 1
+    await world.reactor.handle([recorded("b2", sign_by=HOUR)])
+    assert verdicts(world)["b2"] == "signed"
+    assert explained(world) == list(range(1, line.tss.counter + 1))
+
+
+async def test_a_self_test_of_a_minute_costs_no_sale_its_time(line: Line) -> None:
+    world = await open_shop(line)
+    watch = watch_over(world)
+    line.tss.self_test_until = NOON + timedelta(seconds=60)
+    met = 0
+    for second in range(90):
+        line.cloud.calls.clear()
+        await world.reactor.handle([recorded(f"s{second}", sign_by=HOUR)])
+        met += any("/tx/" in path for _, path in line.cloud.calls)
+        line.clock.pass_by(1)
+        line.seconds += 1
+        await watch.round(wait=True)
+    found = verdicts(world)
+    assert found["s0"] == "outage"
+    assert found["s89"] == "signed"
+    # It says that it is well and refuses to sign: few sales find that out.
+    assert met - sum(verdict == "signed" for verdict in found.values()) <= 3
+    assert explained(world) == list(range(1, line.tss.counter + 1))
 
 
 async def test_an_expired_certificate_is_found_before_the_first_sale(line: Line) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "centers": "centers",
     "fiscal": "fiscal",
     "vat": "vat",
+    "policies": "policies",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kassenverbund.cli import exports
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
 from kassenverbund.fiscal.archives import Judge, verify_archive
@@ -54,6 +55,7 @@ def add_to(app: typer.Typer) -> None:
         " chain's own log."
     )
     fiscal.command("verify", help=help_text)(verify)
+    exports.add_to(fiscal)
     fiscal.callback()(_group)
     app.add_typer(fiscal, name="fiscal")
 

@@ -207,10 +207,11 @@ class Desk:
 
 
 @contextmanager
-def office(url: str, service: str = "voucher") -> Iterator[Desk]:
+def office(url: str, service: str = "voucher", *, role: str = "back_office") -> Iterator[Desk]:
     """Talk to a service at `url`, at `KASSENVERBUND_URL_<SERVICE>`, or on this machine.
 
-    The token comes from `KASSENVERBUND_TOKEN`; on this machine the program's own key makes one.
+    The token comes from `KASSENVERBUND_TOKEN`; on this machine the program's own key makes one
+    with `role`.
     Raises OSError where nobody answers.
     """
     settings = Settings()
@@ -219,7 +220,7 @@ def office(url: str, service: str = "voucher") -> Iterator[Desk]:
     base = url or url_of(service) or f"{scheme}://{host}:{settings.port}"
     authority = settings.peer_ca or settings.var / "tls" / "ca.pem"
     trust = ssl.create_default_context(cafile=str(authority) if authority.exists() else None)
-    token = os.environ.get(TOKEN_VARIABLE) or _own_token(settings)
+    token = os.environ.get(TOKEN_VARIABLE) or _own_token(settings, role)
     headers = {"authorization": f"Bearer {token}"}
     try:
         with httpx.Client(base_url=base, verify=trust, headers=headers, timeout=CALL_S) as http:
@@ -228,10 +229,10 @@ def office(url: str, service: str = "voucher") -> Iterator[Desk]:
         raise OSError(f"{base}: {fault}") from fault
 
 
-def _own_token(settings: Settings) -> str:
+def _own_token(settings: Settings, role: str) -> str:
     issuer = issuer_of(settings, load_chain(settings.chain))
     now = datetime.now(UTC)
-    return issuer.person("command-line", ["back_office"], now=now, valid_for=timedelta(hours=2))
+    return issuer.person("command-line", [role], now=now, valid_for=timedelta(hours=2))
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:

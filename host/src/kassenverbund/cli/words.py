@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
+from kassenverbund.cli.words_exports import EXPORT_GERMAN
 from kassenverbund.cli.words_fiscal import FISCAL_GERMAN
 
 LANGUAGES = ("en", "de")
 
 GERMAN: Mapping[str, str] = {
     **FISCAL_GERMAN,
+    **EXPORT_GERMAN,
     "The backbone behind the tills of a chain.": "Das Rückgrat hinter den Kassen einer Kette.",
     "Start everything on this machine and stay up.": (
         "Alles auf diesem Rechner starten und laufen lassen."
@@ -208,6 +211,16 @@ GERMAN: Mapping[str, str] = {
     "Reason": "Grund",
     "Waiting": "Wartend",
     "Tries": "Versuche",
+    "The named policies that are in force.": "Die geltenden benannten Festlegungen.",
+    "Write what is in force, with dates and sources (annex to the documentation).": (
+        "Schreiben, was gilt, mit Daten und Quellen (Anlage zur Verfahrensdokumentation)."
+    ),
+    "md for people, csv for tables": "md für Menschen, csv für Tabellen",
+    "where the file goes": "wohin die Datei kommt",
+    "also read since when, from the recorded events": (
+        "auch lesen, seit wann, aus den aufgezeichneten Ereignissen"
+    ),
+    "no such store (there are:": "diese Filiale gibt es nicht (es gibt:",
     # verdicts of `fiscal verify`
     "What tax inspectors want to know.": "Was die Betriebsprüfung wissen will.",
     "certificate of a TSE (for single log messages)": (
@@ -328,6 +341,11 @@ def speak(arguments: Sequence[str]) -> None:
     """Settle the language of this process."""
     global _language
     _language = choose_language(arguments, os.environ)
+
+
+def language() -> Literal["de", "en"]:
+    """The language of this process."""
+    return "de" if _language == "de" else "en"
 
 
 def say(english: str) -> str:

@@ -32,6 +32,7 @@ from kassenverbund.kit.chain_policies import (
     VouchersOffline,
 )
 from kassenverbund.kit.fiscal_cases import Choices
+from kassenverbund.kit.mail import MailAddress
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Rate
 
@@ -259,6 +260,8 @@ class Chain(Part):
     vat_source: VatSource | None = None
     """None: nobody is asked."""
     means_of_payment: Annotated[tuple[MeansOfPayment, ...], Field(min_length=1)]
+    operator_mail: MailAddress | None = None
+    """Who is told by mail that a TSE needs somebody. None, or no mail server is set: nobody is."""
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()

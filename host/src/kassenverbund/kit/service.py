@@ -84,6 +84,9 @@ class Opened:
     startup: Callable[[], Awaitable[None]] | None = None
     unready: Callable[[], Awaitable[Sequence[str]]] | None = None
     """Reasons why this service can't serve now; empty or None: ready."""
+    alerts: Callable[[], Sequence[Mapping[str, str]]] | None = None
+    """What people should look at (`code`, `detail`, `since`): shown beside `/health/ready`, never
+    a reason not to be ready."""
     close: Callable[[], Awaitable[None]] | None = None
 
 

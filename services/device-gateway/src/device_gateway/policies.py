@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from device_gateway.commands import NoteOutage
+from device_gateway.commands.shifts import NoteOutage
 from device_gateway.events import VerdictReceived
 from device_gateway.foreign import (
     AboutBooking,

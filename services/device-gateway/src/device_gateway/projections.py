@@ -13,10 +13,12 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from device_gateway.decider.booking_state import papers_of
 from device_gateway.events import (
     BookingAborted,
     BookingRecorded,
     BookingStarted,
+    CashMoved,
     LinePrepared,
     LineRefused,
     LinesAdded,
@@ -27,6 +29,8 @@ from device_gateway.events import (
     PaymentReopened,
     PaymentRequested,
     ReceiptQueued,
+    TillClosed,
+    TrainingRecorded,
 )
 from events import Recorded
 from events.projection import names_of
@@ -85,6 +89,7 @@ class UnfinishedProjection:
         BookingAborted,
         BookingRecorded,
         BookingStarted,
+        CashMoved,
         LinePrepared,
         LineRefused,
         LinesAdded,
@@ -95,6 +100,8 @@ class UnfinishedProjection:
         PaymentReopened,
         PaymentRequested,
         ReceiptQueued,
+        TillClosed,
+        TrainingRecorded,
     )
 
     async def apply(self, tx: AsyncConnection, recorded: Sequence[Recorded]) -> None:
@@ -143,10 +150,15 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             begun.store_id, begun.last_at = event.store_id, event.started_at
         case BookingAborted():
             changes.setdefault(event.booking_id, _Change()).aborted = True
-        case BookingRecorded():
+        case BookingRecorded() | TrainingRecorded():
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
-            recorded.papers += 1 + any(line.has_slip for line in event.lines) + bool(event.renewed)
+            recorded.papers += len(papers_of(event))
+        case CashMoved() | TillClosed():
+            if papers := papers_of(event):
+                moved = changes.setdefault(event.booking_id, _Change(event.store_id))
+                moved.last_at, moved.phase = event.recorded_at, "recorded"
+                moved.papers += len(papers)
         case ReceiptQueued():
             queued = changes.setdefault(event.booking_id, _Change())
             queued.papers, queued.settled = queued.papers - 1, True

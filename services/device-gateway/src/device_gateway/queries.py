@@ -151,7 +151,7 @@ class BookingAnswer(Answer):
 def state_of_booking(booking: Booking) -> State:
     if booking.aborted is not None:
         return "aborted"
-    if booking.recorded is None:
+    if booking.final is None:
         return "open"
     if booking.verdict is not None:
         return booking.verdict.verdict

@@ -196,6 +196,14 @@ def test_who_counts_blindly_is_told_nothing_of_the_drawer() -> None:
         assert "913,35" not in form(blind)
 
 
+def test_a_closing_by_the_clock_says_that_nobody_counted() -> None:
+    alone = report_examples.closing(automatic=True, cash=report_examples.count(counted=None))
+    for form in (text_of, page_of):
+        text = form(replace(ORDERS["z-report"], booking=alone))
+        assert "automatisch, ohne Zählung" in text
+        assert "nicht gezählt" in text
+
+
 def test_a_shift_in_which_nothing_happened_has_a_report() -> None:
     empty = report_examples.closing(
         cases=(), payments=(), corrections=(), corrections_left_out=0, counts={"closing": 1}

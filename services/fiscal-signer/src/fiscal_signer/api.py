@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from events import DomainError
 from fiscal_signer.country import Check, Country
-from fiscal_signer.ports import Archives, TseFault
+from fiscal_signer.ports import Archives, TseError, TseFault
 from fiscal_signer.queries import PAGE_MAX, Queries
 from kassenverbund.kit.auth import Caller, requires
 from kassenverbund.kit.text import Identifier
@@ -20,6 +20,7 @@ from kassenverbund.kit.text import Identifier
 COUNTER_MAX = 2**62
 QR_CHARACTERS_MAX = 4_000
 TAR = "application/x-tar"
+TAR_RETRY_S = 30
 
 
 class TseUnknown(DomainError):
@@ -38,6 +39,14 @@ class TarUnavailable(DomainError):
     code = "tse.tar_unavailable"
     status = 503
     title = "The TSE cannot be read now"
+
+
+class TarNotReady(DomainError):
+    """The device still works at it. The same question again goes on from there."""
+
+    code = "tse.tar_not_ready"
+    status = 503
+    title = "The TSE is still making this export; ask again"
 
 
 class PeriodEmpty(DomainError):
@@ -267,8 +276,10 @@ def _exports(router: APIRouter, queries: Queries, archives: Mapping[str, Archive
         try:
             archive = await source.open(tse_id, begin=begin, end=end)
         except TseFault as fault:
+            if fault.code is TseError.BUSY:
+                raise TarNotReady(fault.code.value, retry_after_s=TAR_RETRY_S) from fault
             raise TarUnavailable(fault.code.value) from fault
-        name = f"{tse_id}_{archive.first}-{archive.last}.tar"
+        name = f"{tse_id}_{archive.label}.tar"
         return StreamingResponse(
             archive.pieces,
             media_type=TAR,

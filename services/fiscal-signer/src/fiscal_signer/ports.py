@@ -241,10 +241,8 @@ class Leases(Protocol):
 class Archive:
     """An export of a device on its way out."""
 
-    first: int
-    """Signature counter of the first log message in it."""
-    last: int
-    """Of the last one; less than `first`: there is none."""
+    label: str
+    """What of the device's log it holds, for its file's name: `1-4711` (counters)."""
     pieces: AsyncIterator[bytes]
     """A TAR archive, in pieces. Raises `TseFault` where the device fails on the way: whoever
     receives it has then received a part that does not end as archives do."""
@@ -257,5 +255,26 @@ class Archives(Protocol):
         self, tse_id: str, *, begin: datetime | None = None, end: datetime | None = None
     ) -> Archive:
         """All log messages from `begin` to before `end`, of any kind; None: all of them. The same
-        period makes the same bytes, in any process. Raises `TseFault`."""
+        period makes the same bytes, in any process. Raises `TseFault`: `BUSY` is for a device that
+        still works at it; asked again, it goes on from there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A log message out of an export. Its signature holds."""
+
+    signature_counter: int
+    kind: Literal["transaction", "system", "audit"]
+    operation: str
+    client_id: str
+    log_time: datetime
+    log_message: bytes
+
+
+class ExportReader(Protocol):
+    """Devices that give out some of their log messages in exports only."""
+
+    async def read(self, tse_id: str, counters: Sequence[int]) -> Sequence[Exported]:
+        """The log messages of these counters, as far as the device has them. Raises `TseFault`."""
         ...

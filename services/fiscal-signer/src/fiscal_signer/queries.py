@@ -30,7 +30,10 @@ _UNREAD = text(
 )
 _WARNINGS = text("SELECT * FROM tse_warning ORDER BY tse_id, warning")
 _BY_SERIAL = text("SELECT * FROM tse_overview WHERE serial = :serial ORDER BY tse_id LIMIT 1")
-_OUT = text("SELECT tse_id FROM tse_overview WHERE outage_id IS NOT NULL ORDER BY tse_id")
+_OUT = text(
+    "SELECT tse_id, store_id, outage_reason AS reason, outage_began_at AS since FROM tse_overview"
+    " WHERE outage_id IS NOT NULL ORDER BY tse_id"
+)
 _VERDICT = text(
     "SELECT verdict, document FROM booking_verdict WHERE booking_id = :booking_id"
     " AND (CAST(:store_id AS text) IS NULL OR store_id = :store_id)"
@@ -71,7 +74,7 @@ class Queries:
         found: datetime | None = (await self._rows(_UNREAD_SINCE, tse_id=tse_id))[0]["since"]
         return found
 
-    async def unread(self, tse_id: str, *, items_max: int) -> list[int]:
+    async def unread(self, tse_id: str, items_max: int = PAGE_MAX) -> list[int]:
         """The counters of such log messages, the lowest first."""
         rows = await self._rows(_UNREAD, tse_id=tse_id, items_max=items_max)
         return [row["signature_counter"] for row in rows]
@@ -82,7 +85,11 @@ class Queries:
 
     async def tses_out(self) -> list[str]:
         """The TSEs with an outage that has not ended."""
-        return [row["tse_id"] for row in await self._rows(_OUT)]
+        return [row["tse_id"] for row in await self.outages()]
+
+    async def outages(self) -> list[dict[str, Any]]:
+        """The outages that have not ended."""
+        return await self._rows(_OUT)
 
     async def verdict(self, booking_id: str, store_id: str | None) -> dict[str, Any] | None:
         """`{verdict, document}` of a booking; the document is the event."""

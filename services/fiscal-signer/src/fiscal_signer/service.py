@@ -14,8 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
 from fiscal_signer.adapters.exports.jobs import PostgresJobs
+from fiscal_signer.adapters.exports.report_146a import Report146aMaker
+from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
 from fiscal_signer.adapters.journal import PostgresJournal
-from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases
+from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
@@ -28,16 +30,18 @@ from fiscal_signer.handlers import (
     Breaker,
     Caretaker,
     Settings,
+    SurplusReader,
     TseDriver,
     UpkeepSettings,
     Ward,
     Watch,
     share_of,
 )
+from fiscal_signer.handlers.alarm import Alarm, Post
 from fiscal_signer.handlers.exports import Exports
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.policies.keeper import Keeper
-from fiscal_signer.ports import TseFault
+from fiscal_signer.ports import Archives, TseFault
 from fiscal_signer.projections import SignatureBook
 from fiscal_signer.projections_exports import ExportBook
 from fiscal_signer.projections_upkeep import TseUpkeep
@@ -82,8 +86,8 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     storage = PostgresDeviceStorage(runtime.engine)
     fiskaly = fiskaly_of(chain, runtime.fiskaly, runtime.clock)
     tses = TsesByKind(
-        {tse.id: tse.kind for store in chain.stores for tse in store.tses},
-        {"software": _software(runtime, storage, chips), "fiskaly": fiskaly.tses},
+        kinds_of(chain),
+        {KIND: _software(runtime, storage, chips), FISKALY_KIND: fiskaly.tses},
     )
     leases = PostgresLeases(runtime.engine)
     owner = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
@@ -105,15 +109,28 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     reactor = Reactor(runtime.store, drivers, assignments, elsewhere=elsewhere, clock=runtime.clock)
     queries = Queries(runtime.engine)
 
+    alarm = _alarm(runtime, queries, watched=len(drivers))
+    archives: dict[str, Archives] = {
+        KIND: SoftwareArchives(storage),
+        FISKALY_KIND: fiskaly.archives,
+    }
+    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
+    kinds = kinds_of(chain)
     watch = Watch(
-        {tse_id: _ward(driver, runtime, queries, settings) for tse_id, driver in drivers.items()},
+        {
+            tse_id: _ward(
+                driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None
+            )
+            for tse_id, driver in drivers.items()
+        },
         out=queries.tses_out,
         clock=runtime.clock,
         away=(DBAPIError, OSError),
+        tick=alarm.update,
     )
     journal = PostgresJournal(runtime.engine)
-    exports = _exports(runtime, owner)
-    router = router_of(queries, country_of("DE"), {KIND: SoftwareArchives(storage)})
+    exports = _exports(runtime, owner, journal)
+    router = router_of(queries, country_of("DE"), archives)
     desk = ExportQueries(runtime.engine, schema=SCHEMA)
     router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
     return Opened(
@@ -122,34 +139,48 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
         reactions=(reactor.reaction(), *Keeper(journal).reactions()),
         tasks=(watch.run, exports.work),
         startup=partial(_start, chips),
-        close=partial(_close, chips, fiskaly),
+        alerts=alarm.alerts,
+        close=partial(_close, chips, fiskaly, alarm),
     )
 
 
-def _exports(runtime: Runtime, owner: str) -> Exports:
+def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
     return Exports(
         runtime.store,
         PostgresJobs(runtime.engine),
-        {"dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA)},
+        {
+            "dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA),
+            "report_146a": Report146aMaker(journal),
+        },
         folder=runtime.var / "exports",
         worker=owner,
         clock=runtime.clock,
     )
 
 
-def _ward(driver: TseDriver, runtime: Runtime, queries: Queries, settings: Settings) -> Ward:
+def _ward(
+    driver: TseDriver, runtime: Runtime, queries: Queries, reader: SurplusReader | None
+) -> Ward:
+    """`reader`: of a device that gives out some of its log in exports only."""
+    tse_id = driver.tse_id
     return Ward(
         driver,
-        Breaker(settings, share_of(driver.tse_id)),
+        Breaker(driver.settings, share_of(tse_id)),
         Caretaker(
             driver,
             store_id=driver.store_id,
             store=runtime.store,
             clock=runtime.clock,
             settings=UpkeepSettings(),
-            unread=partial(queries.unread_since, driver.tse_id),
+            unread=partial(queries.unread_since, tse_id),
+            read_export=partial(reader.read, tse_id, driver.store_id) if reader else None,
         ),
     )
+
+
+def kinds_of(chain: Chain) -> dict[str, str]:
+    """TSE → kind."""
+    return {tse.id: tse.kind for store in chain.stores for tse in store.tses}
 
 
 def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) -> SoftwareTses:
@@ -164,7 +195,15 @@ def _software(runtime: Runtime, storage: PostgresDeviceStorage, chips: Chips) ->
     )
 
 
-async def _close(chips: Chips, fiskaly: Fiskaly) -> None:
+def _alarm(runtime: Runtime, queries: Queries, *, watched: int) -> Alarm:
+    post, to = None, runtime.chain.operator_mail
+    if runtime.mailer is not None and to is not None:
+        post = Post(runtime.mailer, to, runtime.chain.name, PostgresMailbox(runtime.engine))
+    return Alarm(outages=queries.outages, warnings=queries.warnings, watched=watched, post=post)
+
+
+async def _close(chips: Chips, fiskaly: Fiskaly, alarm: Alarm) -> None:
+    await alarm.close()
     await fiskaly.close()
     await chips.close()
 

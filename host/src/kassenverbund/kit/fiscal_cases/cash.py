@@ -28,8 +28,9 @@ RECEIVABLES = (
             "Auf Kostenstelle, Rechnung folgt: eine Minusposition und keine Zahlung",
         ),
         _keyed("Forderungsentstehung", undetermined=True),
-        "DSFinV-K 2.4, GV_TYP Forderungsentstehung: key of the supply, or 7; 5 by practice",
+        "DSFinV-K 2.4, GV_TYP Forderungsentstehung",
         TSE_DUTY,
+        Text("key 5 is practice alone", "Schlüssel 5 ist nur Praxis"),
         gv_name="Kostenstelle",
         setting="cost_centers.receivable_vat",
     ),
@@ -40,8 +41,12 @@ RECEIVABLES = (
             "Ein Dritter zahlt später (Träger, Versicherung, Gutschein einer Stadt)",
         ),
         _keyed("Forderungsentstehung", undetermined=True),
-        "DSFinV-K 2.4, GV_TYP Forderungsentstehung; by contract also ElZahlungsdienstleister",
+        "DSFinV-K 2.4, GV_TYP Forderungsentstehung",
         TSE_DUTY,
+        Text(
+            "by contract also a means of payment (ElZahlungsdienstleister)",
+            "je nach Vertrag auch eine Zahlart (ElZahlungsdienstleister)",
+        ),
         gv_name="Kostenträger",
         setting="cost_centers.receivable_vat",
     ),
@@ -56,8 +61,12 @@ RECEIVABLES = (
             Option("not_taxable", "Forderungsaufloesung", "not_taxable", None, _KEY_5),
             Option("supply", "Forderungsaufloesung", "supply", None, _OF_THE_GOODS),
         ),
-        "DSFinV-K 2.4, GV_TYP Forderungsaufloesung: as it arose, or 7 where a till cannot know",
+        "DSFinV-K 2.4, GV_TYP Forderungsaufloesung",
         TSE_DUTY,
+        Text(
+            "as it arose, or 7 where a till cannot know",
+            "wie entstanden, oder 7, wo die Kasse es nicht wissen kann",
+        ),
         recorded=False,
     ),
     FiscalCase(
@@ -91,16 +100,18 @@ RECEIVABLES = (
             "Warenausgabe, die ein anderes System abrechnet (Lieferschein)",
         ),
         only("Umsatz", "supply", "Keine", "AVTransfer"),
-        "DSFinV-K 2.4, BON_TYP AVTransfer: outside of the closing",
+        "DSFinV-K 2.4, BON_TYP AVTransfer",
         TSE_DUTY,
+        Text("outside of the closing", "nicht im Kassenabschluss"),
         recorded=False,
     ),
     FiscalCase(
         "fiscal.benefit_in_kind",
         Text("Free meals of staff", "Freie Verpflegung von Beschäftigten"),
         only("Umsatz", "supply", "Keine", "AVSachbezug"),
-        "DSFinV-K 2.4, BON_TYP AVSachbezug: outside of the closing",
+        "DSFinV-K 2.4, BON_TYP AVSachbezug",
         TSE_DUTY,
+        Text("outside of the closing", "nicht im Kassenabschluss"),
         recorded=False,
     ),
 )
@@ -112,7 +123,7 @@ PAYMENTS = (
         "fiscal.payment.cash",
         Text("Paid in cash; change is taken off", "Bar bezahlt, Rückgeld abgezogen"),
         only(None, None, "Bar"),
-        "DSFinV-K 2.4, ZAHLART_TYP Bar; AEAO to § 146a, 2.4.4",
+        "DSFinV-K 2.4, ZAHLART_TYP Bar; AEAO zu § 146a, 2.4.4",
         TSE_DUTY,
     ),
     FiscalCase(
@@ -171,7 +182,7 @@ PAYMENTS = (
     ),
 )
 
-_CASH = "; AEAO to § 146a, 2.2.3.6.1"
+_CASH = "; AEAO zu § 146a, 2.2.3.6.1"
 
 
 def _move(
@@ -179,7 +190,9 @@ def _move(
 ) -> FiscalCase:
     source = f"DSFinV-K 2.4, GV_TYP {gv_typ}{also}{_CASH}"
     case, text = f"fiscal.cash.{name}", Text(en, de)
-    return FiscalCase(case, text, only(gv_typ, "not_taxable", "Bar"), source, TSE_DUTY, gv_name)
+    return FiscalCase(
+        case, text, only(gv_typ, "not_taxable", "Bar"), source, TSE_DUTY, gv_name=gv_name
+    )
 
 
 CASH = (
@@ -198,7 +211,7 @@ CASH = (
     _move("paid_out", "Other cash paid out (expenses)", "Sonstige Auszahlung (Auslagen)",
           "Auszahlung"),
     _move("tip_out", "Tips passed on to staff", "Trinkgeld an Beschäftigte ausgezahlt",
-          "TrinkgeldAN", "Auszahlung Trinkgeld", also="; EStG § 3 no. 51"),
+          "TrinkgeldAN", "Auszahlung Trinkgeld", also="; EStG § 3 Nr. 51"),
     _move("difference", "Counted cash differs from what should be there",
           "Gezähltes Bargeld weicht vom Soll ab", "DifferenzSollIst"),
 )  # fmt: skip
@@ -212,14 +225,14 @@ def _process(name: str, en: str, de: str, bon_typ: BonTyp, source: str) -> Fisca
 
 PROCESSES = (
     _process("training", "Training: signed, counted nowhere", "Training: signiert, nirgends"
-             " gezählt", "AVTraining", "DSFinV-K 2.4, BON_TYP AVTraining; AEAO to § 146a, 1.11.1"),
+             " gezählt", "AVTraining", "DSFinV-K 2.4, BON_TYP AVTraining; AEAO zu § 146a, 1.11.1"),
     _process("aborted", "A booking that was begun and given up",
              "Begonnener und abgebrochener Beleg", "AVBelegabbruch",
-             "DSFinV-K 2.4, annex I, BON_TYP AVBelegabbruch; AEAO to § 146a, 1.11.1"),
+             "DSFinV-K 2.4, annex I, BON_TYP AVBelegabbruch; AEAO zu § 146a, 1.11.1"),
     _process("order", "An order of a table, settled later (Bestellung-V1)",
              "Bestellung, die später abgerechnet wird (Bestellung-V1)", "AVBestellung",
-             "DSFinV-K 2.4, BON_TYP AVBestellung; AEAO to § 146a, 2.2.3.6.2"),
+             "DSFinV-K 2.4, BON_TYP AVBestellung; AEAO zu § 146a, 2.2.3.6.2"),
     _process("closing", "Closing of a till (SonstigerVorgang)",
              "Kassenabschluss (SonstigerVorgang)", "AVSonstige",
-             "DSFinV-K 2.4, BON_TYP AVSonstige with BON_NAME Kassenabschluss"),
+             "DSFinV-K 2.4, BON_TYP AVSonstige, BON_NAME Kassenabschluss"),
 )  # fmt: skip

@@ -1,5 +1,5 @@
 """Rows of goods and vouchers. Sources: DSFinV-K 2.4 (its lists of GV_TYP, BON_TYP, ZAHLART_TYP and
-its annex 2 of VAT keys), UStG, the UStAE (the administration's view of it), AEAO to § 146a. Rules
+its annex 2 of VAT keys), UStG, the UStAE (the administration's view of it), AEAO zu § 146a. Rules
 that only practice or a vendor's text supports say so: a tax adviser should look at them first.
 """
 
@@ -28,8 +28,9 @@ SALES = (
             " (Transaktion) auf den Beleg; jede Position behält ihren Fall und ihre Steuer",
         ),
         only("Umsatz", "supply"),
-        "DSFinV-K 2.4: AVBelegstorno is not used with a TSE; UStG § 17",
+        "DSFinV-K 2.4, BON_TYP; UStG § 17",
         TSE_DUTY,
+        Text("AVBelegstorno is not used with a TSE", "AVBelegstorno gibt es mit TSE nicht"),
     ),
     FiscalCase(
         "fiscal.discount",
@@ -51,7 +52,7 @@ SALES = (
         "fiscal.deposit.charged",
         Text("Deposit on packaging charged", "Pfand berechnet"),
         only("Pfand", "supply"),
-        "DSFinV-K 2.4, GV_TYP Pfand: rate of the goods; UStAE 10.1",
+        "DSFinV-K 2.4, GV_TYP Pfand; UStAE 10.1",
         TSE_DUTY,
     ),
     FiscalCase(
@@ -75,14 +76,14 @@ SALES = (
             "Trinkgeld an Beschäftigte, über die Kasse angenommen und weitergegeben",
         ),
         only("TrinkgeldAN", "not_taxable"),
-        "DSFinV-K 2.4, GV_TYP TrinkgeldAN; EStG § 3 no. 51",
+        "DSFinV-K 2.4, GV_TYP TrinkgeldAN; EStG § 3 Nr. 51",
         TSE_DUTY,
     ),
     FiscalCase(
         "fiscal.down_payment.received",
         Text("Down payment received: taxed at once", "Anzahlung erhalten: sofort versteuert"),
         only("Anzahlungseinstellung", "supply"),
-        "DSFinV-K 2.4, GV_TYP Anzahlungseinstellung; UStG § 13 (1) no. 1 a sentence 4",
+        "DSFinV-K 2.4, GV_TYP Anzahlungseinstellung; UStG § 13 (1) Nr. 1 a Satz 4",
         TSE_DUTY,
         recorded=False,
     ),
@@ -141,8 +142,12 @@ VOUCHERS = (
                 Text("the sale of a voucher", "Kauf eines Gutscheins"),
             ),
         ),
-        "DSFinV-K 2.4 names neither; practice: either, once chosen and documented",
+        "DSFinV-K 2.4, GV_TYP",
         VOUCHER_LAW,
+        Text(
+            "the specification names neither; practice: either, once chosen and documented",
+            "die Taxonomie nennt keines; Praxis: eines von beiden, einmal gewählt und dokumentiert",
+        ),
     ),
     FiscalCase(
         "fiscal.voucher.multi_purpose.paid_out",
@@ -166,8 +171,9 @@ VOUCHERS = (
                 Text("other cash paid out", "sonstige Auszahlung"),
             ),
         ),
-        "practice (no rule of DSFinV-K names it); KWG § 25i (2) for the amount",
+        "KWG § 25i (2)",
         VOUCHER_LAW,
+        Text("practice; no rule of DSFinV-K names it", "Praxis; die DSFinV-K nennt den Fall nicht"),
     ),
     FiscalCase(
         "fiscal.voucher.single_purpose.sold",
@@ -213,14 +219,19 @@ VOUCHERS = (
         "fiscal.account.loaded",
         Text("Credit loaded on a card or account", "Guthaben auf Karte oder Konto geladen"),
         only("MehrzweckgutscheinKauf", "not_taxable"),
-        "as a multi-purpose voucher; Guthabenkarte is for e-money of others alone",
+        MULTI,
         VOUCHER_LAW,
+        Text(
+            "as a multi-purpose voucher; Guthabenkarte is for e-money of others alone",
+            "wie ein Mehrzweckgutschein; Guthabenkarte gilt nur für E-Geld Dritter",
+        ),
     ),
     FiscalCase(
         "fiscal.account.used",
         Text("Paid with credit of a card or account", "Mit Guthaben einer Karte bezahlt"),
         only("MehrzweckgutscheinEinloesung", "not_taxable", "Keine"),
-        "as a multi-purpose voucher",
+        MULTI,
         VOUCHER_LAW,
+        Text("as a multi-purpose voucher", "wie ein Mehrzweckgutschein"),
     ),
 )

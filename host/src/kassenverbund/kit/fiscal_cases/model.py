@@ -100,8 +100,11 @@ class FiscalCase:
     options: tuple[Option, ...]
     """The first is the default."""
     source: str
+    """Law and specification, cited as they are in German."""
     since: date
     """From when on the default is the law, or the rule of the specification."""
+    note: Text | None = None
+    """What the sources leave open, or where they are silent."""
     gv_name: str = ""
     """GV_NAME, at most 40 characters; empty: none."""
     setting: str = ""

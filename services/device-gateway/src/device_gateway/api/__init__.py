@@ -15,7 +15,7 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole = APIRouter()
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
-    whole.include_router(orders.router(gateway))
     whole.include_router(shifts.router(gateway))
+    whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
     return whole

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from device_gateway.api.bookings import WaitS
@@ -17,9 +19,12 @@ from device_gateway.api.shift_answers import (
     closing_answer,
     shift_answer,
 )
+from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers import closings
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.verdicts import with_verdict
+from device_gateway.ports import ReceiptOrder
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.idempotency import AskOf
 from kassenverbund.kit.text import Identifier, SafeName
@@ -30,6 +35,9 @@ REASON_MAX = 120
 TillOrManager = Annotated[Caller, Depends(till_or_manager)]
 TillOrReader = Annotated[Caller, Depends(till_or_reader)]
 Manager = Annotated[Caller, Depends(in_store("manager"))]
+
+Form = Literal["html", "txt", "escpos"]
+"""Of a paper: a page, text as the till's printer shows it, or bytes for that printer."""
 
 ZNumber = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -75,8 +83,22 @@ class TseBody(Body):
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1/tills/{till_id}", tags=["shifts"])
     _shift(routes, gateway)
+    _cash(routes, gateway)
     _closings(routes, gateway)
     return routes
+
+
+async def _paper(gateway: Gateway, order: ReceiptOrder, form: Form) -> Response:
+    match form:
+        case "html":
+            # A page takes long enough to hold up other tills.
+            page = await asyncio.to_thread(gateway.desk.html, order)
+            return Response(page, media_type="text/html")
+        case "txt":
+            return Response(gateway.desk.text(order), media_type="text/plain; charset=utf-8")
+        case "escpos":
+            job = await asyncio.to_thread(gateway.desk.escpos, order)
+            return Response(job, media_type="application/octet-stream")
 
 
 def _cashier(named: str | None, caller: Caller) -> str | None:
@@ -89,7 +111,7 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         till, shift = await closings.shift_at(gateway, store_id=store_id, till_id=till_id)
         return shift_answer(till, shift, report=report)
 
-    @routes.post("/shift/open", status_code=201)
+    @routes.post("/shift/open")
     async def open_till(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
         body: OpenBody | None = None,
@@ -112,7 +134,25 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
     ) -> ShiftAnswer:  # fmt: skip
         return await look(store_id, till_id, report=report == "x")
 
-    @routes.post("/cash-moves", status_code=201)
+    @routes.get("/shift/report.{form}", response_class=Response)
+    async def x_report(
+        store_id: Identifier, till_id: Identifier, form: Form, caller: TillOrReader
+    ) -> Response:
+        order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
+        return await _paper(gateway, order, form)
+
+    @routes.put("/tse")
+    async def tse(
+        store_id: Identifier, till_id: Identifier, body: TseBody, caller: Manager, ask: AskOf
+    ) -> ShiftAnswer:
+        await closings.request_tse(
+            gateway, store_id=store_id, till_id=till_id, tse_id=body.tse_id, by=caller.id, ask=ask
+        )
+        return await look(store_id, till_id)
+
+
+def _cash(routes: APIRouter, gateway: Gateway) -> None:
+    @routes.post("/cash-moves")
     async def move_cash(
         store_id: Identifier, till_id: Identifier, body: CashMoveBody, caller: TillOrManager,
         ask: AskOf, wait_s: WaitS,
@@ -129,18 +169,30 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         )
         return cash_move_answer(await with_verdict(gateway, moved, wait_s=wait_s))
 
-    @routes.put("/tse")
-    async def tse(
-        store_id: Identifier, till_id: Identifier, body: TseBody, caller: Manager, ask: AskOf
-    ) -> ShiftAnswer:
-        await closings.request_tse(
-            gateway, store_id=store_id, till_id=till_id, tse_id=body.tse_id, by=caller.id, ask=ask
+    async def moved_of(store_id: str, till_id: str, booking_id: str) -> Booking:
+        return await closings.move_of(
+            gateway, store_id=store_id, till_id=till_id, booking_id=booking_id
         )
-        return await look(store_id, till_id)
+
+    @routes.get("/cash-moves/{booking_id}")
+    async def move(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader,
+        wait_s: WaitS,
+    ) -> CashMoveAnswer:  # fmt: skip
+        found = await moved_of(store_id, till_id, booking_id)
+        return cash_move_answer(await with_verdict(gateway, found, wait_s=wait_s))
+
+    @routes.get("/cash-moves/{booking_id}/paper.{form}", response_class=Response)
+    async def slip(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier, form: Form,
+        caller: TillOrReader,
+    ) -> Response:  # fmt: skip
+        found = await moved_of(store_id, till_id, booking_id)
+        return await _paper(gateway, await order_of(gateway, found), form)
 
 
 def _closings(routes: APIRouter, gateway: Gateway) -> None:
-    @routes.post("/shift/close", status_code=201)
+    @routes.post("/shift/close")
     async def close_till(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
         wait_s: WaitS, body: CloseBody | None = None,
@@ -167,3 +219,13 @@ def _closings(routes: APIRouter, gateway: Gateway) -> None:
             gateway, store_id=store_id, till_id=till_id, z_number=z_number
         )
         return closing_answer(await with_verdict(gateway, found, wait_s=wait_s))
+
+    @routes.get("/closings/{z_number}/paper.{form}", response_class=Response)
+    async def z_report(
+        store_id: Identifier, till_id: Identifier, z_number: ZNumber, form: Form,
+        caller: TillOrReader,
+    ) -> Response:  # fmt: skip
+        found = await closings.closing_of(
+            gateway, store_id=store_id, till_id=till_id, z_number=z_number
+        )
+        return await _paper(gateway, await order_of(gateway, found), form)

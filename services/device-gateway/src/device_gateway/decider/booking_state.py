@@ -176,15 +176,33 @@ class Booking:
 
     @property
     def print_due(self) -> tuple[PaperKind, ...]:
-        """Which papers are to be handed to the printing desk now."""
-        if self.recorded is None or (self.verdict is None and self.overdue is None):
+        """Which papers are to be handed to the printing desk now. The receipt of a closing is its Z
+        report, that of a cash move its slip."""
+        if self.final is None or (self.verdict is None and self.overdue is None):
             return ()
-        papers: list[PaperKind] = ["receipt"]
-        if self.sells_vouchers:
-            papers.append("voucher_slips")
-        if self.recorded.renewed:
-            papers.append("remainder_slips")
+        papers = list(papers_of(self.final))
         return tuple(paper for paper in papers if not self.job_queued(paper))
+
+
+def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
+    """What is printed of it once it has its verdict. Nobody waits for the paper of a shift that was
+    closed by the clock, and an order has none."""
+    match final:
+        case Record():
+            slips: list[PaperKind] = ["receipt"]
+            if isinstance(final, BookingRecorded) and any(line.has_slip for line in final.lines):
+                slips.append("voucher_slips")
+            if final.renewed:
+                slips.append("remainder_slips")
+            return tuple(slips)
+        case TillClosed():
+            return () if final.automatic else ("receipt",)
+        case CashMoved():
+            return ("receipt",)
+        case BookingOrdered():
+            return ()
+        case _:
+            assert_never(final)
 
 
 def evolve(booking: Booking, event: BookingEvent) -> Booking:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device_gateway.commands import CloseShift, MoveCash
+from device_gateway.commands.shifts import CloseShift, MoveCash
 from device_gateway.decider.refusals import BookingsOpen, CashShort, TillNotOpen
 from device_gateway.decider.shift import give_number, move_cash
 from device_gateway.decider.shift_state import Shift, evolve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device_gateway.commands import OpenShift
+from device_gateway.commands.shifts import OpenShift
 from device_gateway.decider.refusals import StoreUnknown, TillUnknown
 from device_gateway.decider.shift_state import Shift
 from device_gateway.decider.store import Store, least_used_tse

@@ -5,7 +5,7 @@ Everything that gets a number of its till gets it here, in the append that recor
 
 from __future__ import annotations
 
-from device_gateway.commands import MoveCash
+from device_gateway.commands.shifts import MoveCash
 from device_gateway.decider.refusals import CashShort, ShiftMoved
 from device_gateway.decider.shift_state import Shift, cash_of, evolve
 from device_gateway.decider.totals import Deltas

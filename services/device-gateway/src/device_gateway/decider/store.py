@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from device_gateway.commands import DeclareStore, NoteOutage, StoreCommand
+from device_gateway.commands import DeclareStore, StoreCommand
+from device_gateway.commands.shifts import NoteOutage
 from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
 from events import Decider
 

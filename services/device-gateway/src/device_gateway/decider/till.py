@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from device_gateway.commands import OfferPairing, PairTill, RequestTse, RevokeTill, TillCommand
+from device_gateway.commands import OfferPairing, PairTill, RevokeTill, TillCommand
+from device_gateway.commands.shifts import RequestTse
 from device_gateway.decider.refusals import (
     PairingUnknown,
     StoreUnknown,

@@ -33,6 +33,21 @@ class StoreTse(Part):
     tse_id: str
     kind: str
     curve: str
+    certification_id: Rare[str] = None
+    """Of the BSI, as declared: for the report of § 146a (4) AO."""
+    commissioned_on: Rare[date] = None
+
+
+class RecordingSystem(Part):
+    """A till as the tax office wants to know it, where its pairing does not say it."""
+
+    till_id: str
+    acquired_on: Rare[date] = None
+    commissioned_on: Rare[date] = None
+    decommissioned_on: Rare[date] = None
+    decommissioned_because: Rare[str] = None
+    manufacturer: Rare[str] = None
+    model: Rare[str] = None
 
 
 class StorePrinter(Part):
@@ -61,7 +76,7 @@ class VatRate(Part):
 
 
 class MeansOfPayment(Part):
-    kind: Literal["cash", "card", "online", "voucher"]
+    kind: Literal["cash", "card", "voucher"]
     name: str
     fiscal: FiscalKind
     payment_type: Rare[str] = None
@@ -105,6 +120,15 @@ class FiscalChoice(Part):
     """First business date; None: from the beginning."""
 
 
+class PaidOnline(Part):
+    """The store hands over goods of web orders that were paid before. Never cash."""
+
+    name: str
+    """Of the means of payment."""
+    payment_type: Rare[str] = None
+    """As of other means."""
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -129,6 +153,8 @@ class MasterDataChanged(Event):
     voucher_articles: tuple[VoucherArticles, ...] = ()
     cost_centers: Rare[CostCenterTerms] = None
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
+    recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
+    paid_online: Rare[PaidOnline] = None
     changed_at: datetime
 
 

@@ -15,6 +15,7 @@ from device_gateway.commands import CancelBooking, RecordBooking, StartBooking, 
 from device_gateway.decider.booking import BOOKING, record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
+from device_gateway.decider.choices import choices_in
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingEvent
 from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
@@ -116,7 +117,7 @@ async def _stored(
             return {mine: decided}
         recording = RecordBooking(
             booking_id, business_date(master_data, now), {}, frozenset(),
-            gateway.sign_by(now), now,
+            gateway.sign_by(now), now, choices=choices_in(master_data),
         )  # fmt: skip
         events, back = record_all(
             recording, booking, counter.next_number, counter.opened,

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid5
 
-from device_gateway.commands import About, CloseShift, MoveCash, NoteOutage, RequestTse
+from device_gateway.commands.shifts import About, CloseShift, MoveCash, NoteOutage, RequestTse
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.closing import close_shift
 from device_gateway.decider.pricing import TOTAL_MAX
 from device_gateway.decider.refusals import (
+    BookingUnknown,
     CashMoveRefused,
     ClosingUnknown,
     CurrencyUnknown,
@@ -26,7 +27,7 @@ from device_gateway.decider.shift import move_cash
 from device_gateway.decider.shift_state import Shift
 from device_gateway.decider.store import STORE
 from device_gateway.decider.till import TILL, Till, must_be_active
-from device_gateway.events import CashMoveKind, MasterDataChanged
+from device_gateway.events import CashCount, CashMoved, CashMoveKind, MasterDataChanged
 from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import (
     IDS,
@@ -36,8 +37,10 @@ from device_gateway.handlers.gateway import (
     store_stream,
     till_stream,
 )
+from device_gateway.handlers.paper import paper_terms
 from device_gateway.handlers.shifts import Counter, in_shift, newest_shift, shift_of
 from device_gateway.handlers.vouchers import sub_ask
+from device_gateway.ports import ReceiptOrder, ShiftSoFar
 from events import Ask, handle, state_of
 from money import Money
 
@@ -202,6 +205,45 @@ async def closing_of(gateway: Gateway, *, store_id: str, till_id: str, z_number:
     if shift.closed is None:
         raise ClosingUnknown
     return await gateway.process(shift.closed.booking_id)
+
+
+async def move_of(gateway: Gateway, *, store_id: str, till_id: str, booking_id: str) -> Booking:
+    """A cash move of this till. Raises `BookingUnknown`."""
+    process = await gateway.process(booking_id)
+    moved = process.final
+    if not isinstance(moved, CashMoved) or (moved.store_id, moved.till_id) != (store_id, till_id):
+        raise BookingUnknown
+    return process
+
+
+async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> ReceiptOrder:
+    """The paper of a shift that goes on. Raises `TillUnknown`, `TillNotOpen`."""
+    _, shift = await shift_at(gateway, store_id=store_id, till_id=till_id)
+    opened = shift.opened
+    if opened is None or not shift.open:
+        raise TillNotOpen
+    now = gateway.clock()
+    master_data = await paper_terms(gateway, store_id, opened.master_data)
+    expected = shift.money(shift.cash)
+    so_far = ShiftSoFar(
+        store_id=store_id,
+        till_id=till_id,
+        till_name=opened.till_name,
+        client_id=opened.client_id,
+        shift=opened.shift,
+        at=now,
+        business_date=business_date(master_data, opened.opened_at),
+        opened_at=opened.opened_at,
+        float_=opened.float_,
+        cases=shift.case_totals,
+        payments=shift.payment_totals,
+        cash=CashCount(expected=expected, difference=expected.zero, left=expected),
+        corrections=shift.corrections,
+        corrections_left_out=shift.corrections_left_out,
+        counts=dict(shift.counts),
+        grand_total=shift.grand_total,
+    )
+    return ReceiptOrder(booking=so_far, verdict=None, master_data=master_data)
 
 
 async def shift_at(gateway: Gateway, *, store_id: str, till_id: str) -> tuple[Till, Shift]:

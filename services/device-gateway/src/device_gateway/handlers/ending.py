@@ -10,6 +10,7 @@ from device_gateway.commands import AbortBooking, RecordBooking
 from device_gateway.decider.booking import BOOKING, finishable, record_all
 from device_gateway.decider.booking import abort as decide_abort
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import originals_of
 from device_gateway.events import BookingEvent, BookingStarted, BookingTakenBack, FinalEvent
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
@@ -57,6 +58,7 @@ async def finish(
         sign_by=gateway.sign_by(now),
         now=now,
         refund=refund_of(master_data, started.booking_id, refund),
+        choices=choices_in(master_data),
     )
     booking_part = booking_stream(started.booking_id)
     originals = originals_of(booking)

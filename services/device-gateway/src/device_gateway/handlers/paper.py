@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from device_gateway.commands import NotePrinted, NoteQueued
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
-from device_gateway.events import BookingEvent, MasterDataChanged, PaperKind
+from device_gateway.events import BookingEvent, BookingOrdered, MasterDataChanged, PaperKind
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
@@ -21,13 +21,14 @@ _log = logging.getLogger("device_gateway.paper")
 
 
 async def order_of(gateway: Gateway, booking: Booking) -> ReceiptOrder:
-    """What the receipt of a recorded booking is made of now."""
-    recorded = booking.recorded
-    assert recorded is not None
+    """What the paper is made of now: of a recorded booking, a cash move, a closing."""
+    final = booking.final
+    assert final is not None
+    assert not isinstance(final, BookingOrdered)  # An order has no paper.
     return ReceiptOrder(
-        booking=recorded,
+        booking=final,
         verdict=booking.verdict,
-        master_data=await paper_terms(gateway, recorded.store_id, recorded.master_data),
+        master_data=await paper_terms(gateway, final.store_id, final.master_data),
         outage=booking.verdict is None and booking.overdue is not None,
     )
 
@@ -49,9 +50,9 @@ async def queue_papers(gateway: Gateway, booking: Booking, *, note: bool = False
     instead of two. `note`: it did not come out so far, so note it now.
     """
     for document in booking.print_due:
-        assert booking.recorded is not None
+        assert booking.final is not None
         order = await order_of(gateway, booking)
-        booking_id = booking.recorded.booking_id
+        booking_id = booking.final.booking_id
         job_id = str(uuid5(UUID(booking_id), document))
         try:
             printing = await _enqueue(gateway, booking, document, order, job_id)

@@ -49,7 +49,7 @@ async def sweep(gateway: Gateway, unfinished: UnfinishedBookings) -> int:
     found = await unfinished.list(untouched_since=before, bookings_max=SWEEP_BOOKINGS_MAX)
     for each in found:
         try:
-            await settle(gateway, await gateway.booking(each.booking_id))
+            await settle(gateway, await gateway.process(each.booking_id))
         except (ServiceUnavailable, ServiceRefused) as away:
             _log.warning("booking %s stays unfinished: %s", each.booking_id, away.code)
         except DomainError as lost:

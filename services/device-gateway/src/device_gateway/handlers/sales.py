@@ -28,6 +28,7 @@ from device_gateway.decider.booking import (
     start,
 )
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import goods_back
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
@@ -260,7 +261,7 @@ async def _begin(
             return {booking_part: begun.events}
         recording = RecordBooking(
             booking_id, day, {}, frozenset(), gateway.sign_by(now), now,
-            refund_of(master_data, booking_id, sale.refund),
+            refund_of(master_data, booking_id, sale.refund), choices_in(master_data),
         )  # fmt: skip
         recorded, taken = record_all(
             recording, begun.booking, counter.next_number, counter.opened, originals

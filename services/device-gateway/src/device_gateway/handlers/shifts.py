@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from device_gateway.commands import OpenShift
+from device_gateway.commands.shifts import OpenShift
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.opening import open_shift
 from device_gateway.decider.refusals import ShiftMoved, StoreUnknown, TillUnknown

@@ -13,6 +13,8 @@ from device_gateway.events import (
     LegalEntity,
     MasterDataChanged,
     MeansOfPayment,
+    PaidOnline,
+    RecordingSystem,
     StorePrinter,
     StoreTse,
     VatRate,
@@ -58,7 +60,16 @@ def master_data_of(
         language=store.language,
         currency=chain.currency,
         receipt_footer=store.receipt_footer,
-        tses=tuple(StoreTse(tse_id=tse.id, kind=tse.kind, curve=tse.curve) for tse in store.tses),
+        tses=tuple(
+            StoreTse(
+                tse_id=tse.id,
+                kind=tse.kind,
+                curve=tse.curve,
+                certification_id=tse.certification_id,
+                commissioned_on=tse.commissioned_on,
+            )
+            for tse in store.tses
+        ),
         printers=tuple(_printer(printer) for printer in store.printers),
         vat=tuple(
             VatRate(
@@ -79,7 +90,7 @@ def master_data_of(
                 payment_type=means.payment_type,
             )
             for means in chain.means_of_payment
-            if means.kind != "cost_center"
+            if means.kind in ("cash", "card", "voucher")
         ),
         voucher_articles=tuple(
             VoucherArticles(
@@ -92,6 +103,11 @@ def master_data_of(
             FiscalChoice(case=case, choice=row.choice, valid_from=row.valid_from)
             for case, row in rows_of(chain.fiscal_cases)
         ),
+        recording_systems=tuple(
+            RecordingSystem(till_id=one.till, **one.model_dump(exclude={"till"}))
+            for one in store.recording_systems
+        ),
+        paid_online=_paid_online(chain),
         changed_at=now,
     )
 
@@ -107,6 +123,14 @@ def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
                 subsidy_vat=policy.subsidy_vat,
                 signature_line=policy.signature_line,
             )
+    return None
+
+
+def _paid_online(chain: declared.Chain) -> PaidOnline | None:
+    """None: the chain takes none."""
+    for means in chain.means_of_payment:
+        if means.kind == "online":
+            return PaidOnline(name=means.name, payment_type=means.payment_type)
     return None
 
 

@@ -79,6 +79,9 @@ def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, Fisc
     """Name, fiscal kind and ZAHLART_TYP of a means of payment. Raises `MeansUnknown`."""
     if kind == "cost_center":
         return terms_of(master_data).name, "Keine", None
+    online = master_data.paid_online
+    if kind == "online" and online is not None:
+        return online.name, "Unbar", online.payment_type
     for means in master_data.means_of_payment:
         if means.kind == kind:
             return means.name, means.fiscal, means.payment_type

@@ -29,7 +29,7 @@ async def note_verdict(gateway: Gateway, verdict: VerdictReceived, *, ask: Ask) 
     if done.repeated:
         booking = await gateway.process(verdict.booking_id)
     gateway.waiters.tell(verdict.booking_id, booking)
-    if booking.recorded is not None:
+    if booking.final is not None:
         await queue_papers(gateway, booking)
 
 

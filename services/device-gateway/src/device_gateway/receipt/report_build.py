@@ -38,6 +38,7 @@ def z_report_of(order: ReceiptOrder) -> ReportDocument:
         z_number=closed.z_number,
         business_date=closed.business_date,
         opened_at=closed.opened_at,
+        automatic=closed.automatic,
         cases=_cases(closed.cases),
         vat=_by_rate(closed.cases, store),
         turnover=_sum((case.gross for case in closed.cases), store),

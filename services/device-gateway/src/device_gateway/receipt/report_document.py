@@ -73,6 +73,8 @@ class ReportDocument(Paper):
     """Of an X report: the Z number that the shift will get."""
     business_date: date
     opened_at: datetime
+    automatic: bool = False
+    """Closed by the clock; nobody counted."""
     cases: tuple[CaseRow, ...]
     vat: tuple[VatSum, ...]
     turnover: Money

@@ -165,6 +165,7 @@ def cash_move(**changes: object) -> CashMoved:
             "case_name": "Abschöpfung",
             "amount": euro("-600.00"),
             "reason": "In den Tresor",
+            "means": "Bar",
             "master_data": 3,
         }
         | changes

@@ -33,6 +33,8 @@ def report_rows(document: ReportDocument, columns: int, codepage: Codepage) -> G
     grid.pair(tell.opened, instant(document.opened_at, document.time_zone, say))
     if document.kind == "z":
         grid.pair(tell.closed, instant(document.issued_at, document.time_zone, say))
+        if document.automatic:
+            grid.left(tell.automatic, indent=2)
     _cases(grid, document, say, tell)
     _payments(grid, document, say, tell)
     if document.drawer is not None:

@@ -29,6 +29,7 @@ class ReportWords:
     expected: str
     counted: str
     not_counted: str
+    automatic: str
     difference: str
     counted_by: str
     skimmed: str
@@ -67,6 +68,7 @@ GERMAN = ReportWords(
     expected="Soll",
     counted="Gezählt",
     not_counted="nicht gezählt",
+    automatic="automatisch, ohne Zählung",
     difference="Differenz",
     counted_by="Gezählt von",
     skimmed="Abgeschöpft",
@@ -134,6 +136,7 @@ ENGLISH = ReportWords(
     expected="Expected",
     counted="Counted",
     not_counted="not counted",
+    automatic="by the clock, not counted",
     difference="Difference",
     counted_by="Counted by",
     skimmed="To the safe",

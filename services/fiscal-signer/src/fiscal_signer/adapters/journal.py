@@ -32,6 +32,10 @@ _EVENTS = (
     "SELECT name, data FROM journal WHERE kind IN ('rare', 'opening') AND store_id = $1"
     " AND name = ANY ($2) AND position <= $3 ORDER BY position"
 )
+_STORES = (
+    "SELECT DISTINCT store_id FROM journal WHERE kind = 'rare' AND name = 'master_data.changed'"
+    " AND position <= $1 ORDER BY store_id"
+)
 _HEAD = "SELECT position FROM journal_head"
 
 
@@ -72,6 +76,12 @@ class PostgresJournal:
         async with faults(), raw(self._engine) as connection:
             position: int = await connection.fetchval(_HEAD)
             return position
+
+    async def stores(self, *, position: int) -> list[str]:
+        """All stores that were declared up to a position. Raises `Transient`."""
+        async with faults(), raw(self._engine) as connection:
+            rows = await connection.fetch(_STORES, position)
+        return [row["store_id"] for row in rows]
 
     async def events_of(
         self, store_id: str, names: Sequence[str], *, position: int

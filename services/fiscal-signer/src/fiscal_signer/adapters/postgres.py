@@ -206,3 +206,33 @@ class PostgresLeases:
         except _AWAY as away:
             raise Transient(f"the lease of {tse_id} could not be renewed") from away
         return epoch
+
+
+# One row per alarm; whoever gets it back sends the mail. A process that dies with it in hand leaves
+# it to the next one.
+_CLAIM_ALARM = (
+    "INSERT INTO tse_alarm_mail AS mail (alarm_id, until)"
+    " VALUES ($1, clock_timestamp() + make_interval(secs => $2))"
+    " ON CONFLICT (alarm_id) DO UPDATE SET until = excluded.until"
+    " WHERE mail.sent_at IS NULL AND mail.until < clock_timestamp() RETURNING alarm_id"
+)
+_SENT_ALARM = "UPDATE tse_alarm_mail SET sent_at = clock_timestamp() WHERE alarm_id = $1"
+
+
+class PostgresMailbox:
+    """See `fiscal_signer.handlers.alarm.Mailbox`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def claim(self, alarm_id: str, again_s: float) -> bool:
+        return await self._done(_CLAIM_ALARM, alarm_id, again_s) is not None
+
+    async def sent(self, alarm_id: str) -> None:
+        await self._done(_SENT_ALARM, alarm_id)
+
+    async def _done(self, query: str, *arguments: object) -> Any:
+        try:
+            return await _statement(self._engine, query, *arguments)
+        except _AWAY as away:
+            raise Transient("the alarms' mailbox is away") from away

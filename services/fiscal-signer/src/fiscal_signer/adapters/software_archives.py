@@ -33,7 +33,7 @@ class SoftwareArchives:
         first = 1 if begin is None else await self._reached(tse_id, begin, last)
         if end is not None:
             last = await self._reached(tse_id, end, last) - 1
-        return Archive(first, last, self._pieces(memory, first, last))
+        return Archive(f"{first}-{last}", self._pieces(memory, first, last))
 
     async def _reached(self, tse_id: str, moment: datetime, last: int) -> int:
         """The first counter at or after a moment; `last + 1` where none is. Log times never go

@@ -11,7 +11,14 @@ from uuid import uuid4
 
 import httpx
 
-from fiscal_signer.adapters.fiskaly import Access, Cloud, FiskalyTses, Limits, client_for
+from fiscal_signer.adapters.fiskaly import (
+    Access,
+    Cloud,
+    FiskalyArchives,
+    FiskalyTses,
+    Limits,
+    client_for,
+)
 from fiscal_signer.ports import Tse, TseError, TseFault, Tses
 from kassenverbund.kit.chain import Chain
 from kassenverbund.kit.service import FiskalyAccess
@@ -40,6 +47,7 @@ class Fiskaly:
     """The chain's devices at fiskaly, and the line to them."""
 
     tses: FiskalyTses
+    archives: FiskalyArchives
     client: httpx.AsyncClient | None
 
     async def close(self) -> None:
@@ -76,7 +84,8 @@ def fiskaly_of(
         except (OSError, ValueError) as unreadable:
             _log.error("no access to fiskaly: %s", unreadable)
     tses = FiskalyTses(cloud, tss_ids=tss_ids, admin_pins=pins, clock=clock, new_id=uuid4)
-    return Fiskaly(tses, client)
+    archives = FiskalyArchives(tses, clock=clock, monotonic=time.monotonic)
+    return Fiskaly(tses, archives, client)
 
 
 def _secret(access: FiskalyAccess, name: str) -> str:

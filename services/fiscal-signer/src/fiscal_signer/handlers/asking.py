@@ -112,6 +112,21 @@ class Answers:
         first = self.segment.counter + 1
         return counters == list(range(first, first + len(counters)))
 
+    def cut_at_a_gap(self) -> None:
+        """Forget what the device did behind a counter that it can't be asked about now. It says
+        all of it when it is back; a counter that was passed over would stay unexplained."""
+        counters = {one.signature_counter for one in (*self.known.values(), *self.surplus)
+                    if isinstance(one, Signed)}  # fmt: skip
+        end = self.segment.counter + 1
+        while end in counters:
+            end += 1
+        self.known = {
+            name: answer
+            for name, answer in self.known.items()
+            if not isinstance(answer, Signed) or answer.signature_counter < end
+        }
+        self.surplus = [log for log in self.surplus if log.signature_counter < end]
+
     def explain(self, logs: list[Signed]) -> None:
         """What the device did beside the answers that it gave."""
         own = {one.signature_counter for one in self.known.values() if isinstance(one, Signed)}

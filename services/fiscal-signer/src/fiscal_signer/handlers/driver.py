@@ -106,7 +106,7 @@ class TseDriver:
         self._leases = leases
         self._owner = owner
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._turn = asyncio.Lock()
         self._led: _Led | None = None
         self._device = Device(tse_id, store_id, store=store, tses=tses, settings=settings)
@@ -137,17 +137,17 @@ class TseDriver:
 
     async def outage(self) -> OutageBegan | None:
         """The outage that has not ended. Raises like `work`."""
-        async with self._leading(idle_s=self._settings.idle_s):
+        async with self._leading(idle_s=self.settings.idle_s):
             return (await self._segment())[1].outage
 
     async def probe(self, *, end: bool = True) -> bool:
         """Whether the device is well. One that was out is tried, and (`end`) its outage ended.
         No sale waits for it meanwhile, and no two processes try it at once. Raises like `work`."""
-        async with self._leading(idle_s=self._settings.idle_s):
+        async with self._leading(idle_s=self.settings.idle_s):
             _, segment = await self._segment()
         if segment.outage is None:
             return True
-        settings = self._settings
+        settings = self.settings
         probing = await self._leases.hold(
             f"{self.tse_id}/probe", self._owner, settings.call_s * 3 + settings.lease_s
         )
@@ -176,7 +176,7 @@ class TseDriver:
         signed for that is explained in the log. Raises `NotNow`, `TseFault`, and like `work`."""
         if self.busy:
             raise NotNow
-        async with self._leading(idle_s=self._settings.idle_s):
+        async with self._leading(idle_s=self.settings.idle_s):
             _, segment = await self._segment()
             if segment.outage is not None or segment.pending or self.busy:
                 raise NotNow
@@ -210,7 +210,7 @@ class TseDriver:
         if self._led is not None and now < self._renew_at:
             return
         asked_at = now
-        lease_s = self._settings.lease_s
+        lease_s = self.settings.lease_s
         epoch = await self._leases.hold(self.tse_id, self._owner, lease_s, idle_s=idle_s)
         if epoch is None:
             self._led = None
@@ -343,7 +343,7 @@ class TseDriver:
         outage: Outage | None = None
         identity: Identity | None = None
         began = asyncio.get_running_loop().time()
-        for attempt in range(1, self._settings.tries_max + 1):
+        for attempt in range(1, self.settings.tries_max + 1):
             try:
                 # A device is never asked again before it said what it has done.
                 ask_first = recovering or attempt > 1
@@ -353,11 +353,12 @@ class TseDriver:
                 break
             except TseFault as fault:
                 waited = asyncio.get_running_loop().time() - began
-                if attempt == self._settings.tries_max or waited > self._settings.patience_s:
+                if attempt == self.settings.tries_max or waited > self.settings.patience_s:
                     name = f"{segment.request_id}/outage"
                     outage = Outage(str(uuid5(_NAMESPACE, name)), fault.code.value)
+                    answers.cut_at_a_gap()
                     break
-                await asyncio.sleep(self._settings.pause_s * 2 ** (attempt - 1))
+                await asyncio.sleep(self.settings.pause_s * 2 ** (attempt - 1))
         return await self._tell(
             RecordAnswers(
                 epoch=self._led_now.epoch,
@@ -374,7 +375,7 @@ class TseDriver:
     async def _roll_when_long(self) -> None:
         """Close the books of a long segment and open the next one with the sum of it."""
         version, segment = await self._segment()
-        if version < self._settings.segment_events_max or segment.pending or segment.outage:
+        if version < self.settings.segment_events_max or segment.pending or segment.outage:
             return
         led = self._led_now
         number = segment.number + 1

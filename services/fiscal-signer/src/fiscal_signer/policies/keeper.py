@@ -7,11 +7,12 @@ signed. An event that can't be read is kept all the same, and found by nobody bu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
+
+from pydantic_core import from_json
 
 from events.reaction import Incoming, Reaction
 
@@ -105,8 +106,8 @@ def _store(record: Incoming) -> str:
 def entry_of(record: Incoming) -> Kept:
     """What exports look for in an event. Never raises."""
     try:
-        data = json.loads(record.data)
-    except (ValueError, RecursionError):
+        data = from_json(record.data, cache_strings="keys")
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         return Kept(record, "rest", record.key)

@@ -27,6 +27,7 @@ from fiscal_signer.ports import (
     DeviceStep,
     Figures,
     Leases,
+    RegisterClient,
     Signed,
     Tse,
     TseError,
@@ -68,6 +69,10 @@ class Faults:
         """So many `execute` calls are done, and then their answer is lost."""
         self.half_done = 0
         """So many `execute` calls do the first half of their steps, and then fail."""
+        self.leave_after = 0
+        """So many `execute` calls are done and answered, and then the device is away."""
+        self.own_counters = 0
+        """Before so many `execute` calls the device uses a counter for itself."""
         self.kill_before = 0
         self.kill_after = 0
         self.slow_s = 0.0
@@ -112,9 +117,15 @@ class FaultyTse:
         if _due(faults, "half_done"):
             await self._inner.execute(steps[: len(steps) // 2])
             raise TseFault(TseError.STORAGE_FAILURE, "told to fail half-way")
+        if _due(faults, "own_counters"):
+            # Registering a till is a system operation; each needs another name to have an effect.
+            counter = (await self._inner.info()).signature_counter
+            await self._inner.execute([RegisterClient(f"OWN-{counter}")])
         answers = await self._inner.execute(steps)
         if _due(faults, "kill_after"):
             raise Killed
+        if _due(faults, "leave_after"):
+            faults.away = True
         if _due(faults, "lose_answers"):
             raise TseFault(TseError.UNREACHABLE, "told to lose the answer")
         return answers

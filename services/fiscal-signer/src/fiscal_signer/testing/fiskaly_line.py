@@ -8,7 +8,15 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from fiscal_signer.adapters.fiskaly import Access, Cloud, FiskalyTses, Limits, client_for
+from fiscal_signer.adapters.fiskaly import (
+    Access,
+    Cloud,
+    FiskalyArchives,
+    FiskalyTses,
+    Limits,
+    Patience,
+    client_for,
+)
 from fiscal_signer.testing import Clock
 from fiscal_signer.testing.fiskaly import FiskalyCloud, Tss
 
@@ -57,6 +65,15 @@ class Line:
             monotonic=lambda: self.seconds,
             limits=limits,
             secret=secret,
+        )
+
+    def archives(self, *, patience: Patience | None = None) -> FiskalyArchives:
+        """The exports as a new process would ask for them."""
+        return FiskalyArchives(
+            self.tses(),
+            clock=self.clock,
+            monotonic=lambda: self.seconds,
+            patience=patience or Patience(look_s=0.01),
         )
 
     async def close(self) -> None:

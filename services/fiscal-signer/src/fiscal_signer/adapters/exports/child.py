@@ -37,6 +37,7 @@ from fiscal_signer.country.de.dsfinvk.tables import DTD_NAME, dtd
 
 TOLD_EVERY_S = 0.5
 NICE = 10
+STDIN = 0
 CONNECTIONS = 2
 STATEMENT_S = 300.0
 """How long one question to the journal may take."""
@@ -101,7 +102,9 @@ def _tell(document: dict[str, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # The descriptor itself: a buffer that this thread holds would be in the way of the end.
+    while os.read(STDIN, 1):
+        pass
     os._exit(1)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import asyncpg
+from pydantic_core import from_json
 
 from fiscal_signer.country.de.dsfinvk.closing import Found
 from fiscal_signer.country.de.dsfinvk.export import ClosingRow, Scope
@@ -124,7 +124,7 @@ class JournalSource:
             for row in rows:
                 till_id, shift = row["till_id"], row["shift"]
                 yield ClosingRow(
-                    store_id, till_id, shift, json.loads(row["data"]), complete=row["complete"]
+                    store_id, till_id, shift, _read(row["data"]), complete=row["complete"]
                 )
             if len(rows) < CLOSINGS_PAGE:
                 return
@@ -210,7 +210,8 @@ def _midnight(day: date) -> datetime:
 
 
 def _read(data: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(data)
+    # Twice as fast as the standard library's, and half of an export's time goes by here.
+    document: dict[str, Any] = from_json(data, cache_strings="keys")
     return document
 
 

@@ -6,11 +6,15 @@ what it sends. Nothing of it was copied.
 
 `cloud.py` speaks HTTP, `errors.py` says what a refusal means here, `wire.py` reads the answers,
 `logs.py` makes log messages of them whose signatures were checked, `device.py` and
-`history.py` are the port, `tses.py` finds the devices.
+`history.py` are the port, `exports.py` its archives, `tses.py` finds the devices.
 """
 
 from fiscal_signer.adapters.fiskaly.cloud import Access, Cloud, Limits, client_for
 from fiscal_signer.adapters.fiskaly.device import FiskalyTse
+from fiscal_signer.adapters.fiskaly.exports import FiskalyArchives, Patience
 from fiscal_signer.adapters.fiskaly.tses import FiskalyTses
 
-__all__ = ["Access", "Cloud", "FiskalyTse", "FiskalyTses", "Limits", "client_for"]
+__all__ = [
+    "Access", "Cloud", "FiskalyArchives", "FiskalyTse", "FiskalyTses", "Limits", "Patience",
+    "client_for",
+]  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +45,8 @@ class Limits:
     """A pause up to this length is waited for; a longer one is told to the caller at once."""
     waits_max: int = 2
     """So many pauses in one call."""
+    file_s: float = 30.0
+    """Between two pieces of a file."""
     pause_s: float = 1.0
     """The pause where the interface names none."""
 
@@ -100,6 +102,37 @@ class Cloud:
         """
         return read(answer, await self.fetch(method, path, body=body, query=query, anew=anew))
 
+    async def paced(
+        self,
+        answer: type[Answer],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+    ) -> tuple[Answer, float | None]:
+        """Like `ask`, with the seconds after which the interface wants to be asked again."""
+        response = await self._exchange(method, path, body=None, query=query, anew=True)
+        return read(answer, _content(response)), _seconds(response)
+
+    async def stream(self, path: str) -> AsyncIterator[bytes]:
+        """A file, in pieces. Raises `TseFault`, also in the middle."""
+        await self._hold_back("/".join(path.split("/", 2)[:2]))
+        headers = {"authorization": f"Bearer {await self._bearer()}"}
+        timeout = httpx.Timeout(self._limits.call_s, read=self._limits.file_s)
+        try:
+            async with self._client.stream(
+                "GET", path, headers=headers, timeout=timeout
+            ) as response:
+                if not response.is_success:
+                    await response.aread()
+                    _content(response)
+                async for piece in response.aiter_bytes():
+                    yield piece
+        except httpx.HTTPError as away:
+            raise TseFault(TseError.UNREACHABLE, type(away).__name__) from None
+        except Declined as declined:
+            raise TseFault(TseError.STORAGE_FAILURE, str(declined)) from declined
+
     async def fetch(
         self,
         method: str,
@@ -110,6 +143,17 @@ class Cloud:
         anew: bool = True,
     ) -> bytes:
         """Like `ask`, for the bytes of the answer."""
+        return _content(await self._exchange(method, path, body=body, query=query, anew=anew))
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str | int] | None,
+        anew: bool,
+    ) -> httpx.Response:
         scope = "/".join(path.split("/", 2)[:2])
         waits = 0
         while True:
@@ -121,10 +165,10 @@ class Cloud:
                 self._token, anew = None, False
                 continue
             if response.status_code not in (429, 503):
-                return _content(response)
+                return response
             self._not_before[scope] = self._monotonic() + self._pause(response)
             if waits >= self._limits.waits_max:
-                return _content(response)
+                return response
             waits += 1
 
     async def _hold_back(self, scope: str) -> None:
@@ -137,8 +181,8 @@ class Cloud:
         await asyncio.sleep(left)
 
     def _pause(self, response: httpx.Response) -> float:
-        named = response.headers.get("retry-after", "")
-        return float(named) if named.isascii() and named.isdigit() else self._limits.pause_s
+        named = _seconds(response)
+        return self._limits.pause_s if named is None else named
 
     async def _bearer(self) -> str:
         async with self._signing_in:
@@ -191,6 +235,11 @@ class Cloud:
         except httpx.HTTPError as away:
             # Whether it was done is unknown. The text would hold nothing but the address.
             raise TseFault(TseError.UNREACHABLE, type(away).__name__) from None
+
+
+def _seconds(response: httpx.Response) -> float | None:
+    named = response.headers.get("retry-after", "")
+    return float(named) if named.isascii() and named.isdigit() else None
 
 
 def read(answer: type[Answer], content: bytes) -> Answer:

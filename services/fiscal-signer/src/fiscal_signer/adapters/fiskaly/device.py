@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -60,6 +60,7 @@ class FiskalyTse:
         admin_pin: str | None,
         clock: Callable[[], datetime],
         new_id: Callable[[], UUID],
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._tss_id = tss_id
         self._path = f"tss/{tss_id}"
@@ -67,7 +68,7 @@ class FiskalyTse:
         self._admin_pin = admin_pin
         self._clock = clock
         self._new_id = new_id
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
         self._clients: dict[str, wire.Client] = {}
         self._signer: Signer | None = None
         self._read: dict[tuple[str, int], wire.Transaction] = {}
@@ -114,6 +115,27 @@ class FiskalyTse:
         """Nothing of it can be asked for."""
         del chore
         return False
+
+    async def export(
+        self, method: str, export_id: str, query: Mapping[str, str | int]
+    ) -> tuple[wire.Export, float | None]:
+        """Begin an export or look at it; and in how many seconds it wants to be asked again.
+        Raises `Declined`, `TseFault`."""
+        async with self._turn:
+            return await self._cloud.paced(
+                wire.Export, method, f"{self._path}/export/{export_id}", query=query
+            )
+
+    def export_file(self, export_id: str) -> AsyncIterator[bytes]:
+        """The file of an export, in pieces. Sales go on beside it. Raises `TseFault`."""
+        return self._cloud.stream(f"{self._path}/export/{export_id}/file")
+
+    async def signer(self) -> Signer:
+        """The key whose signatures count. Raises `TseFault`."""
+        if self._signer is None:
+            await self.info()
+        assert self._signer is not None  # Set by the answer right above, or before.
+        return self._signer
 
     # -- what the steps do -----------------------------------------------------------------
 

@@ -164,6 +164,11 @@ def _shapes(process_type: str, process_data: bytes) -> Iterator[tuple[bytes, byt
         yield data, tlv.encode(0x83, b" ")
 
 
+def holds(signer: Signer, log: log_message.LogMessage) -> bool:
+    """Whether the signature of a log message that came whole is this device's."""
+    return _fits(signer, log.algorithm, log.signature, log.signed)
+
+
 def _fits(signer: Signer, algorithm: str, value: bytes, signed: bytes) -> bool:
     try:
         return verify_plain(key_of(signer.point), algorithm, value, signed)

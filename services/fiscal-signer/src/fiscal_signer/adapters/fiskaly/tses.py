@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -28,8 +29,13 @@ class FiskalyTses:
         self._admin_pins = admin_pins
         self._clock = clock
         self._new_id = new_id
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def open(self, tse_id: str) -> Tse:
+        return self.tss(tse_id)
+
+    def tss(self, tse_id: str) -> FiskalyTse:
+        """The device, also for its exports. Raises `TseFault`."""
         tss_id = self._tss_ids.get(tse_id)
         if tss_id is None:
             raise TseFault(TseError.NOT_INITIALIZED, f"{tse_id} is not declared")
@@ -39,6 +45,8 @@ class FiskalyTses:
             tss_id,
             self._cloud,
             admin_pin=self._admin_pins.get(tse_id),
+            # Whoever asks for it in this process: one request at a time for each TSS.
+            turn=self._turns.setdefault(tse_id, asyncio.Lock()),
             clock=self._clock,
             new_id=self._new_id,
         )

@@ -91,3 +91,10 @@ class Transaction(_Answer):
 
 class Transactions(_Answer):
     data: tuple[Transaction, ...]
+
+
+class Export(_Answer):
+    """An export on its way."""
+
+    state: str
+    """`PENDING`, `WORKING`, `COMPLETED`, `CANCELLED`, `ERROR`, `DELETED`."""

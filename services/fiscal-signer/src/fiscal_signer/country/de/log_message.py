@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Literal
 
 from fiscal_signer.country.de import tlv
 from fiscal_signer.country.de.algorithms import NAMES, OIDS
@@ -20,7 +21,9 @@ LOG_MESSAGE_BYTES_MAX = 64 * 1024
 VERSION = 2
 START, UPDATE, FINISH = "StartTransaction", "UpdateTransaction", "FinishTransaction"
 
-_KINDS = {
+Kind = Literal["transaction", "system", "audit"]
+
+_KINDS: dict[str, Kind] = {
     "0.4.0.127.0.7.3.7.1.1": "transaction",
     "0.4.0.127.0.7.3.7.1.2": "system",
     "0.4.0.127.0.7.3.7.1.3": "audit",
@@ -46,8 +49,7 @@ class LogMessageError(ValueError):
 class LogMessage:
     """A log message, read. Fields that its kind does not have are None."""
 
-    kind: str
-    """`transaction`, `system` or `audit`."""
+    kind: Kind
     signed: bytes
     """The bytes under the signature, as they stand in the message."""
     serial: bytes

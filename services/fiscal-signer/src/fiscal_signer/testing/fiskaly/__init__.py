@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from fiscal_signer.testing.fiskaly.tss import Body, Refusal, Tss
+from fiscal_signer.testing.fiskaly.tss import TROUBLES, Body, Refusal, Tss
 
-__all__ = ["Fault", "FiskalyCloud", "Refusal", "Tss"]
+__all__ = ["TROUBLES", "Fault", "FiskalyCloud", "Refusal", "Tss"]
 
 
 @dataclass
@@ -60,6 +60,8 @@ class FiskalyCloud:
         self.held = 0
         """Answers that are kept back right now."""
         self.slow_s = 0.0
+        self.export_after_s = 0
+        """What it says in `Retry-After` while an export is made."""
         self.closing = asyncio.Event()
         self._busy: set[str] = set()
 
@@ -78,7 +80,10 @@ class FiskalyCloud:
         response: Response
         try:
             answer = await self._answer(request, path, json.loads(raw or b"{}"))
-            response = Response(answer) if isinstance(answer, bytes) else JSONResponse(answer)
+            if isinstance(answer, bytes):
+                response = Response(answer)
+            else:
+                response = JSONResponse(answer, headers=self._when_to_ask_again(answer))
         except Refusal as refusal:
             headers = {}
             if refusal.retry_after is not None:
@@ -92,6 +97,10 @@ class FiskalyCloud:
             response = JSONResponse(told, status_code=refusal.status, headers=headers)
         await response(scope, receive, send)
 
+    def _when_to_ask_again(self, answer: Body) -> dict[str, str]:
+        waits = answer.get("_type") == "EXPORT" and answer["state"] in ("PENDING", "WORKING")
+        return {"retry-after": str(self.export_after_s)} if waits else {}
+
     async def _answer(self, request: Request, path: str, body: Body) -> Body | bytes:
         if path == "auth":
             return self._authenticate(body)
@@ -102,6 +111,9 @@ class FiskalyCloud:
         tss = self.tsses.get(tss_id)
         if tss is None:
             raise Refusal(404, "E_TSS_NOT_FOUND")
+        if rest[-1:] == ["file"]:
+            # A download takes long, and is no work of the TSS.
+            return self._route(request, tss, rest, body)
         if tss_id in self._busy:
             self.overlaps += 1
         self._busy.add(tss_id)
@@ -191,6 +203,10 @@ class FiskalyCloud:
                 return tss.register(client_id, serial, body["state"])
             case "PUT", ["tx", name]:
                 return tss.upsert(name, int(query["tx_revision"]), body)
+            case "PUT" | "GET", ["export", export_id]:
+                return tss.export(request.method, export_id, query)
+            case "GET", ["export", export_id, "file"]:
+                return tss.export_file(export_id)
             case "GET", ["tx"]:
                 return _listed(tss, request)
             case "GET", ["tx", name, *log]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from fiscal_signer.adapters.chip.child import Key
 from fiscal_signer.country.de import log_message
 from fiscal_signer.country.de.algorithms import serial_of
+from fiscal_signer.testing.fiskaly.exports import Export
 
 ALGORITHM = "ecdsa-plain-SHA256"
 CLIENTS_MAX = 199
@@ -33,6 +35,17 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+
+TROUBLES = {
+    "clock_not_set": Refusal(502, "ERROR_TIME_NOT_SET"),
+    "certificate_expired": Refusal(502, "ERROR_CERTIFICATE_EXPIRED"),
+    "full": Refusal(502, "SMAERS_GATEWAY_ERROR_PRECONDITION_UNEXPORTED_LOGS"),
+    "revoked": Refusal(403, "E_ACCESS_DENIED"),
+    "overloaded": Refusal(429, "E_TOO_MANY_REQUESTS"),
+    "broken": Refusal(500, ""),
+}
+"""What a TSS says as long as it is in trouble."""
 
 
 @dataclass
@@ -64,6 +77,15 @@ class Tss:
         self.break_signatures = False
         """Whether it signs something else than it says."""
         self.txs: list[_Tx] = []
+        self.logs: dict[int, bytes] = {}
+        """Every log message that it made."""
+        self.exports: dict[str, Export] = {}
+        self.export_looks = 1
+        self.export_fails = 0
+        """So many exports end in an error."""
+        self.trouble: Refusal | None = None
+        """Why it signs nothing now; what it tells of itself is as ever. See `TROUBLES`."""
+        self.self_test_until: datetime | None = None
         self._clock = clock
         self._private = ec.generate_private_key(ec.SECP256R1())
         der = self._private.private_bytes(
@@ -80,7 +102,7 @@ class Tss:
     def system(self, operation: str, data: bytes) -> None:
         """A log of its own: it takes a counter and stands in exports only."""
         self.counter += 1
-        log_message.system_signed(
+        content = log_message.system_signed(
             operation=operation,
             system_data=data,
             serial=serial_of(self.point),
@@ -88,6 +110,7 @@ class Tss:
             signature_counter=self.counter,
             log_time=log_message.time_element(self._clock(), log_message.UNIX_TIME),
         )
+        self.logs[self.counter] = log_message.whole(content, self._key.sign(content))
 
     def signed(self, tx: _Tx, operation: str, kind: str, data: bytes, body: Body) -> Body:
         """A new revision, with its signature."""
@@ -105,6 +128,7 @@ class Tss:
             log_time=log_message.time_element(now, log_message.UNIX_TIME),
         )
         value = self._key.sign(content + b"\0" if self.break_signatures else content)
+        self.logs[self.counter] = log_message.whole(content, value)
         revision: Body = {
             "_id": tx.id,
             "_type": "TRANSACTION",
@@ -172,6 +196,26 @@ class Tss:
             "time_init": 1_700_000_100,
         }
 
+    def export(self, method: str, export_id: str, query: Mapping[str, str]) -> Body:
+        """`PUT` and `GET …/export/{id}`."""
+        known = self.exports.get(export_id)
+        if method == "PUT" and known is None:
+            known = self.exports[export_id] = Export(export_id, query, self.export_looks)
+            if self.export_fails:
+                self.export_fails -= 1
+                known.state = "ERROR"
+            return known.look(self)
+        if known is None:
+            raise Refusal(404, "E_EXPORT_NOT_FOUND")
+        return known.look(self)
+
+    def export_file(self, export_id: str) -> bytes:
+        """`GET …/export/{id}/file`."""
+        known = self.exports.get(export_id)
+        if known is None or known.state != "COMPLETED":
+            raise Refusal(404, "E_EXPORT_NOT_FOUND")
+        return known.file
+
     def open(self) -> list[_Tx]:
         return [tx for tx in self.txs if tx.revisions[-1]["state"] == "ACTIVE"]
 
@@ -183,6 +227,13 @@ class Tss:
 
     def usable(self) -> None:
         """Raises `Refusal` where the TSS does not sign."""
+        if self.trouble is not None:
+            raise self.trouble
+        if self.self_test_until is not None and self._clock() < self.self_test_until:
+            left = (self.self_test_until - self._clock()).total_seconds()
+            raise Refusal(503, "WRONG_STATE_NEEDS_SELF_TEST", retry_after=math.ceil(left))
+        if any(one.state in ("PENDING", "WORKING") for one in self.exports.values()):
+            raise Refusal(503, "E_EXPORT_IN_PROGRESS")
         if self.state in ("DEFECTIVE", "DELETED", "EVICTED"):
             raise Refusal(423, f"E_TSS_{self.state}")
         if self.state == "DISABLED":

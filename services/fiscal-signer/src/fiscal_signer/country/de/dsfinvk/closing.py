@@ -25,6 +25,7 @@ from fiscal_signer.country.de.dsfinvk.text import (
 )
 
 BRAND = "Kassenverbund"
+STANDS, VOID = '"0"', '"1"'
 SOFTWARE_VERSION = "1"
 """Of what the till records, not of the program: an export stays the same over updates."""
 
@@ -109,9 +110,8 @@ class Closing:
         self._master = master
         self._chain = chain
         self._write = write
-        self._prefix = (
-            f'{quoted(self.till, 50)};"{instant(closed["recorded_at"])}";{self.z_number};'
-        )
+        self._till = quoted(self.till, 50)
+        self._prefix = f'{self._till};"{instant(closed["recorded_at"])}";{self.z_number};'
         self._rates: dict[int, int] = {}
         self._devices: dict[int, Device] = {}
         self._next = opened["numbers"] + 1 if opened is not None else None
@@ -177,10 +177,9 @@ class Closing:
     def _transaction(self, head: str, data: Mapping[str, Any], bon: Bon, evidence: Proof) -> str:
         ended = data.get("recorded_at") or data["aborted_at"]
         customer_id, customer = bon.customer
-        till = quoted(self.till, 50)
         note = "; ".join(text for text in (bon.note, evidence.note) if text)
         return (
-            f'{head}{data["number"]};"{bon.type}";{quoted(bon.name, 60)};{till};"0";'
+            f'{head}{data["number"]};"{bon.type}";{quoted(bon.name, 60)};{self._till};"0";'
             f'"{instant(data["started_at"])}";"{instant(ended)}";'
             f'{quoted(data.get("cashier_id", ""), 50)};"";{two(bon.gross)};'
             f'{quoted(customer, 50)};{quoted(customer_id, 50)};"";"";"";"";"";"";'
@@ -190,20 +189,20 @@ class Closing:
     def _position(self, rows: dict[str, list[str]], head: str, position: Position) -> None:
         self.lines += 1
         group = quoted(position.group, 40)
-        _add(
-            rows, "lines",
-            f"{head}{quoted(position.voucher, 50)};{quoted(position.text, 255)};"
-            f'{quoted(self.till, 50)};"{position.case}";{quoted(position.case_name, 40)};"0";'
-            f'"{"1" if position.void else "0"}";0;{quoted(position.sku, 50)};'
+        row = (
+            f"{head}{quoted(position.voucher, 50)};{quoted(position.text, 255)};{self._till};"
+            f'"{position.case}";{quoted(position.case_name, 40)};"0";'
+            f"{VOID if position.void else STANDS};0;{quoted(position.sku, 50)};"
             f"{quoted(position.gtin, 50)};{group};{group};{three(position.quantity)};1,000;"
-            f'"";{two(position.price)}000\r\n',
-        )  # fmt: skip
+            f'"";{two(position.price)}000\r\n'
+        )
+        _add(rows, "lines", row)
         for part in position.parts:
             gross = part.gross * FIVE
             amounts = (
                 f"{part.key};{two(part.gross)}000;{five(part.net)};{five(gross - part.net)}\r\n"
             )
-            _add(rows, "lines_vat", f"{head}{amounts}")
+            _add(rows, "lines_vat", head + amounts)
             if position.lowers:
                 _add(rows, "itemamounts", f'{head}"discount";{amounts}')
 

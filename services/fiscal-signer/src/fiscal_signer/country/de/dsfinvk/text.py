@@ -14,7 +14,13 @@ FIVE = 1_000
 
 def quoted(text: str, characters_max: int) -> str:
     """Text in its quotes, cut off where the column ends."""
-    return f'"{text[:characters_max].replace(chr(34), chr(34) * 2)}"' if text else '""'
+    if not text:
+        return '""'
+    if len(text) > characters_max:
+        text = text[:characters_max]
+    if '"' in text:
+        text = text.replace('"', '""')
+    return f'"{text}"'
 
 
 def two(minor: int) -> str:
