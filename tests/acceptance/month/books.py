@@ -57,7 +57,10 @@ def from_log(entries: Sequence[Any]) -> Sums:
             sums.rates[day, till, line["dsfinvk_key"]] = line["rate"]
         for paid in data["payments"]:
             if paid["fiscal"] == "Keine":
-                sums.taxed[day, till, paid["dsfinvk_key"]] -= paid["amount"]["amount"]
+                # No payment to the tax office: it lowers what the goods cost, per VAT key.
+                for part in paid.get("parts") or [paid]:
+                    gross = part.get("gross") or part["amount"]
+                    sums.taxed[day, till, part["dsfinvk_key"]] -= gross["amount"]
             else:
                 sums.paid[day, till, paid["fiscal"]] += paid["amount"]["amount"]
     return sums

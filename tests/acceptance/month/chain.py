@@ -14,7 +14,7 @@ STORES = ("berlin", "koeln", "hamburg")
 
 
 def chain(*, changed: bool) -> Chain:
-    """The example chain with meals, online payments and a TSE at fiskaly. `changed`: meals have the
+    """The example chain with meals and a TSE at fiskaly. `changed`: meals have the
     reduced rate, Cologne has moved house and has another TSE."""
     document: dict[str, Any] = yaml.safe_load((ROOT / "chain.yaml").read_text())
     document["vat"] += [
@@ -23,7 +23,6 @@ def chain(*, changed: bool) -> Chain:
         {"vat": "meals", "rate": 700, "valid_from": "2027-02-16", "label": "Speisen",
          "dsfinvk_key": 2},
     ]  # fmt: skip
-    document["means_of_payment"].append({"kind": "online", "name": "Online", "fiscal": "Unbar"})
     for store in document["stores"]:
         store["printers"] = []  # papers are looked at elsewhere
     berlin, koeln, hamburg = document["stores"]
