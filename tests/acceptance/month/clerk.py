@@ -272,7 +272,7 @@ class Clerk:
         )
         cash = shift["report"]["cash"]["amount"]
         counted = cash + self.random.choice([0, 0, 0, -5, 10])
-        body = {"cashier": "p-7"}
+        body: Body = {"cashier": "p-7"}
         if self.random.random() < 0.8:
             body |= {"counted": eur(counted), "skim": eur(max(0, counted - FLOAT))}
         closed: Body = await self.post("shift/close", body)

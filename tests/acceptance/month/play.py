@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from fiscal_signer.testing.fiskaly import Tss
@@ -16,6 +16,8 @@ from tests.acceptance.month.chain import chain
 from tests.acceptance.month.clerk import PAYABLE, Clerk, Shelf, eur
 from tests.support.office import Office
 from tests.support.whole import MovedClock, Whole, until, whole_program
+
+Found = TypeVar("Found")
 
 FIRST, CHANGE, LAST = date(2027, 2, 1), date(2027, 2, 16), date(2027, 2, 28)
 OUTAGE = date(2027, 2, 9)
@@ -50,8 +52,8 @@ class Month:
     clerks: list[Clerk] = field(default_factory=list)
     queues: dict[str, list[str]] = field(default_factory=dict)
 
-    async def play(self) -> None:
-        """All days, in two lives of the program."""
+    async def play(self, inspect: Callable[[Whole], Awaitable[Found]]) -> Found:
+        """All days, in two lives of the program; then the inspector comes."""
         days = list(opening_days())
         before = [day for day in days if day < CHANGE]
         async with whole_program(self.settings, chain(changed=False), self.url, self.clock) as one:
@@ -63,6 +65,7 @@ class Month:
                 clerk.whole, clerk.manager = two, two.token("manager")
             for day in days[len(before) :]:
                 await self.day(two, day)
+            return await inspect(two)
 
     async def set_up(self, whole: Whole) -> None:
         manager, office = whole.token("manager"), whole.token("back_office")
@@ -125,10 +128,7 @@ class Month:
         """From the opening to the closing of all tills."""
         self.clock.now = datetime.combine(day, time(9), BERLIN).astimezone(UTC)
         if day == SWITCH:
-            await whole.ask(
-                "PUT", f"/stores/berlin/v1/tills/{self.clerks[1].till}/tse",
-                {"tse_id": "tse-berlin-2"}, token=self.clerks[1].manager, key="switch",
-            )  # fmt: skip
+            await self.switch(whole, self.clerks[0])
         for round_ in range(self.each_day):
             if day == OUTAGE and round_ == 1:
                 self.tss.state = "DISABLED"
@@ -141,6 +141,14 @@ class Month:
             self.clock.advance(minutes=7, seconds=round_)
         await asyncio.gather(*(clerk.close() for clerk in self.clerks))
         self.clock.advance(minutes=1)
+
+    async def switch(self, whole: Whole, clerk: Clerk) -> None:
+        """A manager sends a till to the other TSE of its store, from the next opening on."""
+        path = f"/stores/{clerk.store}/v1/tills/{clerk.till}"
+        shift = await whole.ask("GET", f"{path}/shift", token=clerk.manager)
+        others = {"tse-berlin", "tse-berlin-2"} - {shift["tse_id"]}
+        body = {"tse_id": others.pop()}
+        await whole.ask("PUT", f"{path}/tse", body, token=clerk.manager, key="switch")
 
     def next(self, clerk: Clerk) -> str:
         queue = self.queues.setdefault(clerk.till, [])
