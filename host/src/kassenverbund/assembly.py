@@ -92,9 +92,15 @@ async def migrate_all(
 
 @asynccontextmanager
 async def assembled(
-    settings: Settings, chain: Chain, services: Sequence[Service], url: str
+    settings: Settings,
+    chain: Chain,
+    services: Sequence[Service],
+    url: str,
+    *,
+    clock: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[Assembled]:
-    """The services on the database at `url`, migrated and opened, their routes mounted."""
+    """The services on the database at `url`, migrated and opened, their routes mounted. `clock`:
+    what they take for the time; None: the time. Tokens always go by the time."""
     secrets, issuer = secrets_of(settings), issuer_of(settings, chain)
     await claim_database(url, chain_id=chain.id, secrets=secrets)
     for name, ran in (await migrate_all(url, services, settings)).items():
@@ -114,7 +120,7 @@ async def assembled(
         bus = await stack.enter_async_context(background.open_bus(settings, url))
         runtime = partial(
             _runtime, chain=chain, clients=clients, secrets=secrets, settings=settings,
-            authentication=authentication,
+            authentication=authentication, clock=clock or _now,
         )  # fmt: skip
         parts = [await _open(stack, service, url, settings, runtime) for service in services]
         _ask_the_gateway_about_tills(authentication, clients, services)
@@ -156,6 +162,7 @@ def _runtime(
     secrets: Secrets,
     settings: Settings,
     authentication: Authentication,
+    clock: Callable[[], datetime],
 ) -> Runtime:
     for needed in sorted(service.needs):
         clients.of(service.name)(
@@ -169,7 +176,7 @@ def _runtime(
         client=clients.of(service.name),
         authenticator=authentication,
         secrets=secrets,
-        clock=_now,
+        clock=clock,
         var=_own_folder(settings.var, service),
         sign_within_s=settings.sign_within_s,
         mailer=_mailer(settings),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +17,7 @@ from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
 from fiscal_signer.adapters.exports.jobs import PostgresJobs
 from fiscal_signer.adapters.exports.report_146a import Report146aMaker
+from fiscal_signer.adapters.exports.tar import TarMaker
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
 from fiscal_signer.adapters.journal import PostgresJournal
 from fiscal_signer.adapters.log_archives import LogArchives
@@ -119,7 +121,7 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     }
     watch = _watch(runtime, drivers, queries, fiskaly, alarm)
     journal = PostgresJournal(runtime.engine)
-    exports = _exports(runtime, owner, journal)
+    exports = _exports(runtime, owner, journal, archives, queries)
     router = router_of(queries, country_of("DE"), archives)
     desk = ExportQueries(runtime.engine, schema=SCHEMA)
     router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
@@ -134,13 +136,24 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     )
 
 
-def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
+def _exports(
+    runtime: Runtime,
+    owner: str,
+    journal: PostgresJournal,
+    archives: Mapping[str, Archives],
+    queries: Queries,
+) -> Exports:
+    def zone_of(store_id: str) -> ZoneInfo:
+        store = runtime.chain.store(store_id)
+        return ZoneInfo("Europe/Berlin") if store is None else store.zone
+
     return Exports(
         runtime.store,
         PostgresJobs(runtime.engine),
         {
             "dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA),
             "report_146a": Report146aMaker(journal),
+            "tar": TarMaker(archives, queries.tses, journal, zone_of),
         },
         folder=runtime.var / "exports",
         worker=owner,

@@ -1,0 +1,1 @@
+"""A month of three stores, played over the whole program."""
