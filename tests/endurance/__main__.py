@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -43,7 +44,7 @@ def figures(ran: Ran) -> dict[str, object]:
         "signed": len(facts.of("signature.made")),
         "unsigned": dict(left),
         "closings": len(facts.of("closing.signed")),
-        "outages": len(facts.of("outage.began")),
+        "outages": dict(Counter(_outage(one.data) for one in facts.of("outage.began"))),
         "acts": dict(ran.acts),
         "take-overs": len(facts.of("tse.taken_over")),
         "epochs": max(epochs, default=0),
@@ -52,6 +53,10 @@ def figures(ran: Ran) -> dict[str, object]:
         "counters": sum(len(device.logs) for device in facts.devices.values()),
         "counters used for": dict(explained(facts)),
     }
+
+
+def _outage(data: dict[str, Any]) -> str:
+    return f"{data['tse_id']} {data['reason']}"
 
 
 @asynccontextmanager
