@@ -43,9 +43,10 @@ END $$;
 CREATE INDEX journal_process ON journal (store_id, till_id, shift, number)
     WHERE kind IN ('process', 'opening');
 CREATE INDEX journal_booking ON journal (booking_id, kind)
-    WHERE kind IN ('process', 'verdict', 'start', 'rare') AND booking_id <> '';
-CREATE INDEX journal_closing ON journal (business_date, store_id, till_id)
+    WHERE kind IN ('process', 'verdict', 'start', 'rare');
+CREATE INDEX journal_closing ON journal (business_date, store_id)
     WHERE name = 'till.closed';
+CREATE INDEX journal_closed_day ON journal (store_id, business_date) WHERE name = 'till.closed';
 CREATE INDEX journal_closed_shift ON journal (store_id, till_id, shift)
     WHERE name = 'till.closed';
 CREATE INDEX journal_unnumbered ON journal (store_id, business_date) WHERE kind = 'unnumbered';
