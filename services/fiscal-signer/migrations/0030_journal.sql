@@ -1,6 +1,6 @@
 -- The journal: every event that an inspection may ask for, as it came over the bus, those of store
 -- boxes too. Exports read nothing else. Entries are kept for at least ten years (policy
--- `journal.retention`); nothing in the program deletes or changes one.
+-- `records.retention`); nothing in the program deletes or changes one.
 
 -- The last position that was given. Its row is the lock under which positions are given, so an
 -- entry becomes visible before any entry with a higher position is: who has read up to a position
