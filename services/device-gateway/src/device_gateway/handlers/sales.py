@@ -57,6 +57,7 @@ from device_gateway.handlers.taking_back import (
     let_go,
     payouts_held,
     refund_of,
+    returns_agreed,
 )
 from device_gateway.handlers.tendered import (
     TenderedPayment,
@@ -145,12 +146,14 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     if sale.references:
         known = await known_references(gateway, sale.store_id, sale.references)
         sale = replace(sale, references=known)
-    payouts = await _payouts(gateway, sale, booking_id)
+    payouts = await _given_back(gateway, sale, booking_id)
     try:
         booking = await _begin(gateway, sale, booking_id, payouts, ask)
     except DomainError:
         await let_go(gateway, payouts)
         raise
+    if booking.recorded is not None:
+        return Progress(booking)
     payments = _new_payments(await gateway.terms_of(booking), sale, booking_id, ask)
     try:
         booking = await _agreed(gateway, booking, sale.lines, ask=ask)
@@ -160,7 +163,7 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
                 booking = await _request(gateway, booking, new, ask=step)
             if booking.open:
                 booking = await _answered(gateway, booking, new, paid, ask=step)
-        if sale.finish and booking.recorded is None:
+        if sale.finish:
             record_ask = sub_ask(ask, "record")
             return await finish(gateway, booking, ask=record_ask, refund=sale.refund)
     except DomainError as refusal:
@@ -193,15 +196,17 @@ def _new_payments(
     ]
 
 
-async def _payouts(gateway: Gateway, sale: Sale, booking_id: str) -> Sequence[TakenVoucher]:
-    """The rests that are paid out, held. A repeat finds the booking, and its lines name them."""
-    if not sale.back.payouts:
+async def _given_back(gateway: Gateway, sale: Sale, booking_id: str) -> Sequence[TakenVoucher]:
+    """What others have to agree to before something comes back; the rests that are paid out, held.
+    A repeat finds the booking, and its lines name them."""
+    if sale.back == NOTHING_BACK:
         return ()
     if sale.training:
         raise TrainingOnly
     try:
         await gateway.booking(booking_id)
     except BookingUnknown:
+        await returns_agreed(gateway, sale.store_id, sale.back)
         place = Place(sale.store_id, sale.till_id, booking_id, booking_id)
         master_data = await gateway.master_data(sale.store_id)
         return await payouts_held(gateway, place, master_data, sale.back.payouts)
