@@ -27,6 +27,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.returns import take_back
 from device_gateway.events import (
+    BookingOrdered,
     Line,
     MasterDataChanged,
     Reference,
@@ -35,6 +36,8 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports import Hold, Place, ServiceRefused, ServiceUnavailable, TakesBack
 from money import Money
 
+ORDER = "Bestellung"
+"""Name of a reference to an order: the paper shows when the first of them began."""
 REST_MAX = 1_000_000
 """Minor units: no voucher is worth more."""
 
@@ -221,6 +224,7 @@ async def known_references(
         found.append(
             each.model_copy(
                 update={
+                    "name": ORDER if isinstance(final, BookingOrdered) else each.name,
                     "date": final.started_at,
                     "till_id": final.till_id,
                     "z_number": final.shift or None,
