@@ -20,6 +20,7 @@ from device_gateway.commands import (
 )
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancellable, restored_holds, sold_vouchers
+from device_gateway.decider.going_out import something_back
 from device_gateway.decider.refusals import (
     BookingUnknown,
     CancellationNeedsCodes,
@@ -182,9 +183,10 @@ async def _sale_held(
 
 
 async def returns_agreed(gateway: Gateway, store_id: str, back: GivenBack) -> None:
-    """Make sure that vouchers that paid for these goods can get that back. Raises the refusals of
-    `take_back`, `NotRestorable`, `BookingUnknown` and `VoucherUnavailable`; nothing is stored."""
+    """Make sure that vouchers that paid for these goods can get that back. Raises `LineRefused`, the
+    refusals of `take_back`, `NotRestorable`, `BookingUnknown` and `VoucherUnavailable`; nothing is stored."""
     holds: dict[str, Money] = {}
+    something_back(back.by_original())
     for original_id, wanted in back.by_original().items():
         original = await gateway.booking(original_id)
         assert original.started is not None
