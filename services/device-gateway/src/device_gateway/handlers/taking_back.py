@@ -183,8 +183,11 @@ async def _sale_held(
 
 
 async def returns_agreed(gateway: Gateway, store_id: str, back: GivenBack) -> None:
-    """Make sure that vouchers that paid for these goods can get that back. Raises `LineRefused`, the
-    refusals of `take_back`, `NotRestorable`, `BookingUnknown` and `VoucherUnavailable`; nothing is stored."""
+    """Make sure that vouchers that paid for these goods can get that back.
+
+    Raises `LineRefused`, the refusals of `take_back`, `NotRestorable`, `BookingUnknown` and
+    `VoucherUnavailable`; nothing is stored.
+    """
     holds: dict[str, Money] = {}
     something_back(back.by_original())
     for original_id, wanted in back.by_original().items():
