@@ -83,6 +83,8 @@ def test_every_kind_that_is_recorded_leads_to_a_row() -> None:
         (Line("deposit", 2), "Pfand"),
         (Line("deposit_return", 2), "PfandRueckzahlung"),
         (Line("voucher_payout", 5), "MehrzweckgutscheinEinloesung"),
+        (Line("voucher_payout", 2), "EinzweckgutscheinEinloesung"),
+        (Line("voucher_sale_reversal", 5), "MehrzweckgutscheinKauf"),
         (Line("return", 2), "Umsatz"),
         (Line("return", 2, case="Pfand"), "Pfand"),
     ],

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TypeVar, get_args
 
-from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.booking_state import Booking, papers_of
 from device_gateway.events import (
     BookingAborted,
     BookingOrdered,
@@ -15,6 +15,7 @@ from device_gateway.events import (
     NumberGiven,
     ShiftClosed,
     TillClosed,
+    TillOpened,
     TrainingRecorded,
     VerdictReceived,
 )
@@ -170,6 +171,13 @@ def shifts(log: MemoryEventStore) -> None:
         require(entry.stream not in over, "something after a closing", entry.stream)
         if isinstance(entry.event, ShiftClosed):
             over.add(entry.stream)
+    ends = {(each.till_id, each.shift): each for each in events(log, TillClosed)}
+    for opened in events(log, TillOpened):
+        before = ends.get((opened.till_id, opened.shift - 1))
+        if before is not None:
+            left = (before.number, before.cash.left, before.grand_total)
+            goes_on = (opened.numbers, opened.float_, opened.grand_total)
+            require(left == goes_on, "a shift that does not go on", left, goes_on)
 
 
 def one_verdict(world: World) -> None:
@@ -349,7 +357,8 @@ def order_of_signatures(world: World) -> None:
 
 
 def papers(world: World, found: dict[str, Booking]) -> None:
-    """One receipt and, where vouchers were sold, one paper with their codes; nothing else."""
+    """One receipt of whatever has one (a slip of cash that was moved, a Z report) and, where
+    vouchers were sold, one paper with their codes; nothing else."""
     receipts, slips = Counter[str](), Counter[str]()
     for paper in world.ground.printers.papers:
         assert not paper.order.is_copy
@@ -363,7 +372,10 @@ def papers(world: World, found: dict[str, Booking]) -> None:
             kept = found[paper.booking_id].verdict
             require(verdict is None or verdict == kept, "a receipt with another verdict")
     recorded = {name: each for name, each in found.items() if each.recorded is not None}
-    require(receipts == Counter(recorded.keys()), "receipts", receipts)
+    due = Counter(
+        name for name, each in found.items() if each.final and "receipt" in papers_of(each.final)
+    )
+    require(receipts == due, "receipts", receipts, due)
     sold = Counter(name for name, each in recorded.items() if each.sells_vouchers)
     require(slips == sold, "slips", slips, sold)
 

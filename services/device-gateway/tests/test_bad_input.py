@@ -35,6 +35,15 @@ def sold(**terms: Any) -> dict[str, Any]:
     return line(kind="voucher_sale", vat="zero", voucher=terms, **group)
 
 
+def back(**changes: Any) -> dict[str, Any]:
+    said = {"booking_id": "b-1", "line_id": "1", "quantity": "1", "reason": "x"}
+    return {"returns": [{**said, **changes}], "finish": True}
+
+
+def refers(**changes: Any) -> dict[str, Any]:
+    return {**line(), "references": [{"type": "ExterneSonstige", "id": "4711", **changes}]}
+
+
 def eur(amount: Any) -> dict[str, Any]:
     return {"amount": amount, "currency": "EUR"}
 
@@ -70,6 +79,30 @@ BODIES: list[tuple[str, Any, int, str]] = [
     ("finish as a word", {"lines": [LINE], "finish": "yes"}, 422, "request.invalid"),
     ("501 lines", {"lines": [{**LINE, "name": "x"}] * 501}, 422, "request.invalid"),
     ("21 payments", {"lines": [LINE], "payments": [CASH] * 21}, 422, "request.invalid"),
+    ("a tip of the house", line(kind="tip", vat="zero", tip_to="house"), 422, "request.invalid"),
+    ("a taxed tip of the staff", line(kind="tip"), 422, "line.refused"),
+    ("two tips at once", line(kind="tip", vat="zero", quantity="2"), 422, "line.refused"),
+    ("whose an article is", line(tip_to="owner"), 422, "request.invalid"),
+    ("a GTIN with letters", line(gtin="978-3-16"), 422, "request.invalid"),
+    ("an order that cash pays", payment(order="W-1"), 422, "request.invalid"),
+    ("paid online without an order", payment(kind="online"), 422, "request.invalid"),
+    ("an order's number without end", payment(kind="online", order="9" * 41), 422,
+     "request.invalid"),
+    ("bottles for a voucher", line(kind="deposit_return", voucher={"kind": "single_purpose"}), 422,
+     "request.invalid"),
+    ("a till that sends a return as a line", line(kind="return"), 422, "request.invalid"),
+    ("a negative return", back(quantity="-1"), 422, "request.invalid"),
+    ("a return of nothing", back(quantity="0"), 422, "line.refused"),
+    ("a return without a reason", back(reason=""), 422, "request.invalid"),
+    ("a return of an unknown booking", back(), 404, "booking.unknown"),
+    ("a payout without a reason", {"payouts": [{"code": "K-1"}]}, 422, "request.invalid"),
+    ("six payouts", {"payouts": [{"code": "K", "reason": "x"}] * 6}, 422, "request.invalid"),
+    ("money back by voucher", {**line(), "refund": "voucher"}, 422, "request.invalid"),
+    ("training as a word", {**line(), "training": "yes"}, 422, "request.invalid"),
+    ("a cashier's name", {**line(), "cashier": "Eva Müller"}, 422, "request.invalid"),
+    ("a reference of an unknown type", refers(type="Quittung"), 422, "request.invalid"),
+    ("a reference without end", refers(id="1" * 41), 422, "request.invalid"),
+    ("a reference to a booking that is none", refers(type="Transaktion"), 404, "booking.unknown"),
     ("a cost center without a card", on_center(), 422, "request.invalid"),
     ("a card by two names", on_center(card={"code": "A", "number": "1"}), 422, "request.invalid"),
     ("a card with a control character", on_center(card={"code": "A\x00"}), 422, "request.invalid"),

@@ -23,6 +23,7 @@ from device_gateway.decider.booking import BOOKING, abort, record
 from device_gateway.decider.charging import charge_basket, keyed
 from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import (
+    BookingRecorded,
     BookingStarted,
     ChargeProblem,
     Line,
@@ -156,6 +157,7 @@ def test_where_others_pay_all_the_center_stands_on_no_payment() -> None:
         [STARTED, lines(line("3.10")), requested("3.10"), held("0.00", granted("3.10"))],
     )
     recorded = record(recording("h-p1"), state, 1, opened())[0]
+    assert isinstance(recorded, BookingRecorded)
     assert [paid.kind for paid in recorded.payments] == ["subsidy"]
 
 

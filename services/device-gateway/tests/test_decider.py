@@ -30,6 +30,7 @@ from device_gateway.decider.till import TILL, Till, pair
 from device_gateway.events import (
     Address,
     BasketPart,
+    BookingRecorded,
     BookingStarted,
     LegalEntity,
     LinesAdded,
@@ -280,6 +281,7 @@ def test_nothing_is_recorded_with_a_voucher_that_was_not_prepared() -> None:
 def test_a_recorded_booking_carries_what_receipt_and_signature_need() -> None:
     now = state(STARTED, lines_added(new_line("5.00")), requested("5.00"), held("5.00"))
     event = record(recording(confirmed=frozenset({"h-p1"})), now, 7, opened())[0]
+    assert isinstance(event, BookingRecorded)
     assert (event.number, event.total, event.client_id) == (7, euro("5.00"), "KV-berlin-1")
     assert event.vat[0].tax == euro("0.80")
     named = {"case": "MehrzweckgutscheinEinloesung", "payment_type": "Keine"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from device_gateway.decider.choices import choices_in
+from device_gateway.decider.fiscal import named_lines
 from device_gateway.events import FiscalChoice
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.receipt import examples
@@ -46,6 +47,18 @@ def test_a_choice_that_this_version_does_not_know_stops_no_till() -> None:
     declared = examples.store().model_copy(update={"fiscal_choices": strange})
 
     assert choices_in(declared).option(REFUNDED, NOW.date()).name == "reversed_redemption"
+
+
+def test_what_is_recorded_follows_the_choice_of_its_day() -> None:
+    back = examples.line("Gutschein", "5.00", vat="zero").model_copy(
+        update={"kind": "voucher_redemption_reversal"}
+    )
+    file = chain(**{REFUNDED: {"choice": "new_sale", "valid_from": "2027-01-01"}})
+    choices = choices_in(master_data_of(file, file.stores[0], NOW))
+
+    (before,) = named_lines([back], choices, date(2026, 12, 31))
+    (after,) = named_lines([back], choices, date(2027, 1, 1))
+    assert (before.case, after.case) == ("MehrzweckgutscheinEinloesung", "MehrzweckgutscheinKauf")
 
 
 async def test_the_annex_knows_since_when_a_store_works_so(rig: Any) -> None:

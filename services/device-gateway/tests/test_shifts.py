@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import time
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+
+from device_gateway.events import NumberGiven
+from device_gateway.handlers.automatic import close_due
+from device_gateway.handlers.recovery import OPEN_IDLE_MAX_S, sweep
+from device_gateway.handlers.stores import declare_stores
+from events.store.contract import AppendRequest, NewEvents
+from events.version import Exact
+from kassenverbund.kit.auth import Caller
 
 
 async def ask(till: Any, path: str, body: Any = None, *, key: str | None = None) -> httpx.Response:
@@ -100,6 +110,10 @@ async def test_the_next_shift_goes_on_where_the_last_one_ended(
     opened = rig.events("till.opened")[1]
     assert (opened.shift, opened.numbers, opened.float_.amount) == (2, first["number"], 500)
     assert told["number"] == first["number"] + 1
+    listed = await rig.http.get(
+        "/stores/berlin/v1/tills", headers={"authorization": "Bearer manager"}
+    )
+    assert listed.json()["tills"][0]["number"] == told["number"]
     second = await close(till)
     assert (second["z_number"], second["grand_total"]) == (2, words.eur(800))
     assert second["cash"]["left"] == words.eur(800)
@@ -183,8 +197,6 @@ async def test_another_process_closes_the_shift_under_a_sale(
 async def test_a_changed_declaration_waits_for_the_next_shift(
     rig: Any, till: Any, words: Any, chain: Any
 ) -> None:
-    from device_gateway.handlers.stores import declare_stores
-
     await till.post("", words.sale([words.article(500)], words.cash(500)))
     rates = [
         rate.model_copy(update={"rate": 2000}) if rate.vat == "standard" else rate
@@ -211,8 +223,6 @@ async def test_a_changed_declaration_waits_for_the_next_shift(
 async def test_a_till_signs_elsewhere_from_its_next_shift_on(
     rig: Any, till: Any, words: Any, chain: Any, way: str
 ) -> None:
-    from device_gateway.handlers.stores import declare_stores
-
     await till.post("", words.sale([words.article(500)], words.cash(500)))
     if way == "outage":
         await rig.deliver(
@@ -238,3 +248,142 @@ async def test_a_till_signs_elsewhere_from_its_next_shift_on(
     ]  # fmt: skip
     opened = rig.events("till.opened")[1]
     assert (opened.tse_before, opened.tse_changed_because) == ("tse-berlin-1", way)
+
+
+async def test_a_till_from_before_shifts_goes_on_with_its_numbers(
+    rig: Any, till: Any, words: Any
+) -> None:
+    """Its log has `till.number_given` v1 on the till's own stream."""
+    version = len([entry for entry in rig.store.log if entry.stream == "till-till-1"])
+    older = [
+        NumberGiven(
+            store_id="berlin", till_id="till-1", booking_id=f"b{number}", number=number, shift=0,
+            kind="sale",
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    await rig.store.append(
+        AppendRequest("older", bytes(32), (NewEvents("till-till-1", Exact(version), older),))
+    )
+    told = (await till.post("", words.sale([words.article(500)], words.cash(500)))).json()
+    assert told["number"] == 3
+    assert rig.events("till.opened")[0].numbers == 2
+
+
+async def test_a_store_closes_by_the_clock_what_nobody_closed(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    at = {"berlin": time(4)}
+    assert await close_due(rig.gateway, at) == 0
+    rig.clock.advance(20 * 3600)
+    assert await close_due(rig.gateway, at) == 1
+    assert await close_due(rig.gateway, at) == 0
+    closed = rig.events("till.closed")[0]
+    assert (closed.automatic, closed.cash.counted, closed.cash.left.amount) == (True, None, 500)
+    assert str(closed.business_date) == "2026-11-20"
+
+
+async def test_a_booking_that_a_crash_left_open_ends_in_its_shift(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", {"lines": [words.article(500)]})
+    rig.restart()
+    at = {"berlin": time(4)}
+    rig.clock.advance(20 * 3600)
+    assert await close_due(rig.gateway, at) == 0
+    await sweep(rig.gateway, rig.unfinished)
+    aborted = rig.events("booking.aborted")[0]
+    assert (aborted.number, aborted.shift, aborted.reason) == (1, 1, "idle")
+    assert await close_due(rig.gateway, at) == 1
+    assert OPEN_IDLE_MAX_S < 20 * 3600
+
+
+async def test_two_processes_that_sell_and_close_at_once_lose_nothing(
+    rig: Any, make_rig: Any, till: Any, words: Any
+) -> None:
+    other = make_rig(rig.store.another_process(), rig.clock)
+    there = type(till)(other, "berlin", till.till_id, till.token)
+    sale = words.sale([words.article(500)], words.cash(500))
+    for _ in range(4):
+        answers = await asyncio.gather(
+            till.post("", sale), there.post("", sale), ask(till, "/shift/close"),
+            there.post("", sale), ask(there, "/shift/close"), till.post("", sale),
+        )  # fmt: skip
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert all(answers[index].status_code == 200 for index in (0, 1, 3, 5))
+    numbers = rig.events("till.number_given")
+    assert [each.number for each in numbers] == list(range(1, len(numbers) + 1))
+    sold = rig.events("booking.recorded")
+    assert len(sold) == 16
+    by_shift = {closed.shift: closed.counts.get("sale", 0) for closed in rig.events("till.closed")}
+    for shift, count in by_shift.items():
+        assert count == len([each for each in sold if each.shift == shift])
+    await other.http.aclose()
+
+
+async def test_a_lost_answer_of_a_closing_is_asked_for_again(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    rig.store.lose_answer = True
+    told = await ask(till, "/shift/close", {"counted": words.eur(500)}, key="Z")
+    assert told.status_code == 200
+    assert (await ask(till, "/shift/close", {"counted": words.eur(500)}, key="Z")).json() == (
+        told.json()
+    )
+    assert len(rig.events("till.closed")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        (
+            "/cash-moves",
+            {"kind": "paid_in", "amount": {"amount": 0}, "reason": "x"},
+            "cash.refused",
+        ),
+        (
+            "/cash-moves",
+            {"kind": "paid_in", "amount": {"amount": 5, "currency": "CHF"}, "reason": "x"},
+            "currency.unknown",
+        ),
+        ("/cash-moves", {"kind": "difference", "amount": {"amount": 5}, "reason": "x"}, None),
+        ("/cash-moves", {"kind": "paid_in", "amount": {"amount": 5}, "reason": "a\x00b"}, None),
+        ("/shift/open", {"float": {"amount": -1}}, "cash.refused"),
+        ("/shift/close", {"counted": {"amount": -1}}, "cash.refused"),
+        ("/shift/close", {"counted": "viel"}, None),
+    ],
+)
+async def test_a_bad_request_changes_nothing(
+    rig: Any, till: Any, words: Any, path: str, body: Any, code: str | None
+) -> None:
+    if path == "/shift/close":
+        await till.post("", words.sale([words.article(500)], words.cash(500)))
+    before = len(rig.store.log)
+    answer = await ask(till, path, body)
+    assert answer.status_code == 422
+    assert code is None or answer.json()["code"] == code
+    assert len(rig.store.log) == before
+
+
+async def test_only_the_till_itself_and_its_managers_move_cash(rig: Any, till: Any) -> None:
+    path = f"/stores/berlin/v1/tills/{till.till_id}/shift/close"
+    rig.tokens.people["auditor"] = Caller("person", "a", frozenset({"auditor"}))
+    assert (await rig.as_person("auditor", path)).status_code == 403
+    assert (await rig.as_person("manager-koeln", path)).status_code == 403
+    assert (await rig.as_person("manager", path)).json()["code"] == "till.not_open"
+
+
+async def test_a_closing_and_a_cash_move_come_out_on_paper(
+    rig: Any, till: Any, words: Any, signature_of: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    out = {"kind": "transit_out", "amount": words.eur(200), "reason": "Tresor"}
+    await ask(till, "/cash-moves", out)
+    await close(till, counted=words.eur(300))
+    for name in ("cash.moved", "till.closed"):
+        await rig.deliver("signature.made", signature_of(rig.events(name)[0]))
+    printed = [type(order.booking).event_name for order in rig.desk.receipts.values()]
+    assert printed == ["cash.moved", "till.closed"]
+    assert rig.names().count("receipt.queued") == 2

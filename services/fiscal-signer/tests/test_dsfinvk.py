@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import zipfile
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +17,11 @@ import pytest
 import pytest_asyncio
 from dsfinvk.validate import validate_zip
 
-from events.store.connection import engine_for, plain_url, server_settings
+from events.store.connection import engine_for
 from events.store.migrate import migrate
-from fiscal_signer.adapters.exports.archive import Spool
-from fiscal_signer.adapters.exports.source import JournalSource
 from fiscal_signer.adapters.journal import PostgresJournal
-from fiscal_signer.country.de.dsfinvk.export import EXPLAINED, REPORT, Export, Made, Scope
-from fiscal_signer.country.de.dsfinvk.tables import DTD_NAME, TABLES, dtd
+from fiscal_signer.country.de.dsfinvk.export import EXPLAINED, REPORT, Scope
+from fiscal_signer.country.de.dsfinvk.tables import DTD_NAME, TABLES
 from fiscal_signer.policies.keeper import Keeper
 from fiscal_signer.service import SERVICE
 from fiscal_signer.testing import World
@@ -38,6 +35,15 @@ from fiscal_signer.testing.books import (
     master,
     signer_events,
     voucher,
+)
+from fiscal_signer.testing.exports import (
+    Exported,
+    export,
+    journal_pool,
+    number,
+    signed,
+    sums,
+    table_rows,
 )
 
 MORNING = datetime(2026, 11, 3, 8, 0, tzinfo=UTC)
@@ -80,43 +86,10 @@ async def a_shift(world: World, books: TillBooks) -> None:
     books.move(-5, kind="difference", case="DifferenzSollIst")
 
 
-@dataclass(frozen=True)
-class Exported:
-    """An export, read again."""
-
-    content: bytes
-    made: Made
-
-    def rows(self, table: str) -> list[dict[str, str]]:
-        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            if f"{table}.csv" not in archive.namelist():
-                return []
-            text = archive.read(f"{table}.csv").decode()
-        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
-
-    def text(self, name: str) -> str:
-        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            return archive.read(name).decode()
-
-
-def number(text: str) -> Decimal:
-    return Decimal(text.replace(",", "."))
-
-
-def sums(rows: list[dict[str, str]], value: str, *keys: str) -> dict[tuple[str, ...], Decimal]:
-    found: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
-    for row in rows:
-        found[tuple(row[key] for key in keys)] += number(row[value])
-    return dict(found)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
     await migrate(database_url, schema=SERVICE.schema, folder=SERVICE.migrations)
-    async with asyncpg.create_pool(
-        plain_url(database_url), min_size=1, max_size=2,
-        server_settings=server_settings(schema=SERVICE.schema),
-    ) as made:  # fmt: skip
+    async with journal_pool(database_url) as made:
         yield made
 
 
@@ -131,45 +104,26 @@ async def journal(database_url: str, pool: asyncpg.Pool[Any]) -> AsyncIterator[P
         await keeper.handle([master(store, at=MORNING)])
         books = TillBooks(store, begin=MORNING)
         await a_shift(world, books)
-        await _signed(world, books)
+        await signed(world, books)
         if store == "berlin":
             world.faults.away = True
             books.sell([line(1190)], [cash(1190)], started=True)
-            await _signed(world, books)
+            await signed(world, books)
             world.faults.away = False
             await world.drivers["tse-berlin"].probe()
         books.close()
-        await _signed(world, books)
+        await signed(world, books)
         books.now += timedelta(days=1)
         books.open()
         books.sell([line(100)], [cash(100)])
         books.close()
         books.open()
         books.sell([line(50)], [cash(50)])
-        await _signed(world, books)
+        await signed(world, books)
         await keeper.handle(books.events)
     await keeper.handle(signer_events(world.log))
     yield made
     await engine.dispose()
-
-
-async def _signed(world: World, books: TillBooks) -> None:
-    """The signer hears what is new, each when it was recorded."""
-    heard = getattr(books, "heard", 0)
-    for event in books.events[heard:]:
-        world.clock.now = event.time
-        await world.reactor.handle([event])
-    books.heard = len(books.events)  # type: ignore[attr-defined]  # a mark of this test
-
-
-async def export(pool: asyncpg.Pool[Any], folder: Path, scope: Scope) -> Exported:
-    with Spool(folder) as spool:
-        made = await Export(scope, JournalSource(pool, scope), spool).make()
-        out = io.BytesIO()
-        beside = [EXPLAINED] if spool.rows(EXPLAINED) else []
-        small = [*made.files.items(), (DTD_NAME, dtd())]
-        spool.pack(out, small, [*made.tables, *beside, REPORT])
-    return Exported(out.getvalue(), made)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -402,7 +356,7 @@ def test_a_tse_that_is_not_certified_is_marked(books: Exported) -> None:
 
 
 def test_what_a_tse_signed_for_no_receipt_is_explained(books: Exported) -> None:
-    rows = list(csv.DictReader(io.StringIO(books.text(EXPLAINED), newline=""), delimiter=";"))
+    rows = table_rows(books.text(EXPLAINED))
     assert all(len(row["TSE_SERIAL"]) == 64 and row["TSE_TA_SIGZ"] for row in rows)
 
 
@@ -440,7 +394,7 @@ async def test_the_same_request_makes_the_same_bytes(
     world, later = World(), TillBooks("hamburg", begin=MORNING)
     later.open()
     later.close()
-    await _signed(world, later)
+    await signed(world, later)
     kept = [master("hamburg", at=MORNING), *later.events, *signer_events(world.log)]
     await Keeper(journal).handle(kept)
     again = await export(pool, tmp_path, scope)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -281,6 +282,25 @@ async def test_whoever_belongs_to_a_store_sees_its_exports_alone(
     assert answer.status_code == 404
     listed = (await signer.get("exports", token="auditor@koeln")).json()["items"]
     assert [one["export_id"] for one in listed] == [own["export_id"]]
+
+
+async def test_the_archives_of_tses_come_as_one_file_once_their_days_are_over(
+    signer: Signer, tmp_path: Path
+) -> None:
+    today = await signer.ask("today", kind="tar", begin="2026-11-01", end="2026-11-03")
+    assert (today.status_code, today.json()["code"]) == (422, "export.period_open")
+    asked = await signer.ask("tar", kind="tar", begin="2026-10-01", end="2026-11-02")
+    tars = await signer.finished(asked.json()["export_id"])
+    content = await signer.file(tars["export_id"])
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        with tarfile.open(fileobj=io.BytesIO(archive.read("tse-berlin.tar"))) as tar:
+            assert tar.getnames()[0] == "info.csv"
+    assert names == [
+        "hinweise.txt",
+        *(f"tse-{name}.tar" for name in ("berlin", "hamburg", "koeln")),
+    ]
 
 
 async def test_a_period_that_ends_before_it_begins_is_refused(signer: Signer) -> None:

@@ -24,7 +24,7 @@ from fiscal_signer.events import (
     TransactionAbandoned,
 )
 from fiscal_signer.handlers import Settings
-from fiscal_signer.testing import NOON, Clock, Killed, World, aborted, recorded, started
+from fiscal_signer.testing import NOON, Clock, Faults, Killed, World, aborted, recorded, started
 from fiscal_signer.testing.fiskaly import Fault, FiskalyCloud, Refusal, Tss
 from fiscal_signer.testing.fiskaly_line import KEY, SECRET, TSE, TSS_ID, devices_of
 
@@ -128,7 +128,7 @@ async def play(plan: list[tuple[str, str, int, int]]) -> Play:
             pending = []
         # From here on everything works again, so nothing may stay unexplained.
         cloud.faults.clear()
-        vars(game.world.faults).update(dict.fromkeys(vars(game.world.faults), 0))
+        vars(game.world.faults).update(vars(Faults()))
         game.seconds += 60
         await game.deliver(pending)
         await game.world.drivers[TSE].probe()

@@ -4,6 +4,7 @@ with its read models on PostgreSQL."""
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -130,6 +131,12 @@ async def shop(line: Line, database_url: str, tmp_path: Path) -> AsyncIterator[S
             await engine.dispose()
 
 
+def logs_in(content: bytes) -> list[bytes]:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        files = [archive.extractfile(one) for one in archive if "_Log-" in one.name]
+        return sorted(file.read() for file in files if file is not None)
+
+
 async def test_a_store_with_a_tss_of_fiskaly_sells_from_outage_to_audit(shop: Shop) -> None:
     line = shop.line
     assert await shop.sell("b1") == "signed"
@@ -160,6 +167,14 @@ async def test_a_store_with_a_tss_of_fiskaly_sells_from_outage_to_audit(shop: Sh
     assert [one.code for one in findings].count("signature_right") == line.tss.counter
     assert [one for one in findings if one.level is Level.WRONG] == []
     assert line.cloud.overlaps == 0
+
+    # The same from our own log, without a word to the vendor.
+    line.cloud.calls.clear()
+    own = await shop.http.get(f"tses/{TSE}/tar", params={"source": "log"})
+    findings = list(verify_archive(io.BytesIO(own.content), "x.tar", Judge(Certificates())))
+    assert [one.code for one in findings].count("signature_right") == line.tss.counter
+    assert logs_in(own.content) == logs_in(answer.content)
+    assert line.cloud.calls == []
 
     line.tss.system("logOut", b"")
     line.tss.export_looks, line.cloud.export_after_s = 99, 60

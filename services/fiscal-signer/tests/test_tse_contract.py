@@ -10,14 +10,19 @@ from fiscal_signer.country.de import log_message
 from fiscal_signer.country.de.algorithms import key_of, serial_of, verify_plain
 from fiscal_signer.ports import (
     AlreadyDone,
+    Authenticate,
+    Chore,
+    DeleteExported,
     FinishTransaction,
     Refused,
     RegisterClient,
+    SelfTest,
     Signed,
     StartTransaction,
     Tse,
     TseError,
     Tses,
+    UpdateTime,
 )
 from fiscal_signer.testing.fiskaly_line import TSE, Line
 
@@ -176,3 +181,35 @@ async def test_what_follows_a_refused_step_is_done(tse: Tse) -> None:
     refused, started = await tse.execute([finish(4711), StartTransaction(TILL, "r1/b1/start")])
     assert isinstance(refused, Refused)
     assert isinstance(started, Signed)
+
+
+# -- away from any sale --------------------------------------------------------------------
+
+
+async def test_looking_at_its_figures_signs_nothing(tse: Tse) -> None:
+    before = (await tse.info()).signature_counter
+    await tse.figures()
+    assert (await tse.info()).signature_counter == before
+
+
+@pytest.mark.parametrize(
+    ("chore", "operation"), [(SelfTest(), "selfTest"), (UpdateTime(), "updateTime")]
+)
+async def test_a_chore_is_done_and_logged_where_its_figures_ask_for_it(
+    tse: Tse, chore: Chore, operation: str
+) -> None:
+    before = (await tse.info()).signature_counter
+    figures = await tse.figures()
+    wanted = (
+        figures.self_test_every if isinstance(chore, SelfTest) else figures.time_every
+    ) is not None
+    assert await tse.tend(chore) == wanted
+    made = await tse.logs_after(before)
+    assert [log.operation for log in made] == ([operation] if wanted else [])
+
+
+async def test_what_a_device_does_not_have_is_not_done(tse: Tse) -> None:
+    before = (await tse.info()).signature_counter
+    assert not await tse.tend(DeleteExported(before))
+    assert not await tse.tend(Authenticate("admin"))
+    assert (await tse.info()).signature_counter == before

@@ -28,7 +28,7 @@ from fiscal_signer.events import (
     WarningName,
 )
 from fiscal_signer.handlers import Caretaker, NotNow, UpkeepSettings
-from fiscal_signer.ports import SelfTest, UpdateTime
+from fiscal_signer.ports import DeleteExported, SelfTest, UpdateTime
 from fiscal_signer.testing import NOON, Clock, World, paired, recorded
 from fiscal_signer.testing.hardware import Hardware, HardwareTses
 
@@ -301,14 +301,37 @@ async def test_a_self_test_that_fails_is_a_warning_until_one_passes() -> None:
     assert [type(one) for one in second] == [TseChecked, TseWarningEnded]
 
 
-async def test_a_full_storage_and_a_worn_out_key_are_warned_of() -> None:
+async def test_a_worn_out_key_is_warned_of() -> None:
     world, state = hardware()
-    state.storage_max, state.signatures_max = 1_200, 3
+    state.signatures_max = 3
     said = [one for one in await caretaker(world).tend() if isinstance(one, TseWarned)]
-    # Three log messages of 500 bytes: initialize, self-test, time.
-    assert {(one.warning, one.stage) for one in said} == {
-        ("storage_fills", 3), ("signatures_run_out", 3),
-    }  # fmt: skip
+    # It has made three: initialize, self-test, time.
+    assert [(one.warning, one.stage) for one in said] == [("signatures_run_out", 3)]
+
+
+async def test_before_it_is_full_a_device_forgets_what_the_log_holds() -> None:
+    world, state = hardware()
+    state.storage_max = 2_100  # Three messages of 500 bytes are more than 70 per cent of it.
+    (checked, *_) = await caretaker(world).tend()
+    assert isinstance(checked, TseChecked)
+    assert checked.done == ("self_test", "time", "delete")
+    assert DeleteExported(3) in state.chores
+    assert state.deleted_up_to == max(
+        one.signature_counter for one in world.events(SignatureSurplus)
+    )
+    assert world.events(TseWarned) == []
+
+
+async def test_nothing_is_deleted_that_stands_in_the_device_alone() -> None:
+    world, state = hardware()
+    state.storage_max = 2_100
+
+    async def unread() -> datetime:
+        return world.clock()
+
+    said = await caretaker(world, unread=unread).tend()
+    assert state.deleted_up_to == 0
+    assert [one.warning for one in said if isinstance(one, TseWarned)] == ["storage_fills"]
 
 
 async def test_a_booking_that_comes_during_a_self_test_is_signed_after_it() -> None:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from kassenverbund.kit.chain import Chain, Store, VatRate
-from kassenverbund.kit.fiscal_cases import TABLE, Choices, FiscalCase, Option, Text
+from kassenverbund.kit.chain import Chain, MeansOfPayment, Store, VatRate
+from kassenverbund.kit.fiscal_cases import (
+    BY_NAME,
+    PAYMENT_KINDS,
+    TABLE,
+    Choices,
+    FiscalCase,
+    Option,
+    Text,
+)
 from kassenverbund.kit.fiscal_cases.cash import CASH, PAYMENTS, PROCESSES, RECEIVABLES
 from kassenverbund.kit.fiscal_cases.goods import SALES, VOUCHERS
 from kassenverbund.policies.built_in import BUILT_IN
@@ -184,7 +192,7 @@ def _means(chain: Chain) -> Section:
             Policy(
                 name=f"means_of_payment.{means.kind}",
                 what=Text(means.name, means.name),
-                in_force=_means_value(means.fiscal, means.payment_type),
+                in_force=_means_value(means),
                 source="DSFinV-K 2.4, ZAHLART_TYP, Anhang I",
                 setting="means_of_payment",
             )
@@ -193,8 +201,14 @@ def _means(chain: Chain) -> Section:
     )
 
 
-def _means_value(fiscal: str, payment_type: str | None) -> Text:
-    text = fiscal if payment_type in (None, fiscal) else f"{fiscal}, ZAHLART_TYP {payment_type}"
+def _means_value(means: MeansOfPayment) -> Text:
+    """`Unbar, ZAHLART_TYP ElZahlungsdienstleister`."""
+    row = BY_NAME.get(PAYMENT_KINDS.get(means.kind, ""))
+    usual = means.fiscal if row is None else row.default.payment
+    payment_type = means.payment_type or usual
+    text: str = means.fiscal
+    if payment_type != means.fiscal:
+        text = f"{means.fiscal}, ZAHLART_TYP {payment_type}"
     return Text(text, text)
 
 

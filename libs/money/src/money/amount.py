@@ -93,8 +93,10 @@ def euro(text: str) -> Money:
 
 
 def total(amounts: Iterable[Money], *, currency: str) -> Money:
-    """The sum; zero of `currency` for none."""
-    result = Money(amount=0, currency=currency)
+    """The sum; zero of `currency` for none. Raises `CurrencyMismatch`."""
+    minor = 0
     for amount in amounts:
-        result = result + amount
-    return result
+        if amount.currency != currency:
+            raise CurrencyMismatch(f"{currency} and {amount.currency}")
+        minor += amount.amount
+    return Money(amount=minor, currency=currency)

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict
 
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.pricing import vat_totals
-from device_gateway.events import Line, Payment, VatTotal, VerdictReceived
+from device_gateway.events import (
+    BookingRecorded,
+    Line,
+    Payment,
+    Record,
+    Reference,
+    TrainingRecorded,
+    VatTotal,
+    VerdictReceived,
+)
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
@@ -146,6 +155,18 @@ class BookingAnswer(Answer):
     signature: SignatureAnswer | None
     unsigned_reason: str | None
     receipt: ReceiptAnswer | None
+    kind: str | None = None
+    """Once it is recorded: sale, return, cancellation, payout or training."""
+    references: tuple[Reference, ...] = ()
+    """Bookings that it takes something back of, orders that it bills, foreign documents."""
+    taken_back_by: tuple[str, ...] = ()
+    """Bookings that took goods of it back, or cancelled it."""
+
+
+def _kind_of(recorded: Record | None) -> str | None:
+    if isinstance(recorded, BookingRecorded | TrainingRecorded):
+        return recorded.kind
+    return None
 
 
 def state_of_booking(booking: Booking) -> State:
@@ -192,6 +213,9 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
         signature=signature_of(booking.verdict),
         unsigned_reason=unsigned_reason_of(booking),
         receipt=await _receipt(gateway, booking, state),
+        kind=_kind_of(recorded),
+        references=recorded.references if recorded else started.references,
+        taken_back_by=tuple(event.by for event in booking.taken_back),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
@@ -21,6 +21,8 @@ COUNTER_MAX = 2**62
 QR_CHARACTERS_MAX = 4_000
 TAR = "application/x-tar"
 TAR_RETRY_S = 30
+FROM_LOG = "log"
+"""Not a kind of device: whose export is made of our own log."""
 
 
 class TseUnknown(DomainError):
@@ -262,19 +264,24 @@ def _exports(router: APIRouter, queries: Queries, archives: Mapping[str, Archive
         caller: Inspector,
         begin: Annotated[AwareDatetime | None, Query(alias="from")] = None,
         end: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+        source: Literal["device", "log"] = "device",
     ) -> StreamingResponse:
         """The TSE's export (BSI TR-03151): info.csv, certificates, and its log messages of all
-        kinds from `from` to before `to`. The same period gives the same bytes."""
+        kinds from `from` to before `to`. The same period gives the same bytes.
+
+        `source=log`: from our own log, which holds each log message byte for byte; also while the
+        device is out, and without a word to it."""
         row = await queries.tse(tse_id, caller.store_id)
         if row is None:
             raise TseUnknown
         if begin is not None and end is not None and end < begin:
             raise PeriodEmpty
-        source = archives.get(row["kind"])
-        if source is None:
+        by_device = archives.get(row["kind"]) if source == "device" else None
+        archives_of = by_device or archives.get(FROM_LOG)
+        if archives_of is None or row["kind"] is None:
             raise TarElsewhere(f"the device does it: {row['kind'] or 'not yet initialised'}")
         try:
-            archive = await source.open(tse_id, begin=begin, end=end)
+            archive = await archives_of.open(tse_id, begin=begin, end=end)
         except TseFault as fault:
             if fault.code is TseError.BUSY:
                 raise TarNotReady(fault.code.value, retry_after_s=TAR_RETRY_S) from fault

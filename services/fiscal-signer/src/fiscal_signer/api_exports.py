@@ -48,6 +48,12 @@ class ExportPeriodEmpty(DomainError):
     title = "The period ends before it begins"
 
 
+class ExportPeriodOpen(DomainError):
+    code = "export.period_open"
+    status = 422
+    title = "The period is not over: what TSEs sign in it now would make another export"
+
+
 class ExportUnfinished(DomainError):
     code = "export.unfinished"
     status = 409
@@ -101,13 +107,26 @@ def routes(
 ) -> APIRouter:
     """Below `/fiscal-signer/v1`."""
     found = APIRouter(prefix="/exports")
+    _asking(found, exports, queries, journal, clock)
+    _looking(found, exports, queries)
+    return found
 
+
+def _asking(
+    found: APIRouter,
+    exports: Exports,
+    queries: ExportQueries,
+    journal: PostgresJournal,
+    clock: Callable[[], datetime],
+) -> None:
     @found.post("", status_code=202, openapi_extra=WRITE, response_model=ExportAnswer)
     async def request_export(body: ExportBody, asked: Asking) -> Response:
         if body.kind not in exports.kinds:
             raise ExportKindUnsupported(body.kind)
         if body.end < body.begin:
             raise ExportPeriodEmpty
+        if body.kind == "tar" and body.end >= clock().date():
+            raise ExportPeriodOpen
         command = RequestExport(
             export_id=str(uuid5(_IDS, asked.ask.key)),
             kind=body.kind,
@@ -123,6 +142,8 @@ def routes(
         await queries.wait(handled.position)
         return as_json(await _view(queries, exports, command.export_id, asked.caller), 202)
 
+
+def _looking(found: APIRouter, exports: Exports, queries: ExportQueries) -> None:
     @found.get("")
     async def list_exports(
         caller: Inspector, limit: Annotated[int, Query(ge=1, le=LISTED_MAX)] = LISTED_MAX
@@ -153,8 +174,6 @@ def routes(
             filename=f"{view.kind}_{view.begin}_{view.end}.zip",
             headers={"x-content-sha256": view.sha256 or ""},
         )
-
-    return found
 
 
 def _stores(caller: Caller, wanted: tuple[str, ...]) -> tuple[str, ...]:

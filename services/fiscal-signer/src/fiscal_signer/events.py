@@ -327,9 +327,9 @@ class TseChecked(Event):
 
     tse_id: str
     store_id: str
-    done: tuple[Literal["self_test", "time", "export"], ...]
+    done: tuple[Literal["self_test", "time", "export", "delete"], ...]
     """The chores that went well."""
-    failed: tuple[Literal["self_test", "time", "export"], ...] = ()
+    failed: tuple[Literal["self_test", "time", "export", "delete"], ...] = ()
     detail: str = ""
     """Why a chore failed: a code of `TseError`."""
     drift_ms: int | None = None

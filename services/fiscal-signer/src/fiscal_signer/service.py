@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
@@ -15,14 +17,16 @@ from fiscal_signer.adapters.chip.pool import Chips
 from fiscal_signer.adapters.exports.dsfinvk import DsfinvkMaker
 from fiscal_signer.adapters.exports.jobs import PostgresJobs
 from fiscal_signer.adapters.exports.report_146a import Report146aMaker
+from fiscal_signer.adapters.exports.tar import TarMaker
 from fiscal_signer.adapters.fiskaly.device import KIND as FISKALY_KIND
 from fiscal_signer.adapters.journal import PostgresJournal
+from fiscal_signer.adapters.log_archives import LogArchives
 from fiscal_signer.adapters.postgres import PostgresDeviceStorage, PostgresLeases, PostgresMailbox
 from fiscal_signer.adapters.software_archives import SoftwareArchives
 from fiscal_signer.adapters.software_tse import KIND
 from fiscal_signer.adapters.software_tses import PURPOSE, SoftwareTses
 from fiscal_signer.adapters.tses import Fiskaly, TsesByKind, fiskaly_of
-from fiscal_signer.api import router_of
+from fiscal_signer.api import FROM_LOG, router_of
 from fiscal_signer.api_exports import routes as routes_of_exports
 from fiscal_signer.country import country_of
 from fiscal_signer.events import REGISTRY
@@ -113,23 +117,11 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     archives: dict[str, Archives] = {
         KIND: SoftwareArchives(storage),
         FISKALY_KIND: fiskaly.archives,
+        FROM_LOG: LogArchives(queries),
     }
-    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
-    kinds = kinds_of(chain)
-    watch = Watch(
-        {
-            tse_id: _ward(
-                driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None
-            )
-            for tse_id, driver in drivers.items()
-        },
-        out=queries.tses_out,
-        clock=runtime.clock,
-        away=(DBAPIError, OSError),
-        tick=alarm.update,
-    )
+    watch = _watch(runtime, drivers, queries, fiskaly, alarm)
     journal = PostgresJournal(runtime.engine)
-    exports = _exports(runtime, owner, journal)
+    exports = _exports(runtime, owner, journal, archives, queries)
     router = router_of(queries, country_of("DE"), archives)
     desk = ExportQueries(runtime.engine, schema=SCHEMA)
     router.include_router(routes_of_exports(exports, desk, journal, runtime.clock))
@@ -144,17 +136,50 @@ def _open(runtime: Runtime, places: frozenset[SigningPlace]) -> Opened:
     )
 
 
-def _exports(runtime: Runtime, owner: str, journal: PostgresJournal) -> Exports:
+def _exports(
+    runtime: Runtime,
+    owner: str,
+    journal: PostgresJournal,
+    archives: Mapping[str, Archives],
+    queries: Queries,
+) -> Exports:
+    def zone_of(store_id: str) -> ZoneInfo:
+        store = runtime.chain.store(store_id)
+        return ZoneInfo("Europe/Berlin") if store is None else store.zone
+
     return Exports(
         runtime.store,
         PostgresJobs(runtime.engine),
         {
             "dsfinvk": DsfinvkMaker(runtime.engine, schema=SCHEMA),
             "report_146a": Report146aMaker(journal),
+            "tar": TarMaker(archives, queries.tses, journal, zone_of),
         },
         folder=runtime.var / "exports",
         worker=owner,
         clock=runtime.clock,
+    )
+
+
+def _watch(
+    runtime: Runtime,
+    drivers: Mapping[str, TseDriver],
+    queries: Queries,
+    fiskaly: Fiskaly,
+    alarm: Alarm,
+) -> Watch:
+    reader = SurplusReader(runtime.store, fiskaly.archives, queries.unread, clock=runtime.clock)
+    kinds = kinds_of(runtime.chain)
+    wards = {
+        tse_id: _ward(driver, runtime, queries, reader if kinds[tse_id] == FISKALY_KIND else None)
+        for tse_id, driver in drivers.items()
+    }
+    return Watch(
+        wards,
+        out=queries.tses_out,
+        clock=runtime.clock,
+        away=(DBAPIError, OSError),
+        tick=alarm.update,
     )
 
 

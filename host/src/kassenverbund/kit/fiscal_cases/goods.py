@@ -101,8 +101,9 @@ VOUCHERS = (
     FiscalCase(
         "fiscal.voucher.multi_purpose.sold",
         Text(
-            "Multi-purpose voucher sold, or topped up: not taxable",
-            "Mehrzweckgutschein verkauft oder aufgeladen: nicht steuerbar",
+            "Multi-purpose voucher sold or topped up, or its sale taken back: not taxable",
+            "Mehrzweckgutschein verkauft oder aufgeladen, oder sein Verkauf zurückgenommen:"
+            " nicht steuerbar",
         ),
         only("MehrzweckgutscheinKauf", "not_taxable"),
         MULTI,
@@ -178,8 +179,10 @@ VOUCHERS = (
     FiscalCase(
         "fiscal.voucher.single_purpose.sold",
         Text(
-            "Single-purpose voucher sold, or topped up: taxed now, at the rate of its goods",
-            "Einzweckgutschein verkauft oder aufgeladen: sofort zum Satz der Ware versteuert",
+            "Single-purpose voucher sold or topped up, or its sale taken back: taxed now, at the"
+            " rate of its goods",
+            "Einzweckgutschein verkauft oder aufgeladen, oder sein Verkauf zurückgenommen: sofort"
+            " zum Satz der Ware versteuert",
         ),
         only("EinzweckgutscheinKauf", "supply"),
         SINGLE,
@@ -204,6 +207,17 @@ VOUCHERS = (
         only("EinzweckgutscheinEinloesung", "supply", "Keine"),
         SINGLE,
         VOUCHER_LAW,
+    ),
+    FiscalCase(
+        "fiscal.voucher.single_purpose.paid_out",
+        Text(
+            "The rest of a single-purpose voucher paid out in cash: its tax is taken back",
+            "Rest eines Einzweckgutscheins bar ausgezahlt: Die Steuer darauf wird zurückgenommen",
+        ),
+        only("EinzweckgutscheinEinloesung", "supply"),
+        "UStG § 17; KWG § 25i (2)",
+        VOUCHER_LAW,
+        Text("practice; no rule of DSFinV-K names it", "Praxis; die DSFinV-K nennt den Fall nicht"),
     ),
     FiscalCase(
         "fiscal.voucher.donated",

@@ -82,7 +82,7 @@ LINE_KINDS: dict[str, tuple[str, str]] = {
     ),
     "voucher_payout": (
         "fiscal.voucher.multi_purpose.paid_out",
-        "fiscal.voucher.multi_purpose.paid_out",
+        "fiscal.voucher.single_purpose.paid_out",
     ),
     "tip": ("fiscal.tip.staff", "fiscal.tip.owner"),
     "deposit": ("fiscal.deposit.charged", "fiscal.deposit.charged"),

@@ -121,7 +121,8 @@ class Booking:
     @property
     def refundable(self) -> bool:
         """More comes back than is bought: money goes out when it is recorded."""
-        return self.open_amount.amount < 0 and any(line.kind in GIVES_BACK for line in self.lines)
+        # Sums of money are dear, and most bookings give nothing back.
+        return any(line.kind in GIVES_BACK for line in self.lines) and self.open_amount.amount < 0
 
     @property
     def held_lines(self) -> tuple[Line, ...]:

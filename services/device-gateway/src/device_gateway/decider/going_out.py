@@ -10,8 +10,13 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancelled
 from device_gateway.decider.giving_back import reference_to
 from device_gateway.decider.lines import must_be_open
-from device_gateway.decider.pricing import NOT_TAXABLE
-from device_gateway.decider.refusals import BookingUnknown, OpenAmount, TrainingOnly
+from device_gateway.decider.pricing import GIVES_BACK, NOT_TAXABLE
+from device_gateway.decider.refusals import (
+    BookingUnknown,
+    LineRefused,
+    OpenAmount,
+    TrainingOnly,
+)
 from device_gateway.decider.returns import returns_of, sold, take_back
 from device_gateway.events import (
     BookingKind,
@@ -33,13 +38,15 @@ SINGLE = "EinzweckgutscheinEinloesung"
 def goods_back(
     command: TakeBack, booking: Booking, originals: Mapping[str, Booking]
 ) -> tuple[LinesAdded | PaymentAccepted, ...]:
-    """Lines of returns and payouts, numbered on. Raises `TrainingOnly`, `BookingUnknown` (of an
-    original, with its `booking_id`) and the refusals of `take_back`."""
+    """Lines of returns and payouts, numbered on. Raises `TrainingOnly`, `LineRefused`,
+    `BookingUnknown` (of an original, with its `booking_id`) and the refusals of `take_back`."""
     started = must_be_open(booking)
     if not command.returns and not command.payouts:
         return ()
     if started.training:
         raise TrainingOnly
+    if any(each.quantity <= 0 for some in command.returns.values() for each in some):
+        raise LineRefused("what comes back has a quantity above 0")
     lines, payments = list[Line](), list[Payment]()
     for original_id, wanted in command.returns.items():
         original = originals[original_id]
@@ -128,7 +135,7 @@ def kind_of(booking: Booking) -> BookingKind:
     kinds = {line.kind for line in booking.lines}
     if kinds == {"voucher_payout"}:
         return "payout"
-    if "return" in kinds or booking.total.amount < 0:
+    if "return" in kinds or (not kinds.isdisjoint(GIVES_BACK) and booking.total.amount < 0):
         return "return"
     return "sale"
 

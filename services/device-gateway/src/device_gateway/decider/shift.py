@@ -17,20 +17,9 @@ from device_gateway.events import (
     TillOpened,
 )
 from events import Decider
+from kassenverbund.kit.fiscal_cases import case_of_move
 
-CASE_OF_MOVE: dict[CashMoveKind, str] = {
-    "opening_float": "Anfangsbestand",
-    "transit_in": "Geldtransit",
-    "transit_out": "Geldtransit",
-    "owner_in": "Privateinlage",
-    "owner_out": "Privatentnahme",
-    "wage": "Lohnzahlung",
-    "paid_in": "Einzahlung",
-    "paid_out": "Auszahlung",
-    "tip_out": "TrinkgeldAN",
-    "difference": "DifferenzSollIst",
-}
-"""GV_TYP of DSFinV-K."""
+DIFFERENCE = case_of_move("difference").gv_typ
 
 OUTWARD: frozenset[CashMoveKind] = frozenset(
     {"transit_out", "owner_out", "wage", "paid_out", "tip_out"}
@@ -63,7 +52,7 @@ def give_number(shift: Shift, booking_id: str, deltas: Deltas) -> NumberGiven:
     """
     opened = opened_of(shift)
     out = cash_of(deltas.payments, shift.currency)
-    counted = any(total.case == CASE_OF_MOVE["difference"] for total in deltas.totals)
+    counted = any(total.case == DIFFERENCE for total in deltas.totals)
     if out < 0 and shift.cash + out < 0 and not counted:
         raise CashShort(in_drawer=shift.money(shift.cash).model_dump())
     return NumberGiven(
@@ -83,6 +72,7 @@ def move_cash(command: MoveCash, shift: Shift) -> CashMoved:
     """`command.amount` has its sign for a difference alone; the other kinds know theirs."""
     opened = opened_of(shift)
     amount = -command.amount if command.kind in OUTWARD else command.amount
+    named = case_of_move(command.kind)
     return CashMoved(
         booking_id=command.booking_id,
         store_id=opened.store_id,
@@ -100,7 +90,8 @@ def move_cash(command: MoveCash, shift: Shift) -> CashMoved:
         currency=shift.currency,
         cashier_id=command.about.cashier_id,
         kind=command.kind,
-        case=CASE_OF_MOVE[command.kind],
+        case=named.gv_typ or "",
+        case_name=named.gv_name or None,
         amount=amount,
         means=command.about.cash_name,
         reason=command.reason,

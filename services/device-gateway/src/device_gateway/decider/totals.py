@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from device_gateway.events import (
     BookingAborted,
@@ -26,26 +27,18 @@ from device_gateway.events import (
     TillClosed,
     TrainingRecorded,
 )
+from kassenverbund.kit.fiscal_cases import case_of_line, case_of_payment
 from money import Money, tax_in_gross, total
 
 NOT_TAXABLE_KEY = 5
 """UST_SCHLUESSEL of what is not taxable."""
 
+SALE = "Umsatz"
+
+ANY_DAY = date.min
+"""The defaults of the table hold on all days; what was chosen otherwise is recorded."""
+
 UNTAXED_KEYS = frozenset({5, 6, 7, 8})
-
-CASE_OF_PAYMENT = {
-    "voucher": "MehrzweckgutscheinEinloesung",
-    "cost_center": "Forderungsentstehung",
-    "subsidy": "ZuschussEcht",
-    "charge_reversal": "Forderungsentstehung",
-}
-"""GV_TYP of what is no means of payment, where the payment does not say it."""
-
-CASE_OF_LINE = {"discount": "Rabatt", "tip": "TrinkgeldAN", "deposit": "Pfand",
-                "deposit_return": "PfandRueckzahlung"}  # fmt: skip
-
-PAYMENT_TYPE: dict[FiscalKind, str] = {"Bar": "Bar", "Unbar": "Unbar", "Keine": "Keine"}
-"""ZAHLART_TYP, where the payment does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +92,22 @@ def _drawer(move: CashMoved) -> PaymentTotal:
     )
 
 
+def case_named(paid: Payment) -> str | None:
+    """GV_TYP of what is no means of payment in DSFinV-K; None: it is one. What a payment does not
+    say itself stands in the table of fiscal cases."""
+    if paid.case is not None or paid.payment_type is not None:
+        return paid.case
+    return case_of_payment(paid, on=ANY_DAY).gv_typ
+
+
 def is_case(paid: Payment) -> bool:
     """Whether it is no means of payment in DSFinV-K."""
-    return paid.case is not None or paid.kind in CASE_OF_PAYMENT
+    return case_named(paid) is not None
+
+
+def type_named(paid: Payment) -> str:
+    """ZAHLART_TYP."""
+    return paid.payment_type or case_of_payment(paid, on=ANY_DAY).payment_type or paid.fiscal
 
 
 def payment_totals(payments: Iterable[Payment]) -> tuple[PaymentTotal, ...]:
@@ -110,7 +116,7 @@ def payment_totals(payments: Iterable[Payment]) -> tuple[PaymentTotal, ...]:
     for paid in payments:
         if is_case(paid) or not paid.amount:
             continue
-        type_ = paid.payment_type or PAYMENT_TYPE[paid.fiscal]
+        type_ = type_named(paid)
         key = (type_, paid.name, paid.fiscal, paid.amount.currency)
         sums[key] = sums[key] + paid.amount if key in sums else paid.amount
     return tuple(
@@ -151,7 +157,9 @@ CaseKey = tuple[str, str, int, int]
 
 
 def _line_key(line: Line) -> CaseKey:
-    case = line.case or CASE_OF_LINE.get(line.kind, "Umsatz")
+    case = line.case
+    if case is None:
+        case = SALE if line.kind == "article" else case_of_line(line, on=ANY_DAY).gv_typ or SALE
     return case, line.case_name or "", line.dsfinvk_key, line.rate
 
 
@@ -166,7 +174,7 @@ def _plus(known: tuple[int, int] | None, gross: int, tax: int) -> tuple[int, int
 def _add_payment(taxed: dict[CaseKey, int], beside: dict[CaseKey, int], paid: Payment) -> None:
     """A single-purpose voucher was taxed when it was sold, so the VAT table has it off; the others
     change nothing about that table."""
-    case, name = paid.case or CASE_OF_PAYMENT[paid.kind], paid.case_name or ""
+    case, name = case_named(paid) or paid.kind, paid.case_name or ""
     if paid.parts:
         for part in paid.parts:
             # Under 5 and 7 nothing is taxed, whatever the goods were.

@@ -81,6 +81,8 @@ class Counter:
     opening: OpenShift
     _shift: Shift | None = None
     _events: list[ShiftEvent] = field(default_factory=list)
+    _unfolded: list[ShiftEvent] = field(default_factory=list)
+    """Most decisions give one number and look no further."""
     _beside: dict[str, tuple[Event, ...]] = field(default_factory=dict)
 
     @property
@@ -99,6 +101,9 @@ class Counter:
         """As it is by now in this decision. Raises `ShiftMoved`."""
         if self._shift is None:
             self._shift = self._found()
+        if self._unfolded:
+            self._shift = fold(SHIFT, self._unfolded, start=self._shift)
+            self._unfolded = []
         return self._shift
 
     @property
@@ -135,7 +140,7 @@ class Counter:
 
     def note(self, *events: ShiftEvent) -> None:
         """Events that were decided on `shift`."""
-        self._shift = fold(SHIFT, events, start=self.shift)
+        self._unfolded.extend(events)
         self._events.extend(events)
 
     def begin(self, booking_id: str) -> None:

@@ -43,55 +43,21 @@ async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
 def master_data_of(
     chain: declared.Chain, store: declared.Store, now: datetime
 ) -> MasterDataChanged:
-    entity = chain.legal_entity(store.legal_entity)
+    """What `chain.yaml` says of a store, as the event."""
     return MasterDataChanged(
         store_id=store.id,
         name=store.name,
         address=_address(store.address),
-        legal_entity=LegalEntity(
-            legal_entity_id=entity.id,
-            name=entity.name,
-            address=_address(entity.address),
-            vat_id=entity.vat_id,
-            tax_number=entity.tax_number,
-        ),
+        legal_entity=_entity(chain.legal_entity(store.legal_entity)),
         time_zone=store.time_zone,
         country=store.country,
         language=store.language,
         currency=chain.currency,
         receipt_footer=store.receipt_footer,
-        tses=tuple(
-            StoreTse(
-                tse_id=tse.id,
-                kind=tse.kind,
-                curve=tse.curve,
-                certification_id=tse.certification_id,
-                commissioned_on=tse.commissioned_on,
-            )
-            for tse in store.tses
-        ),
+        tses=tuple(_tse(tse) for tse in store.tses),
         printers=tuple(_printer(printer) for printer in store.printers),
-        vat=tuple(
-            VatRate(
-                vat=rate.vat,
-                rate=rate.rate,
-                valid_from=rate.valid_from,
-                label=rate.label,
-                dsfinvk_key=rate.dsfinvk_key,
-            )
-            for rate in chain.vat
-            if rate.country == store.country
-        ),
-        means_of_payment=tuple(
-            MeansOfPayment(
-                kind=means.kind,
-                name=means.name,
-                fiscal=means.fiscal,
-                payment_type=means.payment_type,
-            )
-            for means in chain.means_of_payment
-            if means.kind in ("cash", "card", "voucher")
-        ),
+        vat=tuple(_vat_rate(rate) for rate in chain.vat if rate.country == store.country),
+        means_of_payment=_means_of_payment(chain),
         voucher_articles=tuple(
             VoucherArticles(
                 sale=_voucher_article(pair.sale), redemption=_voucher_article(pair.redemption)
@@ -109,6 +75,50 @@ def master_data_of(
         ),
         paid_online=_paid_online(chain),
         changed_at=now,
+    )
+
+
+def _vat_rate(rate: declared.VatRate) -> VatRate:
+    return VatRate(
+        vat=rate.vat,
+        rate=rate.rate,
+        valid_from=rate.valid_from,
+        label=rate.label,
+        dsfinvk_key=rate.dsfinvk_key,
+    )
+
+
+def _means_of_payment(chain: declared.Chain) -> tuple[MeansOfPayment, ...]:
+    """Those that are taken at the till itself, or by code."""
+    return tuple(
+        MeansOfPayment(
+            kind=means.kind,
+            name=means.name,
+            fiscal=means.fiscal,
+            payment_type=means.payment_type,
+        )
+        for means in chain.means_of_payment
+        if means.kind in ("cash", "card", "voucher")
+    )
+
+
+def _entity(entity: declared.LegalEntity) -> LegalEntity:
+    return LegalEntity(
+        legal_entity_id=entity.id,
+        name=entity.name,
+        address=_address(entity.address),
+        vat_id=entity.vat_id,
+        tax_number=entity.tax_number,
+    )
+
+
+def _tse(tse: declared.Tse) -> StoreTse:
+    return StoreTse(
+        tse_id=tse.id,
+        kind=tse.kind,
+        curve=tse.curve,
+        certification_id=tse.certification_id,
+        commissioned_on=tse.commissioned_on,
     )
 
 

@@ -25,6 +25,7 @@ from device_gateway.decider.refusals import (
     CancellationNeedsCodes,
     NotRestorable,
 )
+from device_gateway.decider.returns import take_back
 from device_gateway.events import (
     Line,
     MasterDataChanged,
@@ -175,6 +176,23 @@ async def _sale_held(
         place=Place(place.store_id, place.till_id, place.booking_id, part_id),
     )
     return _taken(hold, reason, line.name, "sale_reversal")
+
+
+async def returns_agreed(gateway: Gateway, store_id: str, back: GivenBack) -> None:
+    """Make sure that vouchers that paid for these goods can get that back. Raises the refusals of
+    `take_back`, `NotRestorable`, `BookingUnknown` and `VoucherUnavailable`; nothing is stored."""
+    holds: dict[str, Money] = {}
+    for original_id, wanted in back.by_original().items():
+        original = await gateway.booking(original_id)
+        assert original.started is not None
+        if original.started.store_id != store_id:
+            raise BookingUnknown(booking_id=original_id)
+        plan = take_back(original, wanted, booking_id=original_id, numbered=0)
+        for line in plan.lines:
+            if line.kind == "voucher_redemption_reversal" and line.hold_id is not None:
+                before = holds.get(line.hold_id)
+                holds[line.hold_id] = line.amount if before is None else before + line.amount
+    await _restorable(gateway, holds)
 
 
 async def _restorable(gateway: Gateway, holds: Mapping[str, Money]) -> None:

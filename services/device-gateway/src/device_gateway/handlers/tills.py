@@ -17,6 +17,7 @@ from device_gateway.decider.store import STORE
 from device_gateway.decider.till import TILL, Till, offer, pair, revoke
 from device_gateway.events import PairingOffered, TillPaired
 from device_gateway.handlers.gateway import IDS, Gateway, store_stream, till_stream
+from device_gateway.handlers.shifts import newest_shift
 from events import (
     Ask,
     Claim,
@@ -160,7 +161,7 @@ async def tills_of(gateway: Gateway, store_id: str) -> list[ListedTill]:
         raise StoreUnknown
     listed = list[ListedTill]()
     for joined in store.tills.values():
-        _, till = await state_of(gateway.store, TILL, till_stream(joined.till_id))
+        till, shift = await newest_shift(gateway, joined.till_id)
         listed.append(
             ListedTill(
                 till_id=till.till_id,
@@ -170,7 +171,7 @@ async def tills_of(gateway: Gateway, store_id: str) -> list[ListedTill]:
                 active=till.active,
                 paired_at=till.paired_at,
                 revoked_at=till.revoked_at,
-                numbers=till.numbers,
+                numbers=shift.numbers if shift.opened else till.numbers,
             )
         )
     return listed

@@ -34,7 +34,7 @@ def report_html(document: ReportDocument) -> str:
         rate_and_key=lambda row: rate_and_key(row, say, tell),
         payment_name=payment_name,
         percent=lambda rate: percent(rate, say),
-        drawer=() if document.drawer is None else drawer_rows(document.drawer, say, tell),
+        drawer=drawer_rows(document, say, tell),
         correction=lambda row: correction_lines(row, document.time_zone, say, tell),
     )
 

@@ -10,7 +10,6 @@ from device_gateway.receipt.report_document import (
     CaseRow,
     CashSlip,
     CorrectionRow,
-    Drawer,
     ReportDocument,
     VatSum,
 )
@@ -38,7 +37,9 @@ def report_rows(document: ReportDocument, columns: int, codepage: Codepage) -> G
     _cases(grid, document, say, tell)
     _payments(grid, document, say, tell)
     if document.drawer is not None:
-        _drawer(grid, document.drawer, say, tell)
+        _heading(grid, tell.drawer)
+        for name, amount in drawer_rows(document, say, tell):
+            grid.pair(name, amount)
     _corrections(grid, document, say, tell)
     _heading(grid, tell.processes)
     for kind, count in document.counts:
@@ -110,21 +111,23 @@ def payment_name(kind: str, name: str, count: int) -> str:
     return f"{name if name == kind else f'{name} ({kind})'} {count} x"
 
 
-def _drawer(grid: Grid, drawer: Drawer, say: Words, tell: ReportWords) -> None:
-    _heading(grid, tell.drawer)
-    for name, amount in drawer_rows(drawer, say, tell):
-        grid.pair(name, amount)
-
-
-def drawer_rows(drawer: Drawer, say: Words, tell: ReportWords) -> tuple[tuple[str, str], ...]:
-    """The cash, from the beginning to what stays."""
-    counted = tell.not_counted if drawer.counted is None else with_currency(drawer.counted, say)
+def drawer_rows(
+    document: ReportDocument, say: Words, tell: ReportWords
+) -> tuple[tuple[str, str], ...]:
+    """The cash, from the beginning to what stays; while the shift goes on, to what is there."""
+    drawer = document.drawer
+    if drawer is None:
+        return ()
     rows = [
         (tell.opening, with_currency(drawer.opening, say)),
         (tell.expected, with_currency(drawer.expected, say)),
-        (tell.counted, counted),
     ]
-    if drawer.counted is not None:
+    if document.kind == "x":
+        return tuple(rows)
+    if drawer.counted is None:
+        rows.append((tell.counted, tell.not_counted))
+    else:
+        rows.append((tell.counted, with_currency(drawer.counted, say)))
         rows.append((tell.difference, with_currency(drawer.difference, say)))
     if drawer.counted_by is not None:
         rows.append((tell.counted_by, drawer.counted_by))

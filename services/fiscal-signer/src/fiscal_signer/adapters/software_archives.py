@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from fiscal_signer.adapters.log_archives import reached
 from fiscal_signer.adapters.software_certificates import NOT_CERTIFIED
 from fiscal_signer.adapters.software_tse import DeviceMemory, DeviceStorage, signed_of
 from fiscal_signer.country.de import tar
@@ -36,16 +37,8 @@ class SoftwareArchives:
         return Archive(f"{first}-{last}", self._pieces(memory, first, last))
 
     async def _reached(self, tse_id: str, moment: datetime, last: int) -> int:
-        """The first counter at or after a moment; `last + 1` where none is. Log times never go
-        back, so halving finds it."""
-        low, high = 1, last + 1
-        while low < high:
-            middle = (low + high) // 2
-            if await self._time_at(tse_id, middle) < moment:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        """The first counter at or after a moment; `last + 1` where none is."""
+        return await reached(lambda counter: self._time_at(tse_id, counter), moment, last)
 
     async def _time_at(self, tse_id: str, counter: int) -> datetime:
         found = await self._storage.logs_after(tse_id, counter - 1, 1)

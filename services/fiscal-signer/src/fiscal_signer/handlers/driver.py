@@ -140,6 +140,11 @@ class TseDriver:
         async with self._leading(idle_s=self.settings.idle_s):
             return (await self._segment())[1].outage
 
+    async def explained(self) -> int:
+        """The highest signature counter that the log explains. Raises like `work`."""
+        async with self._leading(idle_s=self.settings.idle_s):
+            return (await self._segment())[1].counter
+
     async def probe(self, *, end: bool = True) -> bool:
         """Whether the device is well. One that was out is tried, and (`end`) its outage ended.
         No sale waits for it meanwhile, and no two processes try it at once. Raises like `work`."""

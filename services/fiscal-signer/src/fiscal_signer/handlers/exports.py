@@ -35,7 +35,7 @@ LEASE_S = 60.0
 
 RENEW_S = 15.0
 
-FILES_BYTES_MAX = 32 * 1024**3
+FILES_BYTES_MAX = 3 * 1024**3
 """How much disk finished files may take; the oldest ones go, and are made again when asked for."""
 
 READ_BYTES = 1024 * 1024

@@ -22,6 +22,7 @@ from fiscal_signer.handlers.device import Device
 from fiscal_signer.handlers.driver import NotNow, TseDriver
 from fiscal_signer.ports import (
     Authenticate,
+    DeleteExported,
     Figures,
     SelfTest,
     TseFault,
@@ -29,7 +30,7 @@ from fiscal_signer.ports import (
     UpdateTime,
 )
 
-ChoreName = Literal["self_test", "time", "export"]
+ChoreName = Literal["self_test", "time", "export", "delete"]
 
 Unread = Callable[[], Awaitable[datetime | None]]
 """Since when a log message stands in the device alone; None: none does."""
@@ -55,6 +56,8 @@ class UpkeepSettings:
     """So long after the start of the program no chore begins."""
     self_test_s: float = 60.0
     """A self-test may take so long."""
+    delete_s: float = 60.0
+    """So may the deletion of what was exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Caretaker:
         self._not_before = now + self._settings.again
         try:
             look = await self._driver.errand(lambda device: self._work(device, state))
-            look = await self._exported(look)
+            look = await self._relieved(await self._exported(look))
         except NotNow:
             return ()
         except TseFault as fault:
@@ -196,6 +199,33 @@ class Caretaker:
         except TseFault as fault:
             return replace(look, failed=(*look.failed, "export"), detail=fault.code.value)
         return replace(look, done=(*look.done, "export")) if read else look
+
+    async def _relieved(self, look: _Look) -> _Look:
+        """Before a device is full: let it forget what our log holds byte for byte. The export of
+        the whole device is made from there then."""
+        figures = look.figures
+        if (
+            not figures.storage_max
+            or not rules.of_storage(figures.storage_used or 0, figures.storage_max).stage
+        ):
+            return look
+        if "export" in look.failed or (self._unread and await self._unread() is not None):
+            return look
+        up_to = await self._driver.explained()
+
+        async def delete(device: Device) -> _Look:
+            await device.tend(Authenticate("admin"), within_s=0)
+            if not await device.tend(DeleteExported(up_to), within_s=self._settings.delete_s):
+                return look
+            done = (*look.done, "delete")
+            return replace(
+                look, info=await device.info(), figures=await device.figures(), done=done
+            )
+
+        try:
+            return await self._driver.errand(delete)
+        except TseFault as fault:
+            return replace(look, failed=(*look.failed, "delete"), detail=fault.code.value)
 
     # -- into the log ----------------------------------------------------------------------
 

@@ -267,10 +267,10 @@ def money(cents: int) -> dict[str, Any]:
     return {"amount": cents, "currency": "EUR"}
 
 
-def started(booking_id: str, *, store: str = "berlin", till: str = "1") -> Incoming:
+def started(booking_id: str, *, store: str = "berlin", till: str = "1", **fields: Any) -> Incoming:
     return incoming(
         "booking.started",
-        {**_ids(booking_id, store, till), "started_at": NOON.isoformat()},
+        {**_ids(booking_id, store, till), "started_at": NOON.isoformat(), **fields},
     )
 
 

@@ -145,6 +145,8 @@ class TillBooks:
         self.drawer = 0
         self.master_data = 1
         self.events: list[Incoming] = []
+        self.heard = 0
+        """How many of them a signer has heard of."""
         self._cases: dict[tuple[str, str, int, int], list[int]] = {}
         self._payments: dict[tuple[str, str, str], list[int]] = {}
         self._counts: dict[str, int] = {}
@@ -169,6 +171,7 @@ class TillBooks:
 
     def close(self, **fields: Any) -> str:
         """The closing; its booking id."""
+        counts = dict(self._counts)
         envelope = self._envelope("closing")
         cases = [
             {"case": case, "name": name, "dsfinvk_key": key, "rate": rate, "gross": money(gross),
@@ -185,7 +188,7 @@ class TillBooks:
             "float": money(self._float), "cases": cases, "payments": payments,
             "cash": {"expected": money(self.drawer), "difference": money(0),
                      "left": money(self.drawer)},
-            "corrections": [], "corrections_left_out": 0, "counts": dict(self._counts),
+            "corrections": [], "corrections_left_out": 0, "counts": counts,
             "first_booking_id": self._first, "last_booking_id": envelope["booking_id"],
             "master_data": self.master_data, "grand_total": money(0), **fields,
         }  # fmt: skip

@@ -26,11 +26,12 @@ BUFFER_CHARACTERS = 256 * 1024
 WAITING_MAX = 8
 """How many such pieces wait for the compressing thread."""
 
-LEVEL = 5
+LEVEL = 3
 PIECE_BYTES = 1024 * 1024
 
-SPOOL_BYTES_MAX = 16 * 1024**3
-"""How much disk one export may take while it is made; its archive takes as much again."""
+SPOOL_BYTES_MAX = 2 * 1024**3
+"""How much disk one export may take while it is made; its archive takes as much again. Ten million
+lines come to less than half of it."""
 
 _VERSION, _VERSION_64 = 20, 45
 _DEFLATED = 8
@@ -47,7 +48,7 @@ class _File:
     def __init__(self, folder: Path) -> None:
         # Unlinked at once: nothing is left of it, however this process ends.
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by Spool)
-        self.waiting: list[str] = []
+        self.waiting: list[str | bytes] = []
         self.characters = 0
         self.rows = 0
         self.crc = 0
@@ -55,9 +56,9 @@ class _File:
         self.packed = 0
         self._compress = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
 
-    def add(self, text: str) -> None:
+    def add(self, pieces: list[str | bytes]) -> None:
         """In the compressing thread."""
-        raw = text.encode()
+        raw = b"".join(one if isinstance(one, bytes) else one.encode() for one in pieces)
         self.crc = zlib.crc32(raw, self.crc)
         self.size += len(raw)
         self._keep(self._compress.compress(raw))
@@ -88,8 +89,8 @@ class Spool:
         for file in self._files.values():
             file.file.close()
 
-    def write(self, name: str, text: str) -> None:
-        """Add whole lines. Raises OSError; `DiskLimit`."""
+    def write(self, name: str, text: str | bytes) -> None:
+        """Add to a file. Raises OSError; `DiskLimit`."""
         file = self._files.get(name)
         if file is None:
             file = self._files[name] = _File(self._folder)
@@ -104,10 +105,14 @@ class Spool:
         file = self._files.get(name)
         return 0 if file is None else file.rows
 
+    @property
+    def names(self) -> list[str]:
+        """All files, in the order in which they were begun."""
+        return list(self._files)
+
     def _send(self, file: _File) -> None:
-        text = "".join(file.waiting)
-        file.waiting, file.characters = [], 0
-        self._waiting.append(self._thread.submit(file.add, text))
+        pieces, file.waiting, file.characters = file.waiting, [], 0
+        self._waiting.append(self._thread.submit(file.add, pieces))
         while len(self._waiting) > WAITING_MAX:
             self._waiting.popleft().result()
         if sum(one.packed for one in self._files.values()) > self._bytes_max:

@@ -211,7 +211,7 @@ def _midnight(day: date) -> datetime:
 
 def _read(data: str) -> dict[str, Any]:
     # Twice as fast as the standard library's, and half of an export's time goes by here.
-    document: dict[str, Any] = from_json(data, cache_strings="keys")
+    document: dict[str, Any] = from_json(data, cache_strings="all")
     return document
 
 

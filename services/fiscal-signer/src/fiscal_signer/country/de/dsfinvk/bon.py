@@ -228,7 +228,8 @@ def _cash(bon: Bon, data: dict[str, Any]) -> None:
         Position(data["reason"] or case, case, data.get("case_name", ""), [part],
                  price=amount["amount"])
     )  # fmt: skip
-    bon.payments.append(Paid(CASH, CASH, amount["currency"], amount["amount"]))
+    means = data.get("means", CASH)
+    bon.payments.append(Paid(CASH, means, amount["currency"], amount["amount"]))
     if "reference" in data:
         bon.references.append(data["reference"])
     _tax(bon, ())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fiscal_signer.country.de.dsfinvk import proof
 from fiscal_signer.country.de.dsfinvk.bon import CASH, Bon, Position, bon_of
+from fiscal_signer.country.de.dsfinvk.comparing import Sums, differences
 from fiscal_signer.country.de.dsfinvk.proof import Device, Outage, Proof
 from fiscal_signer.country.de.dsfinvk.tables import (
     CERTIFICATE_PART,
@@ -28,10 +29,6 @@ BRAND = "Kassenverbund"
 STANDS, VOID = '"0"', '"1"'
 SOFTWARE_VERSION = "1"
 """Of what the till records, not of the program: an export stays the same over updates."""
-
-CENT_PER_PROCESS = 1
-"""By how many cents a case's net may differ from the till's for each process: the till rounds per
-process and case, a position is rounded as part of its process' VAT table."""
 
 Write = Callable[[str, str], None]
 """(table, rows)."""
@@ -69,20 +66,6 @@ class Chainwide:
         """How many columns the longest certificate needs in tse.csv."""
         longest = max((len(device.certificate) for device in self.devices.values()), default=0)
         return max(CERTIFICATE_PARTS_MIN, -(-longest // CERTIFICATE_PART))
-
-
-@dataclass(slots=True)
-class Sums:
-    """Of the processes that count."""
-
-    cases: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
-    """(GV_TYP, GV_NAME, key) → [gross, net] in 1/100,000."""
-    payments: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(ZAHLART_TYP, ZAHLART_NAME) → cents."""
-    cash: dict[str, int] = field(default_factory=dict)
-    """Currency → cents."""
-    kinds: dict[str, int] = field(default_factory=dict)
-    """Of all processes."""
 
 
 class Closing:
@@ -290,7 +273,16 @@ class Closing:
         for currency, amount in sorted(self.sums.cash.items()):
             write("cash_per_currency", f'{prefix}"{currency}";{two(amount)}\r\n')
         self._master_data()
-        self._compare()
+        self.differences += differences(
+            self.label,
+            self.closed,
+            self.sums,
+            first=self._first,
+            last=self._last,
+            processes=self.processes,
+        )
+        if self._opened is None:
+            self.notes.append(f"{self.label}: Öffnung der Schicht fehlt im Journal")
 
     def _master_data(self) -> None:
         closed, master, prefix = self.closed, self._master, self._prefix
@@ -327,59 +319,6 @@ class Closing:
             f'{self._prefix}{device.number};"{device.serial}";"{device.algorithm}";'
             f'"{device.time_format}";"UTF-8";{quoted(device.public_key, 512)}{parts}\r\n',
         )
-
-    def _compare(self) -> None:
-        """A difference is never hidden: it goes into the report and into the event."""
-        say = self._differs
-        ours = {
-            (case, name, key): (gross // FIVE, net)
-            for (case, name, key), (gross, net) in self.sums.cases.items()
-        }
-        tills: dict[tuple[str, str, int], list[int]] = {}
-        for row in self.closed["cases"]:
-            found = tills.setdefault((row["case"], row["name"], row["dsfinvk_key"]), [0, 0])
-            found[0] += row["gross"]["amount"]
-            found[1] += row["net"]["amount"]
-        tolerance = CENT_PER_PROCESS * FIVE * max(1, self.processes)
-        for key in sorted(ours.keys() | tills.keys()):
-            gross, net = ours.get(key, (0, 0))
-            till_gross, till_net = tills.get(key, [0, 0])
-            what = f"{key[0]} {key[1]}".strip() + f", Schlüssel {key[2]}"
-            say(f"Geschäftsvorfall {what}, brutto", gross, till_gross)
-            if abs(net - till_net * FIVE) > tolerance:
-                say(f"Geschäftsvorfall {what}, netto", net // FIVE, till_net)
-        paid = {(row["type"], row["name"]): row["amount"]["amount"]
-                for row in self.closed["payments"]}  # fmt: skip
-        own = {of: amount for of, amount in self.sums.payments.items() if of[0] != "Keine"}
-        paid = {of: amount for of, amount in paid.items() if of[0] != "Keine"}
-        for of in sorted(own.keys() | paid.keys()):
-            say(f"Zahlart {of[0]} ({of[1]})", own.get(of, 0), paid.get(of, 0))
-        self._compare_cash()
-        counts = self.closed.get("counts", {})
-        for kind in sorted(counts.keys() | self.sums.kinds.keys()):
-            ours_n, tills_n = self.sums.kinds.get(kind, 0), counts.get(kind, 0)
-            if ours_n != tills_n:
-                self.differences.append(
-                    f"{self.label}: Vorgänge der Art {kind}: Export {ours_n}, Kasse {tills_n}"
-                )
-        if self._opened is None:
-            self.notes.append(f"{self.label}: Öffnung der Schicht fehlt im Journal")
-
-    def _compare_cash(self) -> None:
-        cash = self.closed.get("cash") or {}
-        if "left" in cash and "float" in self.closed:
-            moved = self.sums.cash.get(self.closed["currency"], 0)
-            ours = self.closed["float"]["amount"] + moved
-            self._differs("Bargeldbestand nach dem Abschluss", ours, cash["left"]["amount"])
-        named = (self.closed["first_booking_id"], self.closed["last_booking_id"])
-        if named != (self._first, self._last):
-            self.differences.append(f"{self.label}: erster oder letzter Vorgang weicht ab")
-
-    def _differs(self, what: str, ours: int, tills: int) -> None:
-        if ours != tills:
-            self.differences.append(
-                f"{self.label}: {what}: Einzelaufzeichnungen {two(ours)}, Kasse {two(tills)}"
-            )
 
 
 def _add(rows: dict[str, list[str]], table: str, row: str) -> None:

@@ -48,7 +48,7 @@ def establishment_of(
     if declared is None or declared.get("country", "DE") != "DE":
         return None
     zone = ZoneInfo(declared["time_zone"])
-    systems = [_system(till, store, zone) for _, till in sorted(store.tills.items())]
+    systems = [_system(till, store, zone) for till in store.tills.values()]
     entity, address = declared["legal_entity"], declared["address"]
     home = entity["address"]
     return Establishment(
@@ -64,7 +64,7 @@ def establishment_of(
         as_of=end,
         systems=tuple(
             system
-            for system in systems
+            for system in sorted(systems, key=lambda one: one.serial)
             if system.decommissioned_on is None or system.decommissioned_on >= begin
         ),
     )

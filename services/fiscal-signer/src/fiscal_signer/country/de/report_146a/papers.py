@@ -112,7 +112,7 @@ def cover_of(establishment: Establishment) -> bytes:
         gone = _day(system.decommissioned_on)
         lines += [
             "",
-            f"Kasse {system.name}",
+            f"Aufzeichnungssystem {system.name}",
             f"  Seriennummer:     {system.serial}",
             f"  Gerät:            {system.manufacturer}, {system.model}",
             f"  Software:         {system.software} {system.software_version}",
