@@ -90,7 +90,7 @@ async def run_program(
         publish_health(
             app,
             partial(background.unready, parts, bus, settings),
-            partial(_alerts, watch, parts),
+            partial(alerts_of, watch, parts),
         )
         publish_schemas(app, services)
         names = ",".join(service.name for service in services)
@@ -117,7 +117,7 @@ async def run_program(
         raise supervisor.failure
 
 
-def _alerts(
+def alerts_of(
     watch: VatWatch | None, parts: Sequence[background.Part]
 ) -> Sequence[Mapping[str, str]]:
     """What people should look at, of the program and of its services."""

@@ -85,11 +85,14 @@ class Alarm:
         warnings: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
         watched: int = 0,
         post: Post | None = None,
+        mail_again_s: float = MAIL_AGAIN_S,
         meter: metrics.Meter | None = None,
     ) -> None:
         self._outages = outages
         self._warnings = warnings
         self._post = post
+        self._mail_again_s = mail_again_s
+        self._mail_not_before: dict[str, float] = {}
         self._known: dict[tuple[str, str], _Known] = {}
         self._mail: asyncio.Task[None] | None = None
         meter = meter or metrics.get_meter("kassenverbund")
@@ -132,7 +135,7 @@ class Alarm:
         for tse_id, code in self._known.keys() - now.keys():
             _log.info(f"{code}.ended", tse_id=tse_id)
         self._known = now
-        if self._post is not None and (self._mail is None or self._mail.done()):
+        if warned and self._post is not None and (self._mail is None or self._mail.done()):
             # Mail servers take their time, and the devices are looked after by the same loop.
             self._mail = asyncio.create_task(self._send(self._post, warned))
 
@@ -143,10 +146,16 @@ class Alarm:
             await asyncio.gather(self._mail, return_exceptions=True)
 
     async def _send(self, post: Post, warned: Sequence[Mapping[str, Any]]) -> None:
-        for row in warned:
-            alarm_id = _alarm_id(row)
+        now = asyncio.get_running_loop().time()
+        ids = {_alarm_id(row): row for row in warned}
+        waiting = self._mail_not_before
+        self._mail_not_before = {name: at for name, at in waiting.items() if name in ids}
+        for alarm_id, row in ids.items():
+            if now < self._mail_not_before.get(alarm_id, now):
+                continue  # Sent, or in somebody's hands; the mailbox is not asked all the time.
+            self._mail_not_before[alarm_id] = now + self._mail_again_s
             try:
-                if not await post.mailbox.claim(alarm_id, MAIL_AGAIN_S):
+                if not await post.mailbox.claim(alarm_id, self._mail_again_s):
                     continue
                 await post.mailer.send(_mail(post, row, alarm_id))
                 await post.mailbox.sent(alarm_id)

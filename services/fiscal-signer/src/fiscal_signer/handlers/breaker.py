@@ -27,18 +27,19 @@ class Breaker:
 
     settings: Settings
     share: float = 0.0
+    next: datetime | None = None
+    """When the device is due; None: it is not out."""
     _outage_id: str = ""
     _failed: int = 0
     _answered: int = 0
     _flaps: int = 0
-    _next: datetime | None = None
     _ended: datetime | None = field(default=None)
 
     def due(self, outage_id: str, now: datetime) -> bool:
         """Whether the device of this outage is to be probed now."""
         if outage_id != self._outage_id:
             self._begin(outage_id, now)
-        return self._next is not None and now >= self._next
+        return self.next is not None and now >= self.next
 
     @property
     def closing(self) -> bool:
@@ -56,7 +57,7 @@ class Breaker:
 
     def ended(self, now: datetime) -> None:
         """The outage is over."""
-        self._outage_id, self._ended, self._next = "", now, None
+        self._outage_id, self._ended, self.next = "", now, None
 
     def _begin(self, outage_id: str, now: datetime) -> None:
         steady = timedelta(seconds=self.settings.steady_s)
@@ -70,4 +71,4 @@ class Breaker:
         # Cut before it is doubled: nobody counts how often a device failed in a week.
         doubled = min(self._failed + 2 * self._flaps, 16)
         pause = min(self.settings.probe_s * 2**doubled, longest)
-        self._next = now + timedelta(seconds=pause * (1 + JITTER * self.share))
+        self.next = now + timedelta(seconds=pause * (1 + JITTER * self.share))

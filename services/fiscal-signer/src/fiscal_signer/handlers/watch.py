@@ -18,8 +18,12 @@ from fiscal_signer.ports import TseFault
 AT_ONCE_MAX = 16
 """So many devices are looked after side by side. One that is silent holds up no other."""
 
-EVERY_S = 1.0
+EVERY_S = 2.0
 """Between two looks at what is due."""
+
+LOOK_EVERY = timedelta(seconds=15)
+"""A device that is out is looked at so often in the log, to keep its lease and to see whether
+another process ended its outage. It is probed when its breaker says so."""
 
 INTRODUCE_AGAIN = timedelta(minutes=1)
 """After a device that was silent when it should say what it is. A booking may wait for that call,
@@ -93,9 +97,7 @@ class Watch:
             await asyncio.gather(*self._at_work.values())
 
     def _wanted(self, tse_id: str) -> bool:
-        if tse_id in self._ailing:
-            return True
-        if tse_id in self._new:
+        if tse_id in self._ailing or tse_id in self._new:
             return self._clock() >= self._not_before.get(tse_id, self._clock())
         return self._wards[tse_id].caretaker.awake
 
@@ -120,6 +122,7 @@ class Watch:
 
     async def _probe(self, ward: Ward) -> None:
         driver, breaker = ward.driver, ward.breaker
+        self._not_before[driver.tse_id] = self._clock() + LOOK_EVERY
         outage = await driver.outage()
         await ward.caretaker.outage(outage)
         if outage is None:
@@ -127,6 +130,7 @@ class Watch:
             self._ailing.discard(driver.tse_id)
             return
         if not breaker.due(outage.outage_id, self._clock()):
+            self._come_back(driver.tse_id, breaker)
             return
         closing = breaker.closing
         well = await driver.probe(end=closing)
@@ -137,4 +141,9 @@ class Watch:
             _log.info("%s is back", driver.tse_id)
         else:
             breaker.tried(well=well, now=self._clock())
+            self._come_back(driver.tse_id, breaker)
             _log.info("%s %s", driver.tse_id, "answers" if well else "is still out")
+
+    def _come_back(self, tse_id: str, breaker: Breaker) -> None:
+        next_ = breaker.next or self._clock()
+        self._not_before[tse_id] = min(self._not_before[tse_id], next_)
