@@ -134,7 +134,7 @@ async def test_a_device_that_flaps_costs_few_sales_their_time() -> None:
     world = World(("berlin",), settings=SETTINGS)
     watch = watch_over(world)
     tried = 0
-    for second in range(1_800):
+    for second in range(900):
         # Its reading side is well, and whatever it shall sign fails.
         world.faults.fail_before = 99
         before = world.faults.executed
@@ -142,5 +142,5 @@ async def test_a_device_that_flaps_costs_few_sales_their_time() -> None:
         tried += world.faults.executed > before
         world.clock.pass_by(1)
         await watch.round(wait=True)
-    # Of 1,800 sales in half an hour so many met the device; without the breaker all would.
-    assert tried <= 16
+    # Of 900 sales in a quarter of an hour so many met the device; without the breaker all would.
+    assert 3 <= tried <= 10
