@@ -54,6 +54,9 @@ BOOKINGS_PER_CLOSING = 200
 TILLS = 8
 AIM_S = 60.0
 AIM_MIB = 300.0
+FULL = 0.9
+"""Of a million lines: with fewer, the start of the process is most of the time."""
+
 COLUMNS = (
     "position", "event_id", "name", "version", "source", "stream", "sequence", "recorded_at",
     "kind", "store_id", "till_id", "booking_id", "shift", "number", "business_date", "data",
@@ -247,6 +250,7 @@ async def measure(lines: int, events: int, folder: Path) -> list[Row]:
         said = took.said or {}
         assert said["differences"] == 0, said
         million = said["lines"] / 1_000_000
+        fast = took.wall_s < AIM_S * million if million >= FULL else None
         note = (
             f"{said['lines']:,} lines, {said['rows']:,} rows, {said['bytes'] / 2**20:.0f} MiB;"
             f" processor {took.cpu_s:.1f} s against {against.cpu_s:.1f} s;"
@@ -255,7 +259,7 @@ async def measure(lines: int, events: int, folder: Path) -> list[Row]:
         return [
             Row(
                 "export", took.wall_s * 1000, "ms", against.wall_s * 1000, "csv + zipfile",
-                aim=f"1,000,000 lines < {AIM_S:.0f} s", met=took.wall_s < AIM_S * million,
+                aim=f"1,000,000 lines < {AIM_S:.0f} s", met=fast,
                 note=note,
             ),
             Row(
