@@ -281,12 +281,16 @@ class Caretaker:
     async def _note(
         self, noticed: dict[WarningName, Notice], checked: TseChecked | None
     ) -> Sequence[Event]:
-        now = self._clock()
+        now, stream = self._clock(), upkeep_stream(self._tse_id)
+        command = RecordCheck(self._tse_id, self._store_id, now, noticed, checked)
+        _, state = await state_of(self._store, UPKEEP, stream)
+        if not UPKEEP.decide(command, state):
+            return ()  # Looked at again and again, and each decided key would be stored.
         handled = await handle(
             self._store,
             UPKEEP,
-            upkeep_stream(self._tse_id),
-            RecordCheck(self._tse_id, self._store_id, now, noticed, checked),
+            stream,
+            command,
             ask=Ask.of(
                 f"{self._tse_id}/upkeep/{'-'.join(sorted(noticed))}/{now.isoformat()}",
                 self._tse_id,
