@@ -31,6 +31,8 @@ READERS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("device-gateway", "booking.aborted", costcenter_reads.BookingAborted),
     ("fiscal-signer", "signature.made", gateway_reads.SignatureMade),
     ("fiscal-signer", "signature.left_unsigned", gateway_reads.SignatureLeftUnsigned),
+    ("fiscal-signer", "outage.began", gateway_reads.OutageBegan),
+    ("fiscal-signer", "outage.ended", gateway_reads.OutageEnded),
 )
 
 

@@ -129,6 +129,21 @@ class BookingPath(RuleBasedStateMachine):
         requests = [self.request(till_id, what, booking_id) for what in ("finish", "abort")]
         self.play(self.world.together(list(zip(requests, both, strict=True))))
 
+    @rule(till_id=tills, gateway=gateways, abort_open=st.booleans())
+    def a_till_closes(self, till_id: str, gateway: int, abort_open: bool) -> None:
+        closing = self.request(till_id, "close", "", (), (), abort_open)
+        self.play(self.world.ask(closing, gateway))
+
+    @rule(till_id=tills, price=prices, both=st.tuples(gateways, gateways))
+    def a_till_closes_and_sells_at_once(
+        self, till_id: str, price: int, both: tuple[int, int]
+    ) -> None:
+        requests = [
+            self.request(till_id, "close", "", (), (), True),
+            self.request(till_id, "sell", "", (article(price),), (card(),), True),
+        ]
+        self.play(self.world.together(list(zip(requests, both, strict=True))))
+
     @rule(pick=picks, gateway=gateways)
     def ask_again_with_the_same_key(self, pick: int, gateway: int) -> None:
         requests = self.world.requests

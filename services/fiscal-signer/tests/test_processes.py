@@ -44,6 +44,7 @@ from fiscal_signer.testing import (
     started,
     trained,
 )
+from kassenverbund.fiscal.receipts import verify_receipt
 
 GERMANY = country_of("DE")
 ABORTED = "AVBelegabbruch^0.00_0.00_0.00_0.00_0.00^"
@@ -219,6 +220,14 @@ async def test_what_goes_back_to_the_customer_has_the_opposite_sign(
 ) -> None:
     (made,) = await signed(recorded("b1", lines=lines, payments=payments, kind="any"))
     assert made.process_data == text
+
+
+async def test_the_code_of_every_process_leads_back_to_what_was_signed() -> None:
+    order = ordered("o1", ("1", 'Brot; "frisch"', 250), ("2", "Käse^1.00_2.00:Bar", 399))
+    processes = [trained("t1"), order, moved("m1"), closed("z1"), aborted("a1"), recorded("b1")]
+    for made in await signed(*processes):
+        findings = list(verify_receipt(made.qr, made.booking_id))
+        assert [one.code for one in findings] == ["signature_right"], made.process_data
 
 
 # -- openings --------------------------------------------------------------------------------
