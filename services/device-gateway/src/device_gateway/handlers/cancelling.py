@@ -7,25 +7,24 @@ anything is stored, and confirmed before it is recorded, like any other hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from device_gateway.commands import CancelBooking, RecordBooking, StartBooking, TakenVoucher
-from device_gateway.decider.booking import BOOKING, record_all, start
+from device_gateway.decider.booking import record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.refusals import BookingUnknown
-from device_gateway.events import BookingEvent
-from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import cancellation_agreed, let_go
 from device_gateway.handlers.vouchers import sub_ask
 from device_gateway.ports import Place
-from events import Ask, DomainError, fold
+from events import Ask, DomainError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +89,7 @@ async def _stored(
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
         master_data = counter.master_data
-        booking: Booking = states[mine]
-        decided = list[BookingEvent]()
-
-        def note(events: Sequence[BookingEvent]) -> None:
-            nonlocal booking
-            decided.extend(events)
-            booking = fold(BOOKING, events, start=booking)
-
+        begun = Begun(states[mine])
         starting = StartBooking(
             booking_id=booking_id,
             store_id=sold_at.store_id,
@@ -108,24 +100,24 @@ async def _stored(
             cashier_id=wanted.cashier_id,
             cancels=sold_at.booking_id,
         )
-        note(start(starting, counter.till, counter.opened, booking))
-        assert booking.started is not None
+        begun.note(start(starting, counter.till, counter.opened, begun.booking))
+        assert begun.booking.started is not None
         command = CancelBooking(booking_id, wanted.reason, held, now)
-        note(decide_cancel(command, booking.started, states[theirs]))
-        if booking.held_lines:
+        begun.note(decide_cancel(command, begun.booking.started, states[theirs]))
+        if begun.booking.held_lines:
             counter.begin(booking_id)
-            return {mine: decided}
+            return {mine: begun.events}
         recording = RecordBooking(
             booking_id, business_date(master_data, now), {}, frozenset(),
             gateway.sign_by(now), now, choices=choices_in(master_data),
         )  # fmt: skip
         events, back = record_all(
-            recording, booking, counter.next_number, counter.opened,
+            recording, begun.booking, counter.next_number, counter.opened,
             {sold_at.booking_id: states[theirs]},
         )  # fmt: skip
-        note(events)
-        counter.give_to(final_of(booking))
-        return {mine: decided, **by_stream(back)}
+        begun.note(events)
+        counter.give_to(final_of(begun.booking))
+        return {mine: begun.events, **by_stream(back)}
 
     done = await in_shift(
         gateway,

@@ -31,6 +31,18 @@ class Progress:
     sold: tuple[SoldVoucher, ...] | None = None
 
 
+class Begun:
+    """A booking while the decision that starts it goes on."""
+
+    def __init__(self, booking: Booking) -> None:
+        self.booking = booking
+        self.events = list[BookingEvent]()
+
+    def note(self, events: Sequence[BookingEvent]) -> None:
+        self.events.extend(events)
+        self.booking = fold(BOOKING, events, start=self.booking)
+
+
 async def finish(
     gateway: Gateway, booking: Booking, *, ask: Ask, refund: RefundKind = "cash"
 ) -> Progress:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -34,12 +35,11 @@ from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
 from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
 from device_gateway.events import (
-    BookingEvent,
     MasterDataChanged,
     Reference,
 )
 from device_gateway.handlers.charges import charge
-from device_gateway.handlers.ending import Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -67,7 +67,7 @@ from device_gateway.handlers.tendered import (
 )
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
-from events import Ask, DomainError, fold, handle
+from events import Ask, DomainError, handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,47 +221,15 @@ async def _begin(
     now = gateway.clock()
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
-        begun = _Begun(states[booking_part])
         master_data = counter.master_data
         day = business_date(master_data, now)
-        starting = StartBooking(
-            booking_id=booking_id,
-            store_id=sale.store_id,
-            till_id=sale.till_id,
-            legal_entity_id=master_data.legal_entity.legal_entity_id,
-            currency=master_data.currency,
-            now=now,
-            cashier_id=sale.cashier_id,
-            training=sale.training,
-            references=sale.references,
-        )
-        begun.note(start(starting, counter.till, counter.opened, begun.booking))
-        adding = AddLines(
-            booking_id,
-            _new_lines(booking_id, sale.lines, ask.key),
-            rates_on(master_data, day),
-            now,
-            master_data.voucher_articles,
-        )
-        begun.note(add_lines(adding, begun.booking))
         originals = {each: states[booking_stream(each)] for each in returns}
-        taking = TakeBack(booking_id, returns, payouts, now)
-        begun.note(goods_back(taking, begun.booking, originals))
-        if sale.finish:
-            chargeable(begun.booking)
-        payments = _new_payments(master_data, sale, booking_id, ask)
-        # A line that is refused yet would leave more paid than there is.
-        for new in () if begun.booking.unprepared else payments:
-            begun.note(request_payment(RequestPayment(booking_id, new, now), begun.booking))
-            if new.hold_id is not None:
-                break  # What comes after it depends on how much the other service lets it pay.
-        asks_others = (
-            begun.booking.asks_vouchers
-            or begun.booking.held_lines
-            or any(new.hold_id for new in payments)
+        begun = Begun(states[booking_part])
+        _entered(begun, sale, counter, booking_id, ask, day, now)
+        begun.note(
+            goods_back(TakeBack(booking_id, returns, payouts, now), begun.booking, originals)
         )
-        settled = not begun.booking.open_amount or begun.booking.refundable
-        if not sale.finish or asks_others or not settled:
+        if not _paid(begun, sale, _new_payments(master_data, sale, booking_id, ask), now):
             counter.begin(booking_id)
             return {booking_part: begun.events}
         recording = RecordBooking(
@@ -292,16 +260,53 @@ async def _begin(
     return found
 
 
-class _Begun:
-    """A booking while the decision that starts it goes on."""
+def _entered(
+    begun: Begun,
+    sale: Sale,
+    counter: Counter,
+    booking_id: str,
+    ask: Ask,
+    day: date,
+    now: datetime,
+) -> None:
+    """The booking with the lines that a price list knows."""
+    master_data = counter.master_data
+    starting = StartBooking(
+        booking_id=booking_id,
+        store_id=sale.store_id,
+        till_id=sale.till_id,
+        legal_entity_id=master_data.legal_entity.legal_entity_id,
+        currency=master_data.currency,
+        now=now,
+        cashier_id=sale.cashier_id,
+        training=sale.training,
+        references=sale.references,
+    )
+    begun.note(start(starting, counter.till, counter.opened, begun.booking))
+    adding = AddLines(
+        booking_id,
+        _new_lines(booking_id, sale.lines, ask.key),
+        rates_on(master_data, day),
+        now,
+        master_data.voucher_articles,
+    )
+    begun.note(add_lines(adding, begun.booking))
 
-    def __init__(self, booking: Booking) -> None:
-        self.booking = booking
-        self.events = list[BookingEvent]()
 
-    def note(self, events: Sequence[BookingEvent]) -> None:
-        self.events.extend(events)
-        self.booking = fold(BOOKING, events, start=self.booking)
+def _paid(begun: Begun, sale: Sale, payments: Sequence[NewPayment], now: datetime) -> bool:
+    """Note what is paid without asking anybody. Whether the booking can be recorded at once."""
+    if sale.finish:
+        chargeable(begun.booking)
+    # A line that is refused yet would leave more paid than there is.
+    for new in () if begun.booking.unprepared else payments:
+        begun.note(request_payment(RequestPayment("", new, now), begun.booking))
+        if new.hold_id is not None:
+            break  # What comes after it depends on how much the other service lets it pay.
+    if not sale.finish or begun.booking.asks_vouchers or begun.booking.held_lines:
+        return False
+    if any(new.hold_id for new in payments):
+        return False
+    return not begun.booking.open_amount or begun.booking.refundable
 
 
 async def add(

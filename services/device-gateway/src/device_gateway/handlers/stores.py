@@ -56,27 +56,8 @@ def master_data_of(
         receipt_footer=store.receipt_footer,
         tses=tuple(_tse(tse) for tse in store.tses),
         printers=tuple(_printer(printer) for printer in store.printers),
-        vat=tuple(
-            VatRate(
-                vat=rate.vat,
-                rate=rate.rate,
-                valid_from=rate.valid_from,
-                label=rate.label,
-                dsfinvk_key=rate.dsfinvk_key,
-            )
-            for rate in chain.vat
-            if rate.country == store.country
-        ),
-        means_of_payment=tuple(
-            MeansOfPayment(
-                kind=means.kind,
-                name=means.name,
-                fiscal=means.fiscal,
-                payment_type=means.payment_type,
-            )
-            for means in chain.means_of_payment
-            if means.kind in ("cash", "card", "voucher")
-        ),
+        vat=tuple(_vat_rate(rate) for rate in chain.vat if rate.country == store.country),
+        means_of_payment=_means_of_payment(chain),
         voucher_articles=tuple(
             VoucherArticles(
                 sale=_voucher_article(pair.sale), redemption=_voucher_article(pair.redemption)
@@ -114,6 +95,30 @@ def _tse(tse: declared.Tse) -> StoreTse:
         curve=tse.curve,
         certification_id=tse.certification_id,
         commissioned_on=tse.commissioned_on,
+    )
+
+
+def _vat_rate(rate: declared.VatRate) -> VatRate:
+    return VatRate(
+        vat=rate.vat,
+        rate=rate.rate,
+        valid_from=rate.valid_from,
+        label=rate.label,
+        dsfinvk_key=rate.dsfinvk_key,
+    )
+
+
+def _means_of_payment(chain: declared.Chain) -> tuple[MeansOfPayment, ...]:
+    """Those that are taken at the till itself, or by code."""
+    return tuple(
+        MeansOfPayment(
+            kind=means.kind,
+            name=means.name,
+            fiscal=means.fiscal,
+            payment_type=means.payment_type,
+        )
+        for means in chain.means_of_payment
+        if means.kind in ("cash", "card", "voucher")
     )
 
 
