@@ -52,14 +52,12 @@ class Whole:
         )
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, token: str, key: str = "", wait: int = 0
+        self, method: str, path: str, body: Any = None, *, token: str, key: str = ""
     ) -> Any:
         """What the program answers. An answer that is none of success fails the test."""
         headers = {"authorization": f"Bearer {token}"}
         if key:
             headers["idempotency-key"] = key
-        if wait:
-            headers["prefer"] = f"wait={wait}"
         sent = None if method == "GET" else body or {}
         answer = await self.client.request(method, path, json=sent, headers=headers)
         assert answer.is_success, f"{method} {path} {body}: {answer.status_code} {answer.text}"

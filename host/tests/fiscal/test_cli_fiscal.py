@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from kassenverbund.cli import build
-from kassenverbund.cli.words import GERMAN
+from kassenverbund.cli.words import GERMAN, speak
+from kassenverbund.fiscal.dsfinvk.testing import Export, month
 from kassenverbund.fiscal.keys import TseKey
 from kassenverbund.fiscal.verdicts import CODES, Level
 
@@ -176,3 +179,71 @@ def test_a_key_may_be_given_as_a_certificate(tmp_path: Path) -> None:
     _, lines = call(str(log), "--certificate", str(file))
     assert lines[0]["code"] == "signature_right"
     assert TseKey(point).serial.hex().upper() == SERIAL
+
+
+# -- DSFinV-K exports ---------------------------------------------------------------------------
+
+
+def exported(tmp_path: Path) -> tuple[Export, Path]:
+    made, file = month(), tmp_path / "month.zip"
+    file.write_bytes(made.zip())
+    return made, file
+
+
+def test_a_dsfinvk_export_may_be_a_zip_or_a_folder(tmp_path: Path) -> None:
+    made, file = exported(tmp_path)
+    folder = tmp_path / "month"
+    folder.mkdir()
+    for name, content in made.files().items():
+        (folder / name).write_bytes(content)
+    zipped, unpacked = call(str(file)), call(str(folder))
+    assert zipped[0] == unpacked[0] == 0
+    assert zipped[1][-1] == unpacked[1][-1]
+    assert zipped[1][-1]["passed"] is True
+
+
+def test_a_breach_names_closing_receipt_rule_and_difference(tmp_path: Path) -> None:
+    made, file = exported(tmp_path)
+    made.rows["datapayment.csv"][0]["BASISWAEH_BETRAG"] = "12,96"
+    file.write_bytes(made.zip())
+    code, lines = call(str(file))
+    assert code == 1
+    told = next(line for line in lines if line.get("code") == "paid")
+    assert told["item"] == "KV-1 Z 1 KV-1-1"
+    assert told["detail"] == "12,96 ≠ 12,97"
+
+
+def test_a_breach_is_told_in_german(tmp_path: Path) -> None:
+    made, file = exported(tmp_path)
+    made.rows["transactions_tse.csv"].pop(0)
+    file.write_bytes(made.zip())
+    speak(["--lang", "de"])
+    try:
+        done = CliRunner().invoke(build("fiscal"), ["fiscal", "verify", str(file)])
+    finally:
+        speak(["--lang", "en"])
+    assert done.exit_code == 1
+    assert "gilt NICHT: jeder Bon hat seine TSE-Transaktion oder sagt, warum nicht" in done.stdout
+    assert "NICHT BESTANDEN" in done.stdout
+
+
+def test_an_export_is_compared_with_that_of_its_tse(tmp_path: Path) -> None:
+    made, file = exported(tmp_path)
+    archive = tmp_path / "tse.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, content in made.device.logs.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    code, lines = call(str(file), "--tar", str(archive))
+    assert code == 0
+    assert "tar_holds.holds" in {line.get("code") for line in lines}
+    done = CliRunner().invoke(build("fiscal"), ["fiscal", "verify", str(file), "--tar", str(file)])
+    assert done.exit_code != 0
+
+
+def test_a_zip_that_is_none_is_malformed(tmp_path: Path) -> None:
+    file = tmp_path / "x.zip"
+    file.write_bytes(b"PK\x03\x04 and nothing behind")
+    code, lines = call(str(file))
+    assert (code, lines[0]["code"]) == (1, "malformed")

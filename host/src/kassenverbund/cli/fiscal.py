@@ -186,7 +186,7 @@ def _export(source: Source, name: str, tars: Tars, *, quiet: bool) -> Iterator[F
     """A DSFinV-K export, with how many of its rows are read: all twice."""
     progress = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}"),
-        TimeRemainingColumn(), disable=quiet, transient=True,
+        TimeRemainingColumn(), disable=quiet or not console().is_terminal, transient=True,
     )  # fmt: skip
     rows = sum(source.names().values()) // BYTES_PER_ROW
     task = progress.add_task(name, total=2 * rows)
@@ -201,7 +201,8 @@ class _Bar:
 
     def __init__(self, path: Path, *, quiet: bool) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        self._progress = Progress(*columns, TimeRemainingColumn(), disable=quiet, transient=True)
+        hidden = quiet or not console().is_terminal
+        self._progress = Progress(*columns, TimeRemainingColumn(), disable=hidden, transient=True)
         self._task = self._progress.add_task(path.name, total=path.stat().st_size)
 
     def __enter__(self) -> Callable[[int], None]:

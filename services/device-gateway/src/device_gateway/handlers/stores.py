@@ -78,26 +78,6 @@ def master_data_of(
     )
 
 
-def _entity(entity: declared.LegalEntity) -> LegalEntity:
-    return LegalEntity(
-        legal_entity_id=entity.id,
-        name=entity.name,
-        address=_address(entity.address),
-        vat_id=entity.vat_id,
-        tax_number=entity.tax_number,
-    )
-
-
-def _tse(tse: declared.Tse) -> StoreTse:
-    return StoreTse(
-        tse_id=tse.id,
-        kind=tse.kind,
-        curve=tse.curve,
-        certification_id=tse.certification_id,
-        commissioned_on=tse.commissioned_on,
-    )
-
-
 def _vat_rate(rate: declared.VatRate) -> VatRate:
     return VatRate(
         vat=rate.vat,
@@ -119,6 +99,26 @@ def _means_of_payment(chain: declared.Chain) -> tuple[MeansOfPayment, ...]:
         )
         for means in chain.means_of_payment
         if means.kind in ("cash", "card", "voucher")
+    )
+
+
+def _entity(entity: declared.LegalEntity) -> LegalEntity:
+    return LegalEntity(
+        legal_entity_id=entity.id,
+        name=entity.name,
+        address=_address(entity.address),
+        vat_id=entity.vat_id,
+        tax_number=entity.tax_number,
+    )
+
+
+def _tse(tse: declared.Tse) -> StoreTse:
+    return StoreTse(
+        tse_id=tse.id,
+        kind=tse.kind,
+        curve=tse.curve,
+        certification_id=tse.certification_id,
+        commissioned_on=tse.commissioned_on,
     )
 
 
