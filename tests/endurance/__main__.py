@@ -94,6 +94,8 @@ async def main() -> int:
             run = Run(plan, url, Path(folder), lambda count: bar.advance(task, count))
             ran = await run.play()
     broken = [*faults(ran.facts), *ran.log_faults]
+    if ran.restless:
+        broken.insert(0, f"it never came to rest: {ran.restless}")
     if given.json:
         print(json.dumps({**figures(ran), "faults": broken[:FAULTS_SHOWN]}))
     else:

@@ -40,7 +40,8 @@ PAUSED_S = (0.5, 2.5)
 """A paused process comes back after its leases have run out, or shortly before."""
 AWAY_S = (0.3, 2.0)
 POLL_S = 0.03
-REST_S = 120.0
+REST_S = 60.0
+"""A run in which nothing moves for so long is over, and not well."""
 LAST_SIGN_WITHIN = timedelta(seconds=60)
 
 ACTS = ("kill", "kill", "kill", "kill two", "pause", "pause", "overtake", "overtake", "away")
@@ -67,6 +68,8 @@ class Ran:
     struck: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     log_faults: tuple[str, ...] = ()
+    restless: str = ""
+    """What never came, where the run did not come to rest."""
 
 
 class Run:
@@ -90,7 +93,7 @@ class Run:
         """So many verdicts are there when the next act is due."""
 
     async def play(self) -> Ran:
-        """All of it. Raises `TimeoutError` where it does not come to rest."""
+        """All of it."""
         await migrate(self._url, schema=SCHEMA, folder=SERVICE.migrations)
         connection = await asyncpg.connect(self._url)
         cloud = await self._process("cloud", self._fiskaly.rpartition(":")[2], self._plan.seed)
@@ -103,9 +106,13 @@ class Run:
                 begun = time.monotonic()
                 acting = asyncio.create_task(self._act())
                 told = scripts(self._plan.seed, self._plan.processes)
-                await self._publish_all(bus, connection, told, acting)
-                acting.cancel()
-                await self._rest(bus, connection, told)
+                try:
+                    await self._publish_all(bus, connection, told, acting)
+                    acting.cancel()
+                    await self._rest(bus, connection, told)
+                except TimeoutError:
+                    waiting = sum(map(len, self._waiting.values()))
+                    self.ran.restless = f"{waiting} verdicts missing, out: {self._still_out()}"
                 self.ran.seconds = time.monotonic() - begun
             await read_devices(connection, self._fiskaly, self.ran.facts)
         finally:
@@ -237,7 +244,7 @@ class Run:
             if self._seen > before:
                 quiet_since = time.monotonic()
             if time.monotonic() - quiet_since > REST_S:
-                raise TimeoutError(f"no verdict any more on {self._waiting}")
+                raise TimeoutError
 
     async def _publish(self, bus: PostgresBus, chunk: Sequence[Told], within: timedelta) -> None:
         facts, sign_by = self.ran.facts, datetime.now(UTC) + within
@@ -284,10 +291,11 @@ class Run:
         await asyncio.sleep(1.0)
         await self._look(connection)
 
-    def _still_out(self) -> bool:
-        began = {one.data["outage_id"] for one in self.ran.facts.of("outage.began")}
+    def _still_out(self) -> list[str]:
+        """The TSEs with an outage that has not ended."""
         ended = {one.data["outage_id"] for one in self.ran.facts.of("outage.ended")}
-        return bool(began - ended)
+        began = self.ran.facts.of("outage.began")
+        return [one.data["tse_id"] for one in began if one.data["outage_id"] not in ended]
 
 
 def _record(told: Told, store_id: str, sign_by: datetime) -> Record:

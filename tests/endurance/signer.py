@@ -71,7 +71,7 @@ from tests.endurance.ground import FISKALY, KEY, PIN, SCHEMA, SECRET, SOFTWARE, 
 
 SETTINGS = Settings(
     call_s=0.8, step_s=0.05, pause_s=0.02, lease_s=1.0, probe_s=0.3, probe_max_s=1.0,
-    steady_s=3.0, idle_s=0.5, segment_events_max=500,
+    steady_s=3.0, idle_s=3.0, segment_events_max=500,
 )  # fmt: skip
 UPKEEP = UpkeepSettings(
     check_every=timedelta(seconds=5),
@@ -91,6 +91,9 @@ FAULTS = (("fails", 0.02), ("loses its answer", 0.03), ("hangs", 0.01), ("half d
           ("slow", 0.25))  # fmt: skip
 """What a software TSE does, and how likely at each call."""
 
+OFTENER_BROKEN = 6
+"""With a defect built in, faults come so much more often: it has to show soon."""
+
 _STEAL = text(
     "UPDATE tse_lease SET until = clock_timestamp() - interval '1 ms' WHERE tse_id = :tse_id"
 )
@@ -100,11 +103,14 @@ _log = logging.getLogger("endurance")
 class RoughTse:
     """A software TSE whose line to its driver is bad."""
 
-    def __init__(self, tse_id: str, inner: Tse, folder: Folder, chance: random.Random) -> None:
+    def __init__(
+        self, tse_id: str, inner: Tse, folder: Folder, chance: random.Random, often: int
+    ) -> None:
         self._tse_id = tse_id
         self._inner = inner
         self._folder = folder
         self._chance = chance
+        self._often = often
 
     def _reach(self) -> None:
         if self._folder.is_away(self._tse_id):
@@ -152,7 +158,7 @@ class RoughTse:
             return ""
         at = self._chance.random()
         for fault, share in FAULTS:
-            at -= share
+            at -= share * self._often
             if at < 0:
                 self._folder.struck(f"software {fault}")
                 return fault
@@ -160,13 +166,15 @@ class RoughTse:
 
 
 class RoughTses:
-    def __init__(self, inner: Tses, folder: Folder, chance: random.Random) -> None:
+    def __init__(self, inner: Tses, folder: Folder, chance: random.Random, often: int) -> None:
         self._inner = inner
         self._folder = folder
         self._chance = chance
+        self._often = often
 
     async def open(self, tse_id: str) -> Tse:
-        return RoughTse(tse_id, await self._inner.open(tse_id), self._folder, self._chance)
+        inner = await self._inner.open(tse_id)
+        return RoughTse(tse_id, inner, self._folder, self._chance, self._often)
 
 
 class BlindDevice(Device):
@@ -224,7 +232,8 @@ async def serve(folder: Folder, url: str, fiskaly_url: str, seed: int, broken: b
             clock=now,
         )
         kinds = {tse.tse_id: tse.kind for tse in TSES}
-        rough = RoughTses(software, folder, random.Random(seed))
+        often = OFTENER_BROKEN if broken else 1
+        rough = RoughTses(software, folder, random.Random(seed), often)
         tses = TsesByKind(kinds, {SOFTWARE: rough, FISKALY: fiskaly(client)})
         country = country_of("DE")
         assignments = {tse.tse_id: Assignment(tse.tse_id, tse.store_id, country) for tse in TSES}

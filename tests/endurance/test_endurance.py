@@ -31,7 +31,8 @@ async def test_whatever_happens(check: Check, ran: Ran) -> None:
     assert list(check(ran.facts)) == []
 
 
-async def test_the_log_is_whole_afterwards(ran: Ran) -> None:
+async def test_it_comes_to_rest_and_the_log_is_whole(ran: Ran) -> None:
+    assert ran.restless == ""
     assert ran.log_faults == ()
 
 
