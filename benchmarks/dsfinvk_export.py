@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ from benchmarks.appends import server as database
 from benchmarks.report import Row, show
 from events.reaction import Incoming
 from events.receiver import BATCH_MAX
-from events.store.connection import connect, engine_for
+from events.store.connection import connect, engine_for, raw
 from events.store.migrate import migrate
 from fiscal_signer.adapters.exports.dsfinvk import _COMMAND as CHILD
 from fiscal_signer.adapters.journal import PostgresJournal
@@ -54,6 +54,9 @@ BOOKINGS_PER_CLOSING = 200
 TILLS = 8
 AIM_S = 60.0
 AIM_MIB = 300.0
+FULL = 0.9
+"""Of a million lines: with fewer, the start of the process is most of the time."""
+
 COLUMNS = (
     "position", "event_id", "name", "version", "source", "stream", "sequence", "recorded_at",
     "kind", "store_id", "till_id", "booking_id", "shift", "number", "business_date", "data",
@@ -76,20 +79,37 @@ def books_of(till: int, closings: int) -> Iterator[list[Incoming]]:
     articles = [line(1190, name=f"Artikel {number}") for number in range(3)]
     goods = [*articles, line(1070, vat="reduced", name="Zeitschrift")]
     total = sum(entry["amount"]["amount"] for entry in goods)
-    transaction = 0
-    for _ in range(closings):
-        books.events = []
-        books.open()
-        for number in range(BOOKINGS_PER_CLOSING - 1):
-            books.sell(goods, [cash(total) if number % 2 else card(total)])
-        books.close()
-        verdicts = []
-        for event in books.events:
-            if b'"booking_id"' in event.data[:20]:
-                transaction += 1
-                verdicts.append(signed(json.loads(event.data), transaction, event.time))
-        yield [*books.events, *verdicts]
-        books.now += timedelta(days=1) - (books.now - books.now.replace(hour=8))
+    books.open()
+    for number in range(BOOKINGS_PER_CLOSING - 1):
+        books.sell(goods, [cash(total) if number % 2 else card(total)])
+    books.close()
+    verdicts = [
+        signed(json.loads(event.data), transaction, event.time)
+        for transaction, event in enumerate(books.events[1:], start=1)
+    ]
+    day = [*books.events, *verdicts]
+    yield day
+    for number in range(1, closings):
+        yield [later(event, number) for event in day]
+
+
+def later(event: Incoming, days: int) -> Incoming:
+    """The same on a later day: with the next shift's ids, numbers and dates. As text, since a
+    journal of a million lines is made in this way before anything is measured."""
+    text = event.data.decode()
+    text = text.replace("2026-01-01T", f"{BEGIN + timedelta(days=days):%Y-%m-%d}T")
+    text = text.replace('date": "2026-01-01"', f'date": "{BEGIN + timedelta(days=days):%Y-%m-%d}"')
+    text = text.replace('"shift": 1,', f'"shift": {1 + days},')
+    text = text.replace('"z_number": 1,', f'"z_number": {1 + days},')
+    given = days * BOOKINGS_PER_CLOSING
+    text = NUMBERS.sub(lambda found: f"{found[1]}{int(found[2]) + given}", text)
+    text = IDS.sub(lambda found: f"{found[1]}{days:08x}", text)
+    moment = event.time + timedelta(days=days)
+    return replace(event, event_id=uuid4(), data=text.encode(), time=moment)
+
+
+NUMBERS = re.compile(r'("(?:number|numbers|transaction_number)": )([0-9]+)')
+IDS = re.compile(r'("(?:booking_id|first_booking_id|last_booking_id)": ")([0-9a-f]{8})')
 
 
 def initialized(store: str) -> Incoming:
@@ -189,39 +209,24 @@ def bare(archive: Path, folder: Path) -> Took:
 
 async def kept(url: str, events: int) -> Row:
     """Processor time per event that is heard, this process and PostgreSQL."""
-    engine = engine_for(url, schema=SERVICE.schema)
+    engine = engine_for(url, schema=SERVICE.schema, pool_max=1)
     keeper = Keeper(PostgresJournal(engine))
     records = [event for page in books_of(99, max(1, events // 400)) for event in page][:events]
     await keeper.handle(records[:BATCH_MAX])
-    me, postgres = psutil.Process(), _backend(url)
+    async with raw(engine) as connection:
+        backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
+    me = psutil.Process()
     before, begin = sum(me.cpu_times()[:2]), time.perf_counter()
-    server_before = postgres()
+    server_before = sum(backend.cpu_times()[:2])
     for at in range(BATCH_MAX, len(records), BATCH_MAX):
         await keeper.handle(records[at : at + BATCH_MAX])
     done = len(records) - BATCH_MAX
     own = (sum(me.cpu_times()[:2]) - before) / done * 1e6
-    server = (postgres() - server_before) / done * 1e6
+    server = (sum(backend.cpu_times()[:2]) - server_before) / done * 1e6
     rate = done / (time.perf_counter() - begin)
     await engine.dispose()
     note = f"processor per event: {own:.0f} µs here, {server:.0f} µs in PostgreSQL"
     return Row("journal: events kept", rate, "/s", note=note)
-
-
-def _backend(url: str) -> Any:
-    del url
-    servers = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "postgres"]
-
-    def seconds() -> float:
-        total = 0.0
-        for one in servers[:1] and [
-            *servers,
-            *(child for server in servers for child in server.children()),
-        ]:
-            with contextlib.suppress(psutil.Error):
-                total += sum(one.cpu_times()[:2])
-        return total
-
-    return seconds
 
 
 async def measure(lines: int, events: int, folder: Path) -> list[Row]:
@@ -247,6 +252,7 @@ async def measure(lines: int, events: int, folder: Path) -> list[Row]:
         said = took.said or {}
         assert said["differences"] == 0, said
         million = said["lines"] / 1_000_000
+        fast = took.wall_s < AIM_S * million if million >= FULL else None
         note = (
             f"{said['lines']:,} lines, {said['rows']:,} rows, {said['bytes'] / 2**20:.0f} MiB;"
             f" processor {took.cpu_s:.1f} s against {against.cpu_s:.1f} s;"
@@ -255,7 +261,7 @@ async def measure(lines: int, events: int, folder: Path) -> list[Row]:
         return [
             Row(
                 "export", took.wall_s * 1000, "ms", against.wall_s * 1000, "csv + zipfile",
-                aim=f"1,000,000 lines < {AIM_S:.0f} s", met=took.wall_s < AIM_S * million,
+                aim=f"1,000,000 lines < {AIM_S:.0f} s", met=fast,
                 note=note,
             ),
             Row(

@@ -42,7 +42,7 @@ async def test_a_return_refers_to_the_booking_and_the_line_that_sold_it(counter:
     await returned(counter, back(sold, "2"))
     event = counter.published()
     assert event["lines"][0]["reference"] == {
-        "type": "Transaktion", "id": sold["booking_id"], "line_id": "2"
+        "type": "Transaktion", "id": sold["booking_id"], "line_id": "2", "number": 1
     }  # fmt: skip
     (reference,) = event["references"]
     assert (reference["id"], reference["number"], reference["till_id"], reference["z_number"]) == (
@@ -148,6 +148,10 @@ async def test_a_cost_center_owes_that_much_less(counter: Counter) -> None:
     paid = counter.published()["payments"][0]
     assert (paid["kind"], paid["amount"], paid["fiscal"]) == ("charge_reversal", eur(-760), "Keine")
     assert counter.vat() == {"reduced": (-980, -64)}
+    await counter.print(counter.published()["booking_id"])
+    paper = counter.paper("receipt").text
+    assert "RÜCKNAHME" in paper
+    assert "versteuert" not in paper
 
 
 async def test_only_goods_of_a_sale_come_back_by_lines(counter: Counter) -> None:

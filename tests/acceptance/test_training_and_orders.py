@@ -139,9 +139,12 @@ async def test_a_bill_says_when_its_first_order_began(counter: Counter) -> None:
     counter.clock.advance(seconds=3600)
     refers = [{"type": "Transaktion", "id": first["booking_id"]}]
     await counter.book(lines=[article(460)], payments=[cash(460)], references=refers, finish=True)
-    (reference,) = counter.published()["references"]
-    assert (reference["id"], reference["number"]) == (first["booking_id"], 1)
+    event = counter.published()
+    (reference,) = event["references"]
+    assert (reference["id"], reference["name"]) == (first["booking_id"], "Bestellung")
     assert reference["date"].startswith(began.strftime("%Y-%m-%dT%H:%M:%S"))
+    await counter.print(event["booking_id"])
+    assert "Erste Bestellung        2026-11-22T10:00:00.000Z" in counter.paper("receipt").text
 
 
 async def test_an_order_gets_its_verdict_and_no_paper(counter: Counter) -> None:

@@ -16,7 +16,7 @@ from device_gateway.decider import refusals
 from device_gateway.decider.closing import Closing, close_shift
 from device_gateway.decider.opening import open_shift
 from device_gateway.decider.pricing import vat_totals
-from device_gateway.decider.shift import CASE_OF_MOVE, SHIFT, begin, give_number, move_cash
+from device_gateway.decider.shift import SHIFT, begin, give_number, move_cash
 from device_gateway.decider.shift_state import Shift
 from device_gateway.decider.store import Store
 from device_gateway.decider.till import Till
@@ -37,6 +37,7 @@ from device_gateway.events import (
 from device_gateway.handlers.automatic import last_end
 from device_gateway.testing import opened
 from events import fold
+from kassenverbund.kit.fiscal_cases import MOVE_KINDS
 from money import Money, euro, total
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
@@ -221,7 +222,7 @@ sales = st.builds(
     ),
 )
 moves = st.tuples(
-    st.sampled_from(sorted(set(CASE_OF_MOVE) - {"opening_float", "difference"})),
+    st.sampled_from(sorted(set(MOVE_KINDS) - {"opening_float", "difference"})),
     st.integers(1, 4000),
 )
 days = st.lists(

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from device_gateway.events import NumberGiven
+from device_gateway.events import BookingStarted, NumberGiven
 from device_gateway.handlers.automatic import close_due
 from device_gateway.handlers.recovery import OPEN_IDLE_MAX_S, sweep
 from device_gateway.handlers.stores import declare_stores
@@ -387,3 +387,31 @@ async def test_a_closing_and_a_cash_move_come_out_on_paper(
     printed = [type(order.booking).event_name for order in rig.desk.receipts.values()]
     assert printed == ["cash.moved", "till.closed"]
     assert rig.names().count("receipt.queued") == 2
+
+
+async def test_a_booking_from_before_shifts_gets_its_number_in_the_present_one(
+    rig: Any, till: Any, words: Any
+) -> None:
+    booking_id = str(uuid4())
+    older = BookingStarted(
+        booking_id=booking_id, store_id="berlin", till_id="till-1", till_name="Kasse 1",
+        legal_entity_id="gmbh", tse_id="tse-berlin-1", client_id="KV-berlin-1", currency="EUR",
+        started_at=rig.clock.now,
+    )  # fmt: skip
+    stream = NewEvents(f"booking-{booking_id}", Exact(0), (older,))
+    await rig.store.append(AppendRequest("older", bytes(32), (stream,)))
+    assert (await till.post(f"/{booking_id}/lines", {"lines": [words.article(500)]})).is_success
+    assert (await till.post(f"/{booking_id}/payments", {"payments": [words.card(500)]})).is_success
+    told = (await till.post(f"/{booking_id}/finish")).json()
+    assert (told["state"], told["number"]) == ("recorded", 1)
+    assert rig.events("booking.recorded")[0].shift == 1
+
+
+async def test_a_revoked_till_opens_no_shift_and_its_drawer_can_be_closed(
+    rig: Any, till: Any, words: Any
+) -> None:
+    await till.post("", words.sale([words.article(500)], words.cash(500)))
+    await rig.as_person("manager", f"/stores/berlin/v1/tills/{till.till_id}/revoke")
+    path = f"/stores/berlin/v1/tills/{till.till_id}/shift"
+    assert (await rig.as_person("manager", f"{path}/close")).json()["z_number"] == 1
+    assert (await rig.as_person("manager", f"{path}/open")).json()["code"] == "till.revoked"

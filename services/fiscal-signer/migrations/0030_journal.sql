@@ -1,6 +1,6 @@
 -- The journal: every event that an inspection may ask for, as it came over the bus, those of store
 -- boxes too. Exports read nothing else. Entries are kept for at least ten years (policy
--- `journal.retention`); nothing in the program deletes or changes one.
+-- `records.retention`); nothing in the program deletes or changes one.
 
 -- The last position that was given. Its row is the lock under which positions are given, so an
 -- entry becomes visible before any entry with a higher position is: who has read up to a position
@@ -43,9 +43,10 @@ END $$;
 CREATE INDEX journal_process ON journal (store_id, till_id, shift, number)
     WHERE kind IN ('process', 'opening');
 CREATE INDEX journal_booking ON journal (booking_id, kind)
-    WHERE kind IN ('process', 'verdict', 'start', 'rare') AND booking_id <> '';
-CREATE INDEX journal_closing ON journal (business_date, store_id, till_id)
+    WHERE kind IN ('process', 'verdict', 'start', 'rare');
+CREATE INDEX journal_closing ON journal (business_date, store_id)
     WHERE name = 'till.closed';
+CREATE INDEX journal_closed_day ON journal (store_id, business_date) WHERE name = 'till.closed';
 CREATE INDEX journal_closed_shift ON journal (store_id, till_id, shift)
     WHERE name = 'till.closed';
 CREATE INDEX journal_unnumbered ON journal (store_id, business_date) WHERE kind = 'unnumbered';

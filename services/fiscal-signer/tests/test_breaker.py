@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from fiscal_signer.events import LeftUnsigned, OutageEnded, SignatureMade, TseWarned
+from fiscal_signer.events import (
+    LeftUnsigned,
+    OutageBegan,
+    OutageEnded,
+    SignatureMade,
+    TseWarned,
+    TseWarningEnded,
+)
 from fiscal_signer.handlers import Breaker, Settings
 from fiscal_signer.testing import NOON, Clock, World, recorded
 from fiscal_signer.testing.watching import watch_over
@@ -87,6 +94,24 @@ async def test_an_outage_ends_by_itself_and_is_warned_of_while_it_lasts() -> Non
         await watch.round(wait=True)
     assert len(world.events(OutageEnded)) == 1
     assert await sell(world, 2) == "signed"
+
+
+async def test_a_device_that_never_answered_is_warned_of_before_its_first_sale() -> None:
+    world = World(("berlin",), settings=SETTINGS)
+    watch = watch_over(world)
+    world.faults.away = True
+    for _ in range(200):
+        await watch.round(wait=True)
+        world.clock.pass_by(1)
+    assert [(one.warning, one.detail) for one in world.events(TseWarned)] == [
+        ("outage", "unreachable")
+    ]
+    world.faults.away = False
+    for _ in range(60):
+        await watch.round(wait=True)
+        world.clock.pass_by(1)
+    assert [one.warning for one in world.events(TseWarningEnded)] == ["outage"]
+    assert world.events(OutageBegan) == []
 
 
 async def test_no_sale_waits_for_a_device_that_is_known_to_be_out() -> None:

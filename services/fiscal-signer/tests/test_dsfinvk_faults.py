@@ -153,3 +153,19 @@ def _cents(amount: int) -> dict[str, Any]:
 
 def _amount(cents: int, key: int, rate: int) -> dict[str, Any]:
     return {"amount": _cents(cents), "unit_price": _cents(cents), "dsfinvk_key": key, "rate": rate}
+
+
+async def test_an_order_that_is_longer_than_its_column_raises_the_columns_length(
+    pool: asyncpg.Pool[Any], journal: PostgresJournal, tmp_path: Path
+) -> None:
+    world, books = World(["worms"]), TillBooks("worms", begin=MORNING)
+    books.open()
+    books.order(*(("1", f"Gericht {number} nach Art des Hauses", 980) for number in range(40)))
+    books.close()
+    await signed(world, books)
+    found = await kept_export(pool, journal, tmp_path, books, world)
+    row, _ = found.rows("transactions_tse")
+    length = len(row["TSE_VORGANGSDATEN"])
+    assert length > 1_000
+    column = f"<Name>TSE_VORGANGSDATEN</Name><AlphaNumeric/><MaxLength>{length}</MaxLength>"
+    assert column in found.text("index.xml")

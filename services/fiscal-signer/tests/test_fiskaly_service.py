@@ -4,6 +4,7 @@ with its read models on PostgreSQL."""
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -27,6 +28,7 @@ from fiscal_signer.testing import recorded
 from fiscal_signer.testing.fiskaly import TROUBLES
 from fiscal_signer.testing.fiskaly_line import KEY, PIN, SECRET, TSE, TSS_ID, Line
 from kassenverbund.fiscal.archives import Judge, verify_archive
+from kassenverbund.fiscal.books import verify_event
 from kassenverbund.fiscal.certificates import Certificates
 from kassenverbund.fiscal.verdicts import Level
 from kassenverbund.kit.auth import Caller
@@ -175,6 +177,17 @@ async def test_a_store_with_a_tss_of_fiskaly_sells_from_outage_to_audit(shop: Sh
     assert [one.code for one in findings].count("signature_right") == line.tss.counter
     assert logs_in(own.content) == logs_in(answer.content)
     assert line.cloud.calls == []
+
+    # And `kassenverbund fiscal verify log` finds no gap in the signer's log.
+    judge = Judge(Certificates())
+    told = [
+        finding
+        for entry in await shop.store.read(after=0, records_max=500)
+        for finding in verify_event(entry.name, json.loads(entry.data), "log", judge)
+    ]
+    told += judge.end()
+    assert [one.code for one in told].count("signature_right") == line.tss.counter
+    assert [one for one in told if one.level is Level.WRONG] == []
 
     line.tss.system("logOut", b"")
     line.tss.export_looks, line.cloud.export_after_s = 99, 60

@@ -243,7 +243,16 @@ class Clerk:
     async def aborted(self) -> None:
         lines, _ = self.basket()
         opened = await self.post("bookings", {"lines": lines, "payments": [], "finish": False})
-        await self.post(f"bookings/{opened['booking_id']}/abort", {"reason": "Kunde geht"})
+        path = f"bookings/{opened['booking_id']}"
+        await self.post(f"{path}/abort", {"reason": "Kunde geht"})
+
+        async def judged() -> bool:
+            """Nobody waits for it at a till; here the clock must not run away from the signer."""
+            path_ = f"/stores/{self.store}/v1/tills/{self.till}/{path}"
+            booking = await self.whole.ask("GET", path_, token=self.token)
+            return bool(booking["signature"] or booking["unsigned_reason"])
+
+        await until(judged)
 
     async def training(self) -> None:
         lines, total = self.basket()

@@ -44,7 +44,9 @@ class Source:
 def reference_to(recorded: BookingRecorded, line_id: str | None = None) -> Reference:
     """To a booking of ours; with a line it says no more than it has to."""
     if line_id is not None:
-        return Reference(type="Transaktion", id=recorded.booking_id, line_id=line_id)
+        return Reference(
+            type="Transaktion", id=recorded.booking_id, line_id=line_id, number=recorded.number
+        )
     return Reference(
         type="Transaktion",
         id=recorded.booking_id,
@@ -67,7 +69,7 @@ def given_back(
     for source, amount in restored:
         before = sums.get(source.key)
         sums[source.key] = (source, amount if before is None else before[1] + amount)
-    brief = Reference(type=reference.type, id=reference.id)
+    brief = Reference(type=reference.type, id=reference.id, number=reference.number)
     lines, payments = list[Line](), list[Payment]()
     for source, amount in sums.values():
         own = str(uuid5(UUID(booking_id), f"back/{source.key}"))

@@ -3,9 +3,9 @@ called. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from device_gateway.commands import RecordBooking, TakeBack, TakenVoucher
+from device_gateway.commands import RecordBooking, ReturnedLine, TakeBack, TakenVoucher
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancelled
 from device_gateway.decider.giving_back import reference_to
@@ -45,8 +45,7 @@ def goods_back(
         return ()
     if started.training:
         raise TrainingOnly
-    if any(each.quantity <= 0 for some in command.returns.values() for each in some):
-        raise LineRefused("what comes back has a quantity above 0")
+    something_back(command.returns)
     lines, payments = list[Line](), list[Payment]()
     for original_id, wanted in command.returns.items():
         original = originals[original_id]
@@ -79,6 +78,12 @@ def goods_back(
             for payment in payments
         ),
     )
+
+
+def something_back(returns: Mapping[str, Sequence[ReturnedLine]]) -> None:
+    """Raises `LineRefused` for a return of nothing."""
+    if any(each.quantity <= 0 for some in returns.values() for each in some):
+        raise LineRefused("what comes back has a quantity above 0")
 
 
 def payout_line(voucher: TakenVoucher, number: int) -> Line:

@@ -20,6 +20,7 @@ from device_gateway.commands import (
 )
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancellable, restored_holds, sold_vouchers
+from device_gateway.decider.going_out import something_back
 from device_gateway.decider.refusals import (
     BookingUnknown,
     CancellationNeedsCodes,
@@ -27,6 +28,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.returns import take_back
 from device_gateway.events import (
+    BookingOrdered,
     Line,
     MasterDataChanged,
     Reference,
@@ -35,6 +37,8 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports import Hold, Place, ServiceRefused, ServiceUnavailable, TakesBack
 from money import Money
 
+ORDER = "Bestellung"
+"""Name of a reference to an order: the paper shows when the first of them began."""
 REST_MAX = 1_000_000
 """Minor units: no voucher is worth more."""
 
@@ -179,9 +183,13 @@ async def _sale_held(
 
 
 async def returns_agreed(gateway: Gateway, store_id: str, back: GivenBack) -> None:
-    """Make sure that vouchers that paid for these goods can get that back. Raises the refusals of
-    `take_back`, `NotRestorable`, `BookingUnknown` and `VoucherUnavailable`; nothing is stored."""
+    """Make sure that vouchers that paid for these goods can get that back.
+
+    Raises `LineRefused`, the refusals of `take_back`, `NotRestorable`, `BookingUnknown` and
+    `VoucherUnavailable`; nothing is stored.
+    """
     holds: dict[str, Money] = {}
+    something_back(back.by_original())
     for original_id, wanted in back.by_original().items():
         original = await gateway.booking(original_id)
         assert original.started is not None
@@ -221,6 +229,7 @@ async def known_references(
         found.append(
             each.model_copy(
                 update={
+                    "name": ORDER if isinstance(final, BookingOrdered) else each.name,
                     "date": final.started_at,
                     "till_id": final.till_id,
                     "z_number": final.shift or None,

@@ -234,7 +234,8 @@ def _tender(payment: Payment) -> Tender:
         voucher_serial_masked=None if serial is None else masked(serial),
         voucher_remaining=payment.voucher_remaining,
         not_asked=payment.offline,
-        taxed_before=payment.rate,
+        # What a cost center gets back names its rate as well.
+        taxed_before=payment.rate if payment.kind == "voucher" else None,
     )
 
 

@@ -7,7 +7,6 @@ that made it; another one that is asked for it makes it again, and the bytes hav
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,7 +37,10 @@ RENEW_S = 15.0
 FILES_BYTES_MAX = 3 * 1024**3
 """How much disk finished files may take; the oldest ones go, and are made again when asked for."""
 
-READ_BYTES = 1024 * 1024
+DEFECT = "export.defect"
+
+PART_S = 24 * 3600.0
+"""How long half-made files stay."""
 
 _log = logging.getLogger("fiscal_signer")
 
@@ -189,12 +191,14 @@ class Exports:
             return False
         try:
             await self._make(waiting)
-        except ExportFailed as failed:
-            _log.error("export %s: %s: %s", waiting, failed.code, failed)
-            await self._jobs.fail(waiting, self._worker, failed.code, str(failed))
-        except BaseException:
+        except (Transient, asyncio.CancelledError):
             await self._jobs.give_back(waiting, self._worker)
             raise
+        except Exception as fault:
+            # Whatever went wrong: an export is no reason for the signer to stop.
+            code, detail = _failure(fault)
+            _log.error("export %s: %s: %s", waiting, code, detail, exc_info=code == DEFECT)
+            await self._jobs.fail(waiting, self._worker, code, detail)
         return True
 
     async def _make(self, export_id: str) -> None:
@@ -223,8 +227,11 @@ class Exports:
             return
         try:
             result = await self._made(state.requested, Far())
-        except ExportFailed as failed:
-            _log.error("export %s, made again: %s: %s", export_id, failed.code, failed)
+        except Transient:
+            raise
+        except Exception as fault:
+            code, detail = _failure(fault)
+            _log.error("export %s, made again: %s: %s", export_id, code, detail)
             return
         if result.sha256 != state.sha256:
             # Nobody gets it: what was promised by its hash is something else.
@@ -250,6 +257,10 @@ class Exports:
         return self._folder / f"{export_id}.export"
 
     def _make_room(self) -> None:
+        for path in self._folder.glob("*.part"):
+            # Of a process that died over it; one at work would be done long since.
+            if self._clock().timestamp() - path.stat().st_mtime > PART_S:
+                path.unlink(missing_ok=True)
         files = sorted(self._folder.glob("*.export"), key=lambda path: path.stat().st_mtime)
         left = sum(path.stat().st_size for path in files)
         for path in files:
@@ -259,10 +270,16 @@ class Exports:
             path.unlink(missing_ok=True)
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _failure(fault: Exception) -> tuple[str, str]:
+    match fault:
+        case ExportFailed():
+            return fault.code, str(fault)
+        case OSError():
+            return "export.disk", str(fault)
+        case ExportDiffers():
+            return fault.code, fault.detail
+        case _:
+            return DEFECT, type(fault).__name__
 
 
 def export_result(document: Mapping[str, Any]) -> Result:

@@ -17,7 +17,7 @@ from cryptography import x509
 from events import Ask, Event, EventStore, Metadata, handle, state_of
 from fiscal_signer.decider import upkeep as rules
 from fiscal_signer.decider.upkeep import UPKEEP, Notice, RecordCheck, Upkeep, upkeep_stream
-from fiscal_signer.events import OutageBegan, TseChecked, WarningName
+from fiscal_signer.events import TseChecked, WarningName
 from fiscal_signer.handlers.device import Device
 from fiscal_signer.handlers.driver import NotNow, TseDriver
 from fiscal_signer.ports import (
@@ -128,11 +128,9 @@ class Caretaker:
             return await self._failed(state, fault)
         return await self._record(state, look)
 
-    async def outage(self, outage: OutageBegan | None) -> Sequence[Event]:
-        """Warn of an outage that lasts; say that one is over."""
-        now = self._clock()
-        began = None if outage is None else outage.began_at
-        notice = rules.of_outage(began, outage.reason if outage else "", now)
+    async def outage(self, began_at: datetime | None, reason: str = "") -> Sequence[Event]:
+        """Warn of a device that has been out since then; None: it is not."""
+        notice = rules.of_outage(began_at, reason, self._clock())
         return await self._note({"outage": notice}, None)
 
     # -- when ------------------------------------------------------------------------------
@@ -233,7 +231,8 @@ class Caretaker:
         now, figures, info = self._clock(), look.figures, look.info
         until = None if info.certificate is None else _until(info.certificate)
         drift = look.drift
-        noticed: dict[WarningName, Notice] = {}
+        # It had a turn, so it is not out.
+        noticed: dict[WarningName, Notice] = {"outage": rules.WELL}
         if until is not None:
             noticed["certificate_expires"] = rules.of_certificate(until, now)
         if figures.signatures_max:
@@ -282,12 +281,16 @@ class Caretaker:
     async def _note(
         self, noticed: dict[WarningName, Notice], checked: TseChecked | None
     ) -> Sequence[Event]:
-        now = self._clock()
+        now, stream = self._clock(), upkeep_stream(self._tse_id)
+        command = RecordCheck(self._tse_id, self._store_id, now, noticed, checked)
+        _, state = await state_of(self._store, UPKEEP, stream)
+        if not UPKEEP.decide(command, state):
+            return ()  # Looked at again and again, and each decided key would be stored.
         handled = await handle(
             self._store,
             UPKEEP,
-            upkeep_stream(self._tse_id),
-            RecordCheck(self._tse_id, self._store_id, now, noticed, checked),
+            stream,
+            command,
             ask=Ask.of(
                 f"{self._tse_id}/upkeep/{'-'.join(sorted(noticed))}/{now.isoformat()}",
                 self._tse_id,

@@ -62,6 +62,7 @@ class Watch:
         self._tick = tick
         self._every_s = every_s
         self._new = set(wards)
+        self._silent: dict[str, datetime] = {}
         self._not_before: dict[str, datetime] = {}
         self._ailing: set[str] = set()
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
@@ -109,26 +110,38 @@ class Watch:
                     await self._probe(ward)
                 elif tse_id in self._new:
                     self._not_before[tse_id] = self._clock() + INTRODUCE_AGAIN
-                    await ward.driver.introduce()
-                    self._new.discard(tse_id)
+                    await self._introduce(ward)
                 else:
                     await ward.caretaker.tend()
-            except TseFault as fault:
-                _log.warning("%s did not introduce itself: %s", tse_id, fault)
             except Transient as fault:
                 _log.debug("%s is looked after elsewhere: %s", tse_id, fault)
             except self._away as away:
                 _log.warning("%s is not looked after now: %s", tse_id, type(away).__name__)
 
+    async def _introduce(self, ward: Ward) -> None:
+        """A device that never answered is out, although no booking has found that out yet."""
+        tse_id = ward.driver.tse_id
+        try:
+            await ward.driver.introduce()
+        except TseFault as fault:
+            _log.warning("%s did not introduce itself: %s", tse_id, fault)
+            since = self._silent.setdefault(tse_id, self._clock())
+            await ward.caretaker.outage(since, fault.code.value)
+            return
+        self._new.discard(tse_id)
+        if self._silent.pop(tse_id, None) is not None:
+            await ward.caretaker.outage(None)
+
     async def _probe(self, ward: Ward) -> None:
         driver, breaker = ward.driver, ward.breaker
         self._not_before[driver.tse_id] = self._clock() + LOOK_EVERY
         outage = await driver.outage()
-        await ward.caretaker.outage(outage)
         if outage is None:
+            await ward.caretaker.outage(None)
             breaker.ended(self._clock())
             self._ailing.discard(driver.tse_id)
             return
+        await ward.caretaker.outage(outage.began_at, outage.reason)
         if not breaker.due(outage.outage_id, self._clock()):
             self._come_back(driver.tse_id, breaker)
             return

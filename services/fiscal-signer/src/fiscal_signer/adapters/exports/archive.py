@@ -37,7 +37,8 @@ _VERSION, _VERSION_64 = 20, 45
 _DEFLATED = 8
 _DATE = 0x0021  # 1980-01-01, the earliest that the format knows
 _UTF8 = 0x0800
-_WIDE = 0xFFFFFFFF
+WIDE = 0xFFFFFFFF
+"""What stands in a field of four bytes whose value is too large for it (ZIP64)."""
 
 
 class DiskLimit(OSError):
@@ -115,21 +116,30 @@ class Spool:
         self._waiting.append(self._thread.submit(file.add, pieces))
         while len(self._waiting) > WAITING_MAX:
             self._waiting.popleft().result()
+        self._within_limit()
+
+    def _within_limit(self) -> None:
         if sum(one.packed for one in self._files.values()) > self._bytes_max:
             raise DiskLimit(f"the export takes more than {self._bytes_max} bytes of disk")
 
     def pack(
-        self, out: BinaryIO, small: Iterable[tuple[str, bytes]], order: Iterable[str]
+        self,
+        out: BinaryIO,
+        small: Iterable[tuple[str, bytes]],
+        order: Iterable[str],
+        *,
+        wide_from: int = WIDE,
     ) -> tuple[str, int]:
         """Write the archive: `small` files first, then the spooled ones in `order`. Its SHA-256 and
-        its bytes. Raises OSError."""
+        its bytes. `wide_from`: bytes from which on sizes are written wide. Raises OSError."""
         for file in self._files.values():
             if file.waiting:
                 self._send(file)
             self._waiting.append(self._thread.submit(file.end))
         while self._waiting:
             self._waiting.popleft().result()
-        archive = _Archive(out)
+        self._within_limit()
+        archive = _Archive(out, wide_from)
         for name, content in small:
             compress = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
             packed = compress.compress(content) + compress.flush()
@@ -146,8 +156,9 @@ class Spool:
 
 
 class _Archive:
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: BinaryIO, wide_from: int) -> None:
         self._out = out
+        self._wide_from = wide_from
         self._directory: list[bytes] = []
         self.digest = hashlib.sha256()
         self.bytes = 0
@@ -160,9 +171,9 @@ class _Archive:
     def begin(self, name: str, crc: int, size: int, packed: int) -> None:
         """A file's header; its `packed` bytes follow."""
         at, raw = self.bytes, name.encode("ascii")
-        wide = max(size, packed, at) >= _WIDE
+        wide = max(size, packed, at) >= self._wide_from
         version = _VERSION_64 if wide else _VERSION
-        sizes = (_WIDE, _WIDE) if wide else (packed, size)
+        sizes = (WIDE, WIDE) if wide else (packed, size)
         extra = struct.pack("<HHQQ", 1, 16, size, packed) if wide else b""
         common = struct.pack(
             "<HHHHHLLLHH", version, _UTF8, _DEFLATED, 0, _DATE, crc, *sizes, len(raw), len(extra)
@@ -172,7 +183,7 @@ class _Archive:
             extra = struct.pack("<HHQQQ", 1, 24, size, packed, at)
         common = struct.pack(
             "<HHHHHHLLLHHHHHLL", version, version, _UTF8, _DEFLATED, 0, _DATE, crc, *sizes,
-            len(raw), len(extra), 0, 0, 0, 0, _WIDE if wide else at,
+            len(raw), len(extra), 0, 0, 0, 0, WIDE if wide else at,
         )  # fmt: skip
         self._directory.append(b"PK\x01\x02" + common + raw + extra)
 
@@ -182,7 +193,7 @@ class _Archive:
         for entry in self._directory:
             self.write(entry)
         size = self.bytes - begin
-        wide = begin >= _WIDE
+        wide = begin >= self._wide_from
         if wide:
             at = self.bytes
             self.write(
@@ -194,5 +205,5 @@ class _Archive:
             self.write(b"PK\x06\x07" + struct.pack("<LQL", 0, at, 1))
         self.write(
             b"PK\x05\x06"
-            + struct.pack("<HHHHLLH", 0, 0, count, count, size, _WIDE if wide else begin, 0)
+            + struct.pack("<HHHHLLH", 0, 0, count, count, size, WIDE if wide else begin, 0)
         )
