@@ -96,6 +96,21 @@ async def test_an_outage_ends_by_itself_and_is_warned_of_while_it_lasts() -> Non
     assert await sell(world, 2) == "signed"
 
 
+async def test_a_device_that_goes_out_right_after_its_introduction_is_probed_soon() -> (
+    None
+):
+    world = World(("berlin",), settings=SETTINGS)
+    watch = watch_over(world)
+    await watch.round(wait=True)
+    world.faults.away = True
+    assert await sell(world, 1) == "outage"
+    world.faults.away = False
+    for _ in range(20):
+        await watch.round(wait=True)
+        world.clock.pass_by(1)
+    assert len(world.events(OutageEnded)) == 1
+
+
 async def test_a_device_that_never_answered_is_warned_of_before_its_first_sale() -> None:
     world = World(("berlin",), settings=SETTINGS)
     watch = watch_over(world)

@@ -53,7 +53,7 @@ class Play:
             ("berlin",),
             clock=clock,
             devices=self._devices(client),
-            settings=Settings(pause_s=0.0, tries_max=2, segment_events_max=25),
+            settings=Settings(pause_s=0.0, tries_max=2, segment_events_max=25, idle_s=0.0),
         )
 
     def _devices(self, client: httpx.AsyncClient) -> FiskalyTses:

@@ -129,6 +129,8 @@ class Watch:
             await ward.caretaker.outage(since, fault.code.value)
             return
         self._new.discard(tse_id)
+        # Or an outage that begins now would be looked at only when the pause is over.
+        self._not_before.pop(tse_id, None)
         if self._silent.pop(tse_id, None) is not None:
             await ward.caretaker.outage(None)
 
@@ -139,7 +141,7 @@ class Watch:
         if outage is None:
             await ward.caretaker.outage(None)
             breaker.ended(self._clock())
-            self._ailing.discard(driver.tse_id)
+            self._recovered(driver.tse_id)
             return
         await ward.caretaker.outage(outage.began_at, outage.reason)
         if not breaker.due(outage.outage_id, self._clock()):
@@ -150,12 +152,16 @@ class Watch:
         if well and closing:
             breaker.ended(self._clock())
             await ward.caretaker.outage(None)
-            self._ailing.discard(driver.tse_id)
+            self._recovered(driver.tse_id)
             _log.info("%s is back", driver.tse_id)
         else:
             breaker.tried(well=well, now=self._clock())
             self._come_back(driver.tse_id, breaker)
             _log.info("%s %s", driver.tse_id, "answers" if well else "is still out")
+
+    def _recovered(self, tse_id: str) -> None:
+        self._ailing.discard(tse_id)
+        self._not_before.pop(tse_id, None)
 
     def _come_back(self, tse_id: str, breaker: Breaker) -> None:
         next_ = breaker.next or self._clock()
