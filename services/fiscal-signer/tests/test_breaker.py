@@ -96,9 +96,7 @@ async def test_an_outage_ends_by_itself_and_is_warned_of_while_it_lasts() -> Non
     assert await sell(world, 2) == "signed"
 
 
-async def test_a_device_that_goes_out_right_after_its_introduction_is_probed_soon() -> (
-    None
-):
+async def test_a_device_that_goes_out_right_after_its_introduction_is_probed_soon() -> None:
     world = World(("berlin",), settings=SETTINGS)
     watch = watch_over(world)
     await watch.round(wait=True)
