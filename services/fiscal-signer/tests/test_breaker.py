@@ -109,6 +109,23 @@ async def test_a_device_that_goes_out_right_after_its_introduction_is_probed_soo
     assert len(world.events(OutageEnded)) == 1
 
 
+async def test_time_that_passes_between_two_looks_at_the_clock_keeps_nobody_from_a_probe() -> None:
+    world = World(("berlin",), settings=SETTINGS)
+
+    def ticking() -> datetime:
+        world.clock.pass_by(0.000001)
+        return world.clock()
+
+    watch = watch_over(world, clock=ticking)
+    world.faults.away = True
+    assert await sell(world, 1) == "outage"
+    world.faults.away = False
+    for _ in range(20):
+        await watch.round(wait=True)
+        world.clock.pass_by(1)
+    assert len(world.events(OutageEnded)) == 1
+
+
 async def test_a_device_that_never_answered_is_warned_of_before_its_first_sale() -> None:
     world = World(("berlin",), settings=SETTINGS)
     watch = watch_over(world)

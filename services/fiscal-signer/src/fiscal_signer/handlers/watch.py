@@ -99,7 +99,8 @@ class Watch:
 
     def _wanted(self, tse_id: str) -> bool:
         if tse_id in self._ailing or tse_id in self._new:
-            return self._clock() >= self._not_before.get(tse_id, self._clock())
+            not_before = self._not_before.get(tse_id)
+            return not_before is None or self._clock() >= not_before
         return self._wards[tse_id].caretaker.awake
 
     async def _look_after(self, tse_id: str) -> None:

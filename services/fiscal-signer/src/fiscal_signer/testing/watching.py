@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from fiscal_signer.events import OutageBegan, OutageEnded
 from fiscal_signer.handlers import Breaker, Caretaker, UpkeepSettings, Ward, Watch
 from fiscal_signer.testing import World
 
 
-def watch_over(world: World, tse_id: str = "tse-berlin") -> Watch:
+def watch_over(
+    world: World, tse_id: str = "tse-berlin", *, clock: Callable[[], datetime] | None = None
+) -> Watch:
     """As the service has it, for one device, without read models."""
     driver = world.drivers[tse_id]
     keeper = Caretaker(
@@ -24,4 +29,4 @@ def watch_over(world: World, tse_id: str = "tse-berlin") -> Watch:
         return [tse_id] if began - ended else []
 
     ward = Ward(driver, Breaker(world.settings), keeper)
-    return Watch({tse_id: ward}, out=out, clock=world.clock, away=(OSError,))
+    return Watch({tse_id: ward}, out=out, clock=clock or world.clock, away=(OSError,))
