@@ -19,9 +19,12 @@ import pytest
 from kassenverbund.postgres import _Server, _works_in, private_database
 
 HOLD = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from kassenverbund.postgres import private_database
+
+# A run of tests in the background may have begun with Ctrl-C ignored, and hands that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def hold():
     async with private_database(Path(sys.argv[1])) as found:
