@@ -9,23 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 from rich.console import Console
 from rich.progress import Progress
 
-from events.store.connection import plain_url
-from kassenverbund.postgres import private_database
 from tests.endurance.checks import explained, faults
+from tests.endurance.database import database
 from tests.endurance.run import Plan, Ran, Run
 
 PROCESSES, EVERY = 10_000, 60
@@ -57,25 +51,6 @@ def figures(ran: Ran) -> dict[str, object]:
 
 def _outage(data: dict[str, Any]) -> str:
     return f"{data['tse_id']} {data['reason']}"
-
-
-@asynccontextmanager
-async def database() -> AsyncIterator[str]:
-    given = os.environ.get("DATABASE_URL")
-    if given:
-        name = f"endurance_{uuid4().hex}"
-        admin = await asyncpg.connect(plain_url(given))
-        try:
-            await admin.execute(f"CREATE DATABASE {name}")
-            yield plain_url(given).rpartition("/")[0] + f"/{name}"
-            await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        finally:
-            await admin.close()
-        return
-    with tempfile.TemporaryDirectory(prefix="endurance-") as var:
-        os.chmod(var, 0o755)  # As root the server runs under another user.
-        async with private_database(Path(var)) as private:
-            yield private.url
 
 
 async def main() -> int:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.endurance.checks import CHECKS, Check
+from tests.endurance.database import database
 from tests.endurance.ground import TSES
 from tests.endurance.run import Plan, Ran, Run
 
@@ -20,10 +21,11 @@ SIGNED_MIN = 0.25
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def ran(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ran]:
+async def ran(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ran]:
     plan = Plan(seed=5, processes=PROCESSES, every=EVERY)
     folder: Path = tmp_path_factory.mktemp("endurance")
-    yield await Run(plan, database_url, folder, lambda count: None).play()
+    async with database() as url:
+        yield await Run(plan, url, folder, lambda count: None).play()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
