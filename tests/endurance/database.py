@@ -15,8 +15,8 @@ from kassenverbund.postgres import private_database
 
 @asynccontextmanager
 async def database() -> AsyncIterator[str]:
-    """The address of an empty database. A run opens many connections: without `DATABASE_URL` it has a
-    server of its own."""
+    """The address of an empty database. A run opens many connections: without `DATABASE_URL` it
+    has a server of its own."""
     given = os.environ.get("DATABASE_URL")
     if given:
         async with fresh_database(plain_url(given)) as url:
