@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import warnings
@@ -17,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from events.store.connection import plain_url
 from events.testing.database import fresh_database
 from events.testing.kafka_fixture import *  # noqa: F403  (fixtures and hooks by name)
+
+CONNECTIONS = "max_connections = 400"
+"""Tests that run side by side start many processes, each with connections of its own."""
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +43,14 @@ def postgres_url() -> Iterator[str]:
     # runs under another user who has to get there.
     folder = Path(tempfile.gettempdir()) / f"kv-postgres-{run[:16]}"
     folder.mkdir(exist_ok=True)
-    server = postgres_server.get_server(folder, cleanup_mode="delete")
+    server = postgres_server.get_server(folder, cleanup_mode="delete", start=False)
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # The first process of the run makes it, alone.
+        server.ensure_pgdata_inited()
+        settings = folder / "postgresql.conf"
+        if CONNECTIONS not in settings.read_text():
+            settings.write_text(f"{settings.read_text()}\n{CONNECTIONS}\n")
+        server.start()
     try:
         yield plain_url(server.get_uri())
     finally:
