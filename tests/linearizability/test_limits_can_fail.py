@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ from tests.linearizability.processes import processes
 
 PLAN = Plan(seed=1, clients=16, payments=12, kills=0, heard_wait_s=10.0)
 
+DAYS_MAX = 3
+"""The fault has to show within so many runs; nearly always, it shows in the first."""
+
 FINDS = {
     "a_limit_is_forgotten": "exceeded",
     "old_states_decide": "exceeded",
@@ -35,15 +39,26 @@ FINDS = {
 }
 """What has to be seen, by fault."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-async def test_a_broken_limit_is_found(fault: str, tmp_path: Path, postgres_url: str) -> None:
+async def test_a_broken_limit_is_found(
+    fault: str, tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> None:
+    found: list[object] = []
+    for day in range(DAYS_MAX):
+        plan = replace(PLAN, seed=1 + day)
+        found = found or await _found(fault, plan, tmp_path_factory.mktemp(fault), postgres_url)
+    assert found
+
+
+async def _found(fault: str, plan: Plan, folder: Path, postgres_url: str) -> list[object]:
+    """What is seen of the fault on one day, with an empty database: all charge the same center."""
     async with (
-        fresh_database(postgres_url) as database_url,  # They all charge the same center.
+        fresh_database(postgres_url) as database_url,
         processes(
-            tmp_path,
+            folder,
             database_url,
             count=2,
             service="costcenter",
@@ -56,7 +71,7 @@ async def test_a_broken_limit_is_found(fault: str, tmp_path: Path, postgres_url:
         ) as store,
     ):
         await furnish(store)
-        ran = Ran(PLAN, service, Gateway(bus), store)
+        ran = Ran(plan, service, Gateway(bus), store)
         # A broken service may also leave a client without a proper answer. What counts here is
         # what is found in the answers that did come, and in the log.
         with suppress(Exception):
@@ -64,9 +79,9 @@ async def test_a_broken_limit_is_found(fault: str, tmp_path: Path, postgres_url:
         await read_on(ran)
         print(f"\n{ran.summary()}")
     replayed = replay(ran.log)
-    found = {
+    seen = {
         "exceeded": [*replayed.exceeded, *answers_exceed(ran.seen)],
         "unused": [*refused_without_reason(ran.seen, replayed), *unused(replayed, CARDS)],
         "told": told_otherwise(ran.seen, replayed),
     }
-    assert found[FINDS[fault]], found
+    return list(seen[FINDS[fault]])
