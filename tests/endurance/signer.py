@@ -53,20 +53,17 @@ from fiscal_signer.handlers import (
 from fiscal_signer.handlers.device import Device
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
-    Chore,
     DeviceAnswer,
     DeviceStep,
-    Figures,
-    Signed,
     Tse,
     TseError,
     TseFault,
-    TseInfo,
     Tses,
 )
 from fiscal_signer.projections import SignatureBook
 from fiscal_signer.projections_upkeep import TseUpkeep
 from fiscal_signer.queries import Queries
+from fiscal_signer.testing.behind import TseBehind
 from tests.endurance.ground import FISKALY, KEY, PIN, SCHEMA, SECRET, SOFTWARE, TSES, Folder
 
 SETTINGS = Settings(
@@ -100,14 +97,14 @@ _STEAL = text(
 _log = logging.getLogger("endurance")
 
 
-class RoughTse:
+class RoughTse(TseBehind):
     """A software TSE whose line to its driver is bad."""
 
     def __init__(
         self, tse_id: str, inner: Tse, folder: Folder, chance: random.Random, often: int
     ) -> None:
+        super().__init__(inner)
         self._tse_id = tse_id
-        self._inner = inner
         self._folder = folder
         self._chance = chance
         self._often = often
@@ -115,10 +112,6 @@ class RoughTse:
     def _reach(self) -> None:
         if self._folder.is_away(self._tse_id):
             raise TseFault(TseError.UNREACHABLE, "it is away")
-
-    async def info(self) -> TseInfo:
-        self._reach()
-        return await self._inner.info()
 
     async def execute(self, steps: Sequence[DeviceStep]) -> Sequence[DeviceAnswer]:
         self._reach()
@@ -136,22 +129,6 @@ class RoughTse:
         if fault == "loses its answer":
             raise TseFault(TseError.UNREACHABLE, fault)
         return answers
-
-    async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
-        self._reach()
-        return await self._inner.logs_after(signature_counter)
-
-    async def open_transactions(self) -> dict[int, str]:
-        self._reach()
-        return await self._inner.open_transactions()
-
-    async def figures(self) -> Figures:
-        self._reach()
-        return await self._inner.figures()
-
-    async def tend(self, chore: Chore) -> bool:
-        self._reach()
-        return await self._inner.tend(chore)
 
     def _drawn(self) -> str:
         if self._folder.calm:

@@ -22,19 +22,17 @@ from fiscal_signer.events import REGISTRY
 from fiscal_signer.handlers import Settings, TseDriver
 from fiscal_signer.policies import Assignment, Reactor
 from fiscal_signer.ports import (
-    Chore,
     DeviceAnswer,
     DeviceStep,
-    Figures,
     Leases,
     RegisterClient,
-    Signed,
     Tse,
     TseError,
     TseFault,
     TseInfo,
     Tses,
 )
+from fiscal_signer.testing.behind import TseBehind
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _IDS = UUID("6f9619ff-8b86-d011-b42d-00cf4fc964ff")
@@ -85,11 +83,11 @@ class Faults:
         self.executed = 0
 
 
-class FaultyTse:
+class FaultyTse(TseBehind):
     """A TSE between the driver and the real software TSE."""
 
     def __init__(self, inner: Tse, faults: Faults, clock: Clock) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._faults = faults
         self._clock = clock
 
@@ -129,22 +127,6 @@ class FaultyTse:
         if _due(faults, "lose_answers"):
             raise TseFault(TseError.UNREACHABLE, "told to lose the answer")
         return answers
-
-    async def logs_after(self, signature_counter: int) -> Sequence[Signed]:
-        self._reach()
-        return await self._inner.logs_after(signature_counter)
-
-    async def open_transactions(self) -> dict[int, str]:
-        self._reach()
-        return await self._inner.open_transactions()
-
-    async def figures(self) -> Figures:
-        self._reach()
-        return await self._inner.figures()
-
-    async def tend(self, chore: Chore) -> bool:
-        self._reach()
-        return await self._inner.tend(chore)
 
 
 def _due(faults: Faults, name: str) -> bool:
