@@ -155,6 +155,14 @@ class Desk:
     def escpos(self, order: ReceiptOrder) -> bytes:
         return self.text(order).encode()
 
+    def pdf(self, order: ReceiptOrder) -> bytes:
+        return self.text(order).encode()
+
+    async def enqueue_order_slips(
+        self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        return False
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         return await self._queue(Paper(order.booking.booking_id, job_id, order))
 

@@ -313,6 +313,7 @@ class NewOrderLine:
     unit_price: Money
     vat: str
     sku: str | None = None
+    article_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def _lines(command: OrderLines) -> Sequence[OrderedLine]:
                 rate=rate.rate,
                 dsfinvk_key=rate.dsfinvk_key,
                 sku=line.sku,
+                article_group=line.article_group,
             )
         )
     return tuple(found)

@@ -226,6 +226,8 @@ class OrderedLine(Part):
     rate: int
     dsfinvk_key: int
     sku: Rare[str] = None
+    article_group: Rare[str] = None
+    """By which the kitchen's printers share the work."""
 
 
 @event_type("booking.ordered")

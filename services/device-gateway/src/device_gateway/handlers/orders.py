@@ -12,6 +12,7 @@ from device_gateway.decider.ordering import order as decide_order
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingOrdered
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date, rates_on
+from device_gateway.handlers.paper import queue_papers
 from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.shifts import Counter, in_shift
 from events import Ask
@@ -73,9 +74,11 @@ async def order(gateway: Gateway, wanted: Order, *, ask: Ask) -> Booking:
         with_till=True,
         now=now,
     )
-    if done.appended.repeated:
-        return await gateway.process(booking_id)
     ordered: Booking = done.states[stream]
+    if done.appended.repeated:
+        ordered = await gateway.process(booking_id)
+    # The kitchen does not wait for the security device.
+    await queue_papers(gateway, ordered)
     return ordered
 
 
