@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
@@ -73,6 +74,11 @@ async def _open(runtime: Runtime) -> Opened:
         sign_within_s=runtime.sign_within_s,
         offline=PostgresOfflineRules(runtime.engine, capped),
         voucher_line=line,
+        till_rights=runtime.chain.till_rights,
+        sign_in_required=frozenset(
+            store.id for store in runtime.chain.stores if store.sign_in == "required"
+        ),
+        cashiers=PostgresCashierDesk(runtime.engine),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(

@@ -33,7 +33,6 @@ from device_gateway.events import (
 )
 from events import Decider
 
-
 APPROVALS_MAX = 20
 """How many lent rights may wait at a till."""
 
