@@ -9,6 +9,8 @@ ALTER TABLE print_job ADD CONSTRAINT print_job_document_check CHECK (document IN
 ALTER TABLE print_job ADD COLUMN give_up_at timestamptz;
 -- Of a job with several papers, how many a printer that fetches them has confirmed.
 ALTER TABLE print_job ADD COLUMN part integer NOT NULL DEFAULT 0;
+-- The last of them that it has fetched.
+ALTER TABLE print_job ADD COLUMN fetched integer NOT NULL DEFAULT -1;
 -- Somebody looked at a job that went wrong, and said what came of it.
 ALTER TABLE print_job ADD COLUMN seen_at timestamptz;
 ALTER TABLE print_job ADD COLUMN seen_reason text;

@@ -422,6 +422,19 @@ class Desk:
         self.order_slips.setdefault(job_id, ordered)
         return self.prints
 
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        return self.prints
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        return True
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         if self.crash_next:
             self.crash_next = False
@@ -539,8 +552,9 @@ class Rig:
         self.tries = Tries()
         self.restart()
 
-    def restart(self) -> None:
-        """A new process over the same log: nothing that was only in memory is left."""
+    def restart(self, **changes: Any) -> None:
+        """A new process over the same log: nothing that was only in memory is left. `changes`:
+        fields of its `Gateway`."""
         if isinstance(self.store, MemoryEventStore):
             self.store.streams = type(self.store.streams)()
         client = httpx.AsyncClient(
@@ -558,6 +572,7 @@ class Rig:
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
             clock=self.clock,
             sign_within_s=30.0,
+            **changes,
         )
         self.unfinished = LogScan(self.store)
         till_tokens = TillTokens(self.gateway)

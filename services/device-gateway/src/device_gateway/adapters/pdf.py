@@ -122,4 +122,4 @@ def _qr(content: str) -> tuple[str, int]:
     code = segno.make_qr(content, error="m", mode="byte", boost_error=False)
     out = BytesIO()
     code.save(out, kind="svg", border=QR_QUIET, xmldecl=False, svgns=True, nl=False)
-    return out.getvalue().decode(), code.symbol_size(border=QR_QUIET)[0]
+    return out.getvalue().decode(), int(code.symbol_size(border=QR_QUIET)[0])

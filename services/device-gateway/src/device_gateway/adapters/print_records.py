@@ -55,7 +55,8 @@ _WAITING = (
 _HAND_OUT = (
     "WITH first AS (SELECT job_id, due_at FROM print_job WHERE printer_id = $1"
     " AND state = 'queued' ORDER BY sequence LIMIT 1 FOR UPDATE)"
-    " UPDATE print_job SET state = 'sending', owner = $2, tries = tries + 1, changed_at = $3"
+    " UPDATE print_job SET state = 'sending', owner = $2, tries = tries + 1, changed_at = $3,"
+    " fetched = -1"
     " WHERE job_id = (SELECT job_id FROM first WHERE due_at <= $3) AND NOT EXISTS"
     " (SELECT 1 FROM print_job WHERE printer_id = $1 AND state = 'sending')"
     " RETURNING *, false AS more"
@@ -65,8 +66,12 @@ _HANDED_OUT = (
     " AND owner = $2"
 )
 _NEXT_PART = (
-    "UPDATE print_job SET part = $2 WHERE job_id = $1 AND state = 'sending' AND part = $2 - 1"
-    " RETURNING job_id"
+    "UPDATE print_job SET part = $2, changed_at = $3 WHERE job_id = $1 AND state = 'sending'"
+    " AND part = $2 - 1 RETURNING job_id"
+)
+_FETCH = (
+    "UPDATE print_job SET fetched = $2, changed_at = $3 WHERE job_id = $1 AND state = 'sending'"
+    " AND part = $2 RETURNING job_id"
 )
 _UNANSWERED = (
     "UPDATE print_job SET state = 'unknown', reason = 'no_answer', payload = NULL, changed_at = $3"
@@ -126,8 +131,11 @@ class PrinterRecords:
         row = await self._one(_HANDED_OUT, printer_id, PULLED)
         return None if row is None else await self._opened(row, owner=PULLED, now=row["changed_at"])
 
-    async def next_part(self, job_id: str, part: int) -> bool:
-        return await self._one(_NEXT_PART, job_id, part) is not None
+    async def next_part(self, job_id: str, part: int, *, now: datetime) -> bool:
+        return await self._one(_NEXT_PART, job_id, part, now) is not None
+
+    async def fetch(self, job_id: str, part: int, *, now: datetime) -> bool:
+        return await self._one(_FETCH, job_id, part, now) is not None
 
     async def unanswered(self, *, before: datetime, now: datetime) -> Sequence[PrintJob]:
         return [job_of(row) for row in await self._rows(_UNANSWERED, PULLED, before, now)]
@@ -144,7 +152,8 @@ class PrinterRecords:
                 job.job_id, owner=owner, state=JobState.FAILED, reason="unreadable", now=now
             )
             return None
-        return Taken(job, payload, row["more"], row["part"])
+        part = row["part"]
+        return Taken(job, payload, row["more"], part, fetched=row["fetched"] >= part)
 
     async def _one(self, statement: str, *values: object) -> asyncpg.Record | None:
         async with faults():

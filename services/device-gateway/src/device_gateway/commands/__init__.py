@@ -333,6 +333,8 @@ class OrderLines:
     group: str | None = None
     order_of: str | None = None
     cashier_id: str | None = None
+    kitchen: bool = False
+    """Printers of the store print what has to be done for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Booking:
 
 def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
     """What is printed of it once it has its verdict. Nobody waits for the paper of a shift that was
-    closed by the clock. An order has a slip for the kitchen."""
+    closed by the clock. An order has slips where a kitchen prints."""
     match final:
         case Record():
             slips: list[PaperKind] = ["receipt"]
@@ -204,7 +204,7 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
         case CashMoved():
             return ("receipt",)
         case BookingOrdered():
-            return ("order_slip",)
+            return ("order_slip",) if final.kitchen else ()
         case _:
             assert_never(final)
 

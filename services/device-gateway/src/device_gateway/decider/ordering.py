@@ -57,6 +57,7 @@ def order(
             lines=lines,
             group=command.group,
             order_of=command.order_of,
+            kitchen=command.kitchen,
             master_data=shift.master_data,
         ),
     )

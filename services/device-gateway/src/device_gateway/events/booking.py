@@ -239,6 +239,8 @@ class BookingOrdered(Process):
     """The table, or what else is settled together (ABRECHNUNGSKREIS)."""
     order_of: Rare[str] = None
     """The booking that this order belongs to."""
+    kitchen: Annotated[bool, LeftOut] = False
+    """Printers of the store print what has to be done for it."""
     master_data: Rare[int] = None
 
 

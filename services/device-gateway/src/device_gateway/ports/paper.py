@@ -139,3 +139,18 @@ class ReceiptDesk(Protocol):
     ) -> bool:
         """Queue what a kitchen has to do, once on each printer that it concerns."""
         ...
+
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        """The part of one printer once more. False: that printer prints none of it any more."""
+        ...
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        """The till's receipt printer has a cash drawer."""
+        ...

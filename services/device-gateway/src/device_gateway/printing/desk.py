@@ -220,6 +220,27 @@ class PrintingDesk:
         ]
         return any(news)
 
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        """The part of one printer once more. False: that printer prints none of it any more."""
+        for printer, lines in ordered_at(ordered, master_data):
+            if printer.printer_id == printer_id:
+                return await self.enqueue_order_slip(
+                    ordered, master_data, printer, lines, job_id=job_id
+                )
+        return False
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        """The till's receipt printer has a cash drawer."""
+        printer = printer_for(master_data, till_id, "receipt")
+        return printer is not None and printer.drawer_pin is not None
+
     async def enqueue_order_slip(
         self,
         ordered: BookingOrdered,

@@ -41,6 +41,8 @@ class Taken:
     """Others waited behind it when it was taken."""
     part: int = 0
     """Papers of it that are out already, where the printer fetches them one by one."""
+    fetched: bool = False
+    """The printer has come for the paper that follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +161,12 @@ class PrintQueue(Protocol):
         """The job that such a printer has and has not answered for."""
         ...
 
-    async def next_part(self, job_id: str, part: int) -> bool:
+    async def next_part(self, job_id: str, part: int, *, now: datetime) -> bool:
         """Its papers up to `part` are out. False: they were already, or the job is at an end."""
+        ...
+
+    async def fetch(self, job_id: str, part: int, *, now: datetime) -> bool:
+        """The printer comes for this paper of it. False: it has another one, or none."""
         ...
 
     async def unanswered(self, *, before: datetime, now: datetime) -> Sequence[PrintJob]:

@@ -32,10 +32,18 @@ def ordered_at(
     where it names none."""
     found = []
     for printer in master_data.printers:
-        if "orders" not in printer.purposes or printer.till_id not in (None, ordered.till_id):
-            continue
-        groups = printer.article_groups
-        lines = tuple(line for line in ordered.lines if not groups or line.article_group in groups)
+        lines = tuple(
+            line for line in ordered.lines if does(printer, ordered.till_id, line.article_group)
+        )
         if lines:
             found.append((printer, lines))
     return found
+
+
+def does(printer: StorePrinter, till_id: str, article_group: str | None) -> bool:
+    """Whether the printer prints what has to be done for an article ordered at the till."""
+    return (
+        "orders" in printer.purposes
+        and printer.till_id in (None, till_id)
+        and (not printer.article_groups or article_group in printer.article_groups)
+    )
