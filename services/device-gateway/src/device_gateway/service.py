@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -26,12 +25,11 @@ from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live, LiveEvent
 from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
-from device_gateway.handlers.paper import note_printed
+from device_gateway.handlers.paper import Printed
 from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.public import PUBLICATION
@@ -40,26 +38,6 @@ from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
 """Folder below `var` in which virtual printers keep what they printed."""
-
-
-@dataclass(slots=True)
-class _Printed:
-    """Tells the booking that the printer has its paper."""
-
-    gateway: Gateway
-
-    async def printed(self, job: PrintJob) -> None:
-        document = job.document
-        if document == "self_test" or document == "drawer":
-            return
-        await note_printed(
-            self.gateway,
-            booking_id=job.booking_id,
-            printer_id=job.printer_id,
-            job_id=job.job_id,
-            is_copy=job.is_copy,
-            document=document,
-        )
 
 
 async def _open(runtime: Runtime) -> Opened:
@@ -109,7 +87,7 @@ async def _open(runtime: Runtime) -> Opened:
         PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
-    office.listener = _Printed(gateway)
+    office.listener = Printed(gateway)
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
