@@ -281,6 +281,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingTakenBack,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed,
+    DrawerOpened,
 )  # fmt: skip
 
 
