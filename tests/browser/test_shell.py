@@ -31,3 +31,58 @@ async def test_a_browser_becomes_a_till_by_a_code_and_stays_one(shop: Shop) -> N
     assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Strict")
     assert cookie["path"] == "/stores/berlin"
     await screen.close()
+
+
+async def test_a_shift_is_opened_counted_blindly_and_closed_by_keyboard_alone(
+    tills: Tills,
+) -> None:
+    till = await tills()
+    page = till.page
+    await till.shot("shift-closed")
+    await till.accessible()
+    await page.keyboard.type("150,00")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".state.ok")
+    await till.shot("shift-open")
+    await till.accessible()
+
+    await page.keyboard.press("F2")
+    await page.wait_for_selector("[data-page='cash']")
+    await till.shot("cash")
+    await till.accessible()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("12.50")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Briefmarken")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".paper pre")
+    assert "12,50" in await till.text(".paper")
+    await till.settled()
+    await till.shot("cash-slip")
+    await till.accessible()
+
+    await till.go("shift/x")
+    assert "Zwischenstand" in await till.text(".paper")
+    await till.shot("x-report")
+    await till.accessible()
+
+    await till.go("shift/close")
+    await till.settled()
+    assert "137,50" not in await till.text("main")
+    for pieces in ("", "", "1", "", "1", "1"):
+        await page.keyboard.type(pieces)
+        await page.keyboard.press("Enter")
+    await till.shot("close")
+    await till.accessible()
+    assert "130,00\u00a0€" in await till.text(".sum")
+    await page.focus("#skim")
+    await page.keyboard.type("30")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("[data-page='closed']")
+    assert "-7,50\u00a0€" in await till.text(".figures .bad")
+    await page.wait_for_selector(".paper svg")
+    await till.settled()
+    await till.shot("closed")
+    await till.accessible()

@@ -56,6 +56,10 @@ function told(kind, message) {
     stream.close();
     location.assign(`${document.body.dataset.home}/revoked`);
   }
+  if (kind === "cashier" && document.body.dataset.page !== "cashier") {
+    const shown = document.querySelector("[data-cashier]")?.dataset.cashier || "";
+    if ((data.cashier_id || "") !== shown) location.reload();
+  }
   if (kind === "replaced") {
     stream.close();
     kv.toast(say("This till is open in another window. Load this page again to go on here."), "bad");
