@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from pydantic import SecretStr
 
 from kassenverbund.chain_file import load_chain
+from kassenverbund.http import publish_health
 from kassenverbund.kit.chain import Chain
 from kassenverbund.settings import Settings
 from tests.support.whole import Whole, whole_program
@@ -206,4 +207,9 @@ async def program(url: str, var: Path, chain: Chain | None = None) -> AsyncItera
     )
     declared = chain or load_chain(ROOT / "chain.yaml")
     async with whole_program(settings, declared, url, _Clock()) as whole:  # type: ignore[arg-type]  # a clock is what tells the time
+        publish_health(whole.built.app, _nothing_amiss)  # By which lines are watched.
         yield whole
+
+
+async def _nothing_amiss() -> Sequence[str]:
+    return ()
