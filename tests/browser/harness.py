@@ -67,6 +67,19 @@ class Shop:
         )  # fmt: skip
         return str(asked["code"])
 
+    async def enrolled(
+        self, number: str, name: str, *, role: str = "cashier", pin: str = "4711",
+        card: str | None = None, store: str = "berlin",
+    ) -> None:  # fmt: skip
+        """Somebody who may sign in."""
+        body = {"name": name, "role": role, "pin": pin}
+        if card is not None:
+            body["code"] = card
+        await self.whole.ask(
+            "PUT", f"/stores/{store}/v1/cashiers/{number}", body,
+            token=self.whole.token("manager"), key=f"enroll-{uuid4()}",
+        )  # fmt: skip
+
     async def screen(
         self, store: str = "berlin", *, language: str = "de", size: str = "desk",
         touch: bool = False,
@@ -207,9 +220,13 @@ async def program(url: str, var: Path, chain: Chain | None = None) -> AsyncItera
     )
     declared = chain or load_chain(ROOT / "chain.yaml")
     async with whole_program(settings, declared, url, _Clock()) as whole:  # type: ignore[arg-type]  # a clock is what tells the time
-        publish_health(whole.built.app, _nothing_amiss)  # By which lines are watched.
+        publish_health(whole.built.app, _unready)  # By which the gateway watches its lines.
         yield whole
 
 
-async def _nothing_amiss() -> Sequence[str]:
-    return ()
+AWAY = set[str]()
+"""Services whose line a test has cut."""
+
+
+async def _unready() -> Sequence[str]:
+    return [f"{service}: cut off by a test" for service in AWAY]

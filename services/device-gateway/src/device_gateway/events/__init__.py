@@ -4,6 +4,13 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -25,6 +32,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -127,6 +135,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
@@ -136,7 +145,9 @@ __all__ = [
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CaseTotal",
@@ -161,9 +172,12 @@ __all__ = [
     "LegalEntity",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -251,6 +265,11 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -275,7 +294,8 @@ EVENTS: tuple[type[Event], ...] = (
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
-    ApprovalGiven, ApprovalUsed,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed,
 )  # fmt: skip
 
 
