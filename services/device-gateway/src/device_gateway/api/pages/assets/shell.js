@@ -58,7 +58,9 @@ function told(kind, message) {
   }
   if (kind === "cashier" && document.body.dataset.page !== "cashier") {
     const shown = document.querySelector("[data-cashier]")?.dataset.cashier || "";
-    if ((data.cashier_id || "") !== shown) location.reload();
+    // Signed out here or in another window: every window of the till is locked.
+    if (!data.cashier_id) location.assign(`${document.body.dataset.home}/cashier`);
+    else if (data.cashier_id !== shown) location.reload();
   }
   if (kind === "replaced") {
     stream.close();
