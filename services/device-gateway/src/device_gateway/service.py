@@ -12,6 +12,7 @@ from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
+from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
@@ -28,6 +29,7 @@ from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.room import PrintingRoom
 from device_gateway.projections import UnfinishedProjection
+from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
 from kassenverbund.kit.service import Opened, Runtime, Service
 
@@ -79,6 +81,7 @@ async def _open(runtime: Runtime) -> Opened:
             store.id for store in runtime.chain.stores if store.sign_in == "required"
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
+        till_bookings=PostgresTillBookings(runtime.engine),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(
@@ -98,7 +101,7 @@ async def _open(runtime: Runtime) -> Opened:
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(),),
+        projections=(UnfinishedProjection(), TillBookingProjection()),
         reactions=(verdicts(gateway),),
         tasks=(
             room.run,

@@ -20,6 +20,7 @@ from device_gateway.ports import (
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
+    TillBookings,
     VoucherService,
 )
 from events import EventStore, state_of
@@ -127,6 +128,8 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    till_bookings: TillBookings | None = None
+    """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     places: dict[str, Place] = field(default_factory=dict)
