@@ -39,6 +39,12 @@ from device_gateway.events.charges import (
     VatPart,
     VatTreatment,
 )
+from device_gateway.events.devices import (
+    DeviceChanged,
+    DeviceKind,
+    DevicePaired,
+    DeviceRemoved,
+)
 from device_gateway.events.offline import (
     OfflineAccepted,
     OfflineGivenBack,
@@ -136,6 +142,11 @@ __all__ = [
     "Correction",
     "CostCenterTerms",
     "Cover",
+    "DeviceChanged",
+    "DeviceEvent",
+    "DeviceKind",
+    "DevicePaired",
+    "DeviceRemoved",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
@@ -213,6 +224,7 @@ StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
 TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+DeviceEvent = DevicePaired | DeviceChanged | DeviceRemoved
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -243,6 +255,7 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    DevicePaired, DeviceChanged, DeviceRemoved,
 )  # fmt: skip
 
 
