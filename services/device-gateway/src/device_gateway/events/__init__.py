@@ -4,6 +4,15 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.article import (
+    ArticleDelisted,
+    ArticleKind,
+    ArticleListed,
+    Function,
+    TouchKey,
+    TouchKeysSet,
+    TouchPage,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -118,6 +127,10 @@ __all__ = [
     "EVENTS",
     "PAYS_GOODS",
     "Address",
+    "ArticleDelisted",
+    "ArticleEvent",
+    "ArticleKind",
+    "ArticleListed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
@@ -139,6 +152,7 @@ __all__ = [
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
+    "Function",
     "LegalEntity",
     "LimitLeft",
     "Line",
@@ -191,6 +205,9 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TouchKey",
+    "TouchKeysSet",
+    "TouchPage",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -213,6 +230,7 @@ StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
 TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -243,6 +261,7 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    ArticleListed, ArticleDelisted, TouchKeysSet,
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from device_gateway.ports import (
     ServiceLine,
     VoucherService,
 )
+from device_gateway.ports.assortment import Assortment
+from device_gateway.ports.library import LibraryService
 from events import EventStore, state_of
 from kassenverbund.kit.secrets import Secrets
 
@@ -115,6 +117,10 @@ class Gateway:
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
+    assortment: Assortment | None = None
+    """Search; None: there is none here."""
+    library: LibraryService | None = None
+    """Accounts, fees, entitlements; None: the store has no such service."""
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
