@@ -42,6 +42,16 @@ from device_gateway.events.booking_parts import (
     VatTotal,
     Waiver,
 )
+from device_gateway.events.cashiers import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierChanged,
+    CashierEnrolled,
+    CashierRemoved,
+    CashierRole,
+    CashierSignedIn,
+    CashierSignedOut,
+)
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
@@ -127,6 +137,8 @@ __all__ = [
     "EVENTS",
     "PAYS_GOODS",
     "Address",
+    "ApprovalGiven",
+    "ApprovalUsed",
     "ArticleDelisted",
     "ArticleEvent",
     "ArticleKind",
@@ -144,6 +156,13 @@ __all__ = [
     "CashCount",
     "CashMoveKind",
     "CashMoved",
+    "CashierChanged",
+    "CashierEnrolled",
+    "CashierEvent",
+    "CashierRemoved",
+    "CashierRole",
+    "CashierSignedIn",
+    "CashierSignedOut",
     "ChargeProblem",
     "ClosedPayment",
     "Correction",
@@ -227,8 +246,20 @@ __all__ = [
 ]
 
 StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+TillEvent = (
+    PairingOffered
+    | TillPaired
+    | TillRevoked
+    | NumberGiven
+    | TseRequested
+    | ShiftBegun
+    | CashierSignedIn
+    | CashierSignedOut
+    | ApprovalGiven
+    | ApprovalUsed
+)
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
+CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
 ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
@@ -262,6 +293,8 @@ EVENTS: tuple[type[Event], ...] = (
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     ArticleListed, ArticleDelisted, TouchKeysSet,
+    CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    ApprovalGiven, ApprovalUsed,
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from device_gateway.decider.refusals import CurrencyUnknown, VatUnknown
 from device_gateway.events import ArticleListed, LineKind, SoldTerms
 from device_gateway.folding import code_of
 from device_gateway.handlers.gateway import Gateway, business_date, rates_on
-from device_gateway.handlers.rights_seam import must_have
+from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.sales import SentLine
 from device_gateway.ports.assortment import FoundArticles
 from events import (
@@ -79,6 +79,8 @@ class ImportRefused(DomainError):
     code = "articles.refused"
     status = 422
     title = "These articles are not taken over: some of them cannot be"
+    first: DomainError | None = None
+    """What stands against the first of them."""
 
 
 class AssortmentAway(DomainError):
@@ -159,7 +161,7 @@ async def list_one(
     try:
         await list_articles(gateway, store_id, [wanted], ask=ask)
     except ImportRefused as refused:
-        raise refused.first from refused  # type: ignore[attr-defined]  # `_Refused.told` sets it
+        raise (refused.first or refused) from refused
     return await article(gateway, wanted.sku)
 
 
@@ -260,7 +262,7 @@ class _Refused:
             refused=self._rows[:REFUSED_MAX],
             refused_count=len(self._rows),
         )
-        refusal.first = self._first  # type: ignore[attr-defined]  # for `list_one` alone
+        refusal.first = self._first
         raise refusal
 
 
@@ -315,6 +317,7 @@ async def line_for(
     gtin: str | None = None,
     till_id: str | None = None,
     approval: str | None = None,
+    ask: Ask | None = None,
 ) -> SentLine:
     """The line that sells an article: name, price, VAT and group come of the assortment.
 
@@ -323,7 +326,7 @@ async def line_for(
     """
     lines = await lines_for(
         gateway, store_id, ListedLine(sku, gtin, quantity, unit_price),
-        till_id=till_id, approval=approval,
+        till_id=till_id, approval=approval, ask=ask,
     )  # fmt: skip
     return lines[0]
 
@@ -335,6 +338,7 @@ async def lines_for(
     *,
     till_id: str | None = None,
     approval: str | None = None,
+    ask: Ask | None = None,
 ) -> list[SentLine]:
     """As `line_for`, and after it the line of its deposit."""
     if sold.sku is not None:
@@ -348,7 +352,7 @@ async def lines_for(
     if price is None:
         raise PriceNeeded(sku=found.sku)
     if not found.open_price and price != found.price and till_id is not None:
-        await must_have(gateway, store_id, till_id, "price_change", approval)
+        await allowed(gateway, store_id, till_id, "price_change", approval, ask=ask)
     if found.pair_sku is not None:
         await _paired(gateway, found)
     lines: list[SentLine] = [_line(found, sold, price)]
@@ -377,7 +381,7 @@ async def resolved(
         for each in sent:
             if isinstance(each, ListedLine):
                 lines += await lines_for(
-                    gateway, store_id, each, till_id=till_id, approval=approval
+                    gateway, store_id, each, till_id=till_id, approval=approval, ask=ask
                 )
             else:
                 lines.append(each)

@@ -15,6 +15,7 @@ from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
 from device_gateway.ports import (
+    CashierDesk,
     ChargeService,
     OfflineRulesKept,
     ReceiptDesk,
@@ -24,6 +25,7 @@ from device_gateway.ports import (
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
 from events import EventStore, state_of
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
 
 IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
@@ -40,6 +42,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def cashier_stream(cashier_id: str) -> str:
+    return f"cashier-{cashier_id}"
 
 
 def shift_stream(till_id: str, shift: int) -> str:
@@ -116,6 +122,11 @@ class Gateway:
     offline: OfflineRulesKept | None = None
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
+    till_rights: TillRights = field(default_factory=TillRights)
+    sign_in_required: frozenset[str] = frozenset()
+    """The stores in which nothing is sold before somebody has signed in."""
+    cashiers: CashierDesk | None = None
+    """Names, PINs and wrong tries; None: nobody can sign in."""
     waiters: Waiters = field(default_factory=Waiters)
     assortment: Assortment | None = None
     """Search; None: there is none here."""
