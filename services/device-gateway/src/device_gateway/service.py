@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_gateway.adapters.assortment import PostgresAssortment
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
@@ -14,6 +16,8 @@ from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
+from device_gateway.api.article_import import IMPORT_BYTES_MAX
+from device_gateway.api.articles import IMPORTS_PATH
 from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.gateway import Gateway
@@ -27,6 +31,7 @@ from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.room import PrintingRoom
 from device_gateway.projections import UnfinishedProjection
+from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.public import PUBLICATION
 from kassenverbund.kit.service import Opened, Runtime, Service
 
@@ -73,6 +78,8 @@ async def _open(runtime: Runtime) -> Opened:
         sign_within_s=runtime.sign_within_s,
         offline=PostgresOfflineRules(runtime.engine, capped),
         voucher_line=line,
+        assortment=PostgresAssortment(runtime.engine),
+        library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(
@@ -92,7 +99,11 @@ async def _open(runtime: Runtime) -> Opened:
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(),),
+        projections=(UnfinishedProjection(), AssortmentProjection()),
+        streamed={
+            IMPORTS_PATH.format(store_id=store.id): IMPORT_BYTES_MAX
+            for store in runtime.chain.stores
+        },
         reactions=(verdicts(gateway),),
         tasks=(
             room.run,

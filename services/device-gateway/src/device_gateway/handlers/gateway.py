@@ -16,13 +16,17 @@ from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
 from device_gateway.handlers.live import Live
 from device_gateway.ports import (
+    CashierDesk,
     ChargeService,
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
     VoucherService,
 )
+from device_gateway.ports.assortment import Assortment
+from device_gateway.ports.library import LibraryService
 from events import EventStore, state_of
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
 
 IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
@@ -39,6 +43,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def cashier_stream(cashier_id: str) -> str:
+    return f"cashier-{cashier_id}"
 
 
 def shift_stream(till_id: str, shift: int) -> str:
@@ -115,8 +123,17 @@ class Gateway:
     offline: OfflineRulesKept | None = None
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
+    till_rights: TillRights = field(default_factory=TillRights)
+    sign_in_required: frozenset[str] = frozenset()
+    """The stores in which nothing is sold before somebody has signed in."""
+    cashiers: CashierDesk | None = None
+    """Names, PINs and wrong tries; None: nobody can sign in."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    assortment: Assortment | None = None
+    """Search; None: there is none here."""
+    library: LibraryService | None = None
+    """Accounts, fees, entitlements; None: the store has no such service."""
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
