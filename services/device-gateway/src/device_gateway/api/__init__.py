@@ -6,12 +6,15 @@ from fastapi import APIRouter
 
 from device_gateway.api import (
     acts,
+    articles,
     bookings,
     cashiers,
+    devices,
     line,
     live,
     orders,
     pages,
+    scans,
     shifts,
     tills,
 )
@@ -32,4 +35,7 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(acts.router(gateway))
+    whole.include_router(articles.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
     return whole

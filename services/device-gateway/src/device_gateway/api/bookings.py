@@ -20,9 +20,11 @@ from device_gateway.api.bodies import (
 )
 from device_gateway.api.callers import ApprovalOf, OverriderOf, own_till, till_or_reader
 from device_gateway.api.guards import guarded
+from device_gateway.api.scanned import with_codes
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
+from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.cancelling import Cancellation
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
@@ -87,7 +89,10 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
         ask: AskOf, wait_s: WaitS, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
-        sale = body.sale(store_id, till_id, overrider)
+        body = with_codes(gateway, till_id, body, ask)
+        sent = [line.sent() for line in body.lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        sale = body.sale(store_id, till_id, overrider, written)
         for right in sale.needs:
             who = await guarded(gateway, caller, right, approval, ask=ask)
             sale = replace(sale, approved_by=who.approved_by)
@@ -99,7 +104,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        progress = await sales.add(gateway, booking, [line.sent() for line in body.lines], ask=ask)
+        sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        progress = await sales.add(gateway, booking, written, ask=ask)
         return await _told(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
@@ -108,6 +115,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
+        body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
 
