@@ -14,6 +14,8 @@ from device_gateway.api import (
     live,
     orders,
     pages,
+    printers,
+    pull_printing,
     scans,
     shifts,
     tills,
@@ -38,4 +40,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

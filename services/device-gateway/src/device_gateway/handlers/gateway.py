@@ -30,6 +30,7 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.printers import Printers
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -140,6 +141,8 @@ class Gateway:
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
     lines: Lines | None = None
     """None: this process watches no lines."""
     scans: ScanMemory = field(default_factory=ScanMemory)
