@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_gateway.adapters.assortment import PostgresAssortment
+from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
@@ -89,6 +90,11 @@ async def _open(runtime: Runtime) -> Opened:
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
+        till_rights=runtime.chain.till_rights,
+        sign_in_required=frozenset(
+            store.id for store in runtime.chain.stores if store.sign_in == "required"
+        ),
+        cashiers=PostgresCashierDesk(runtime.engine),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(

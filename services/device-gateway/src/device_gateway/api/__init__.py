@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import articles, bookings, devices, line, live, orders, scans, shifts, tills
+from device_gateway.api import (
+    acts,
+    articles,
+    bookings,
+    cashiers,
+    devices,
+    line,
+    live,
+    orders,
+    scans,
+    shifts,
+    tills,
+)
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -22,4 +34,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
     return whole

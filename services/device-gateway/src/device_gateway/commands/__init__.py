@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.events import (
     ChargeProblem,
@@ -156,6 +157,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -304,6 +306,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,4 +386,5 @@ BookingCommand = (
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
 )

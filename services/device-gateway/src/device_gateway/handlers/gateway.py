@@ -38,6 +38,8 @@ IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 MASTER_DATA_MAX_AGE_S = 30.0
 """How old the master data may be with which a line is priced. It changes at program starts."""
 VERSIONS_KEPT_MAX = 10_000
+SCRYPTS_MAX = 2
+"""PINs that are checked at once: each takes 16 MiB."""
 
 
 def store_stream(store_id: str) -> str:
@@ -131,6 +133,7 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     scans: ScanMemory = field(default_factory=ScanMemory)
