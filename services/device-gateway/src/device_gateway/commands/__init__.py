@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.events import (
     ChargeProblem,
@@ -87,6 +88,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    paired: bool = False
+    """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -302,6 +306,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,4 +389,5 @@ BookingCommand = (
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
 )
