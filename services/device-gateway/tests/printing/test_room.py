@@ -105,7 +105,7 @@ async def shop(
 
         room = PrintingRoom(queue, heard, link=link, clock=clock, patience=patience)
         desk = PrintingDesk(queue, clock=clock, queued=room.wake, profile=profile)
-        room.know([declared])
+        room.know("berlin", [declared])
         order = replace(examples.ORDER, master_data=examples.store(printers=(declared,)))
         made = Shop(queue, printer, heard, desk, room, order)
         task = asyncio.create_task(room.run()) if running else None
@@ -196,6 +196,20 @@ async def test_a_printer_that_stays_away_fails_the_job_in_the_end(
         await store.desk.enqueue(store.order, job_id="j-1")
         failed = await store.job("j-1", JobState.FAILED)
     assert failed.reason == "unreachable"
+
+
+async def test_a_job_whose_moment_has_passed_is_not_printed_any_more(
+    queue: PostgresPrintQueue,
+) -> None:
+    now = clock()
+    late = PrintJob(
+        job_id="j-1", printer_id="bon-1", store_id="berlin", till_id="t", booking_id="j-1",
+        document="drawer", is_copy=False, queued_at=now, give_up_at=now,
+    )  # fmt: skip
+    await queue.put(late, b"\x1b@\x1bt\x13\x1bp\x00\x32\x32")
+    async with shop(queue) as store:
+        assert (await store.job("j-1", JobState.FAILED)).reason == "too_late"
+    assert store.printer.drawer_pulses == 0
 
 
 async def test_jobs_queued_before_a_restart_are_printed_after_it(
@@ -333,7 +347,7 @@ async def test_two_rooms_share_one_printer_without_a_double_print(
             queue, store.heard, clock=clock, patience=QUICK,
             link=lambda known: TcpPrinter("127.0.0.1", known.port, waits=WAITS),
         )  # fmt: skip
-        other.know(store.order.master_data.printers)
+        other.know("berlin", store.order.master_data.printers)
         second = asyncio.create_task(other.run())
         for number in range(6):
             booking = examples.booking().model_copy(update={"booking_id": f"b-{number}"})
@@ -351,7 +365,7 @@ async def test_a_virtual_printer_keeps_its_paper_as_files(
     declared = StorePrinter(printer_id="bon-v", virtual=True)
     heard = Heard()
     room = PrintingRoom(queue, heard, link=line_to(tmp_path), clock=clock, patience=QUICK)
-    room.know([declared])
+    room.know("berlin", [declared])
     desk = PrintingDesk(queue, clock=clock, queued=room.wake)
     task = asyncio.create_task(room.run())
     order = replace(examples.ORDER, master_data=examples.store(printers=(declared,)))

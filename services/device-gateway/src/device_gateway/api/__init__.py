@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import bookings, line, orders, shifts, tills
+from device_gateway.api import (
+    acts,
+    articles,
+    bookings,
+    cashiers,
+    devices,
+    line,
+    live,
+    orders,
+    pages,
+    printers,
+    pull_printing,
+    scans,
+    shifts,
+    tills,
+)
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -18,4 +33,13 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
+    whole.include_router(live.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
+    whole.include_router(articles.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

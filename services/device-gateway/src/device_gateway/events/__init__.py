@@ -4,6 +4,22 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
+from device_gateway.events.article import (
+    ArticleDelisted,
+    ArticleKind,
+    ArticleListed,
+    Function,
+    TouchKey,
+    TouchKeysSet,
+    TouchPage,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -25,6 +41,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -33,11 +50,27 @@ from device_gateway.events.booking_parts import (
     VatTotal,
     Waiver,
 )
+from device_gateway.events.cashiers import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierChanged,
+    CashierEnrolled,
+    CashierRemoved,
+    CashierRole,
+    CashierSignedIn,
+    CashierSignedOut,
+)
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
     VatPart,
     VatTreatment,
+)
+from device_gateway.events.devices import (
+    DeviceChanged,
+    DeviceKind,
+    DevicePaired,
+    DeviceRemoved,
 )
 from device_gateway.events.offline import (
     OfflineAccepted,
@@ -45,6 +78,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -88,6 +122,7 @@ from device_gateway.events.store import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -117,34 +152,60 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
+    "ApprovalGiven",
+    "ApprovalUsed",
+    "ArticleDelisted",
+    "ArticleEvent",
+    "ArticleKind",
+    "ArticleListed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
     "CashMoved",
+    "CashierChanged",
+    "CashierEnrolled",
+    "CashierEvent",
+    "CashierRemoved",
+    "CashierRole",
+    "CashierSignedIn",
+    "CashierSignedOut",
     "ChargeProblem",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
     "Cover",
+    "DeviceChanged",
+    "DeviceEvent",
+    "DeviceKind",
+    "DevicePaired",
+    "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
+    "Function",
     "LegalEntity",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -166,6 +227,7 @@ __all__ = [
     "PaymentReopened",
     "PaymentRequested",
     "PaymentTotal",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -191,6 +253,9 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TouchKey",
+    "TouchKeysSet",
+    "TouchPage",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -210,9 +275,24 @@ __all__ = [
 ]
 
 StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+TillEvent = (
+    PairingOffered
+    | TillPaired
+    | TillRevoked
+    | NumberGiven
+    | TseRequested
+    | ShiftBegun
+    | CashierSignedIn
+    | CashierSignedOut
+    | ApprovalGiven
+    | ApprovalUsed
+    | DrawerOpened
+)
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
+CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+DeviceEvent = DevicePaired | DeviceChanged | DeviceRemoved
+ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -220,6 +300,11 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -243,6 +328,12 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    DevicePaired, DeviceChanged, DeviceRemoved,
+    ArticleListed, ArticleDelisted, TouchKeysSet,
+    CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    DrawerOpened,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed,
 )  # fmt: skip
 
 
