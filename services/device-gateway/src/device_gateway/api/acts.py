@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import Field, model_validator
 
@@ -19,8 +19,11 @@ from device_gateway.handlers import editing
 from device_gateway.handlers.editing import Discount
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.rights import at_till
+from device_gateway.ports import TillBooking, TillBookingState
 from device_gateway.queries import Answer, BookingAnswer, answer
 from kassenverbund.kit.idempotency import AskOf
+from kassenverbund.kit.listing import Day
 from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 
@@ -77,6 +80,32 @@ class ParkedAnswer(Answer):
     cashier: str | None
 
 
+class ListedBooking(Answer):
+    """`paper`: the receipt is queued or printed; null: nothing was printed."""
+
+    booking_id: str
+    state: TillBookingState
+    kind: str
+    number: int | None
+    shift: int | None
+    business_date: date | None
+    started_at: datetime
+    ended_at: datetime | None
+    total: Money
+    verdict: Literal["signed", "unsigned"] | None
+    paper: Literal["queued", "printed"] | None
+    cashier: str | None
+    label: str | None
+
+
+class ListAnswer(Answer):
+    """The newest first, at most 50 a page."""
+
+    bookings: tuple[ListedBooking, ...]
+    page: int
+    more: bool
+
+
 class CurrentAnswer(Answer):
     """As the log has it now: the sale that goes on, and those that are set aside, newest first."""
 
@@ -89,6 +118,7 @@ def router(gateway: Gateway) -> APIRouter:
     _lines(routes, gateway)
     _discounts(routes, gateway)
     _aside(routes, gateway)
+    _list(routes, gateway)
     return routes
 
 
@@ -188,6 +218,42 @@ def _aside(routes: APIRouter, gateway: Gateway) -> None:
         if going is not None:
             told = await answer(gateway, Progress(going), with_codes=False)
         return CurrentAnswer(booking=told, parked=tuple(_parked(each) for each in parked))
+
+
+def _list(routes: APIRouter, gateway: Gateway) -> None:
+    @routes.get("/bookings", response_model=ListAnswer)
+    async def listed(
+        store_id: Identifier, till_id: Identifier, caller: TillOrReader,
+        state: Annotated[TillBookingState | None, Query()] = None,
+        day: Annotated[Day | None, Query()] = None,
+        number: Annotated[int | None, Query(ge=1, le=10**9)] = None,
+        page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    ) -> ListAnswer:  # fmt: skip
+        await at_till(gateway, store_id, till_id)
+        if gateway.till_bookings is None:
+            return ListAnswer(bookings=(), page=page, more=False)
+        rows, more = await gateway.till_bookings.page(
+            till_id=till_id, state=state, day=day, number=number, page=page
+        )
+        return ListAnswer(bookings=tuple(_listed(row) for row in rows), page=page, more=more)
+
+
+def _listed(row: TillBooking) -> ListedBooking:
+    return ListedBooking(
+        booking_id=row.booking_id,
+        state=row.state,
+        kind=row.kind,
+        number=row.number,
+        shift=row.shift,
+        business_date=row.business_date,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        total=row.total,
+        verdict=row.verdict,
+        paper=row.paper,
+        cashier=row.cashier_id,
+        label=row.label,
+    )
 
 
 def _parked(booking: Booking) -> ParkedAnswer:

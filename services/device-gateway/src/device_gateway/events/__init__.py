@@ -78,6 +78,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -121,6 +122,7 @@ from device_gateway.events.store import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -190,6 +192,7 @@ __all__ = [
     "DeviceKind",
     "DevicePaired",
     "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
@@ -224,6 +227,7 @@ __all__ = [
     "PaymentReopened",
     "PaymentRequested",
     "PaymentTotal",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -282,6 +286,7 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
