@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api.pages import assets, cashier, pairing, shift, start
+from device_gateway.api.pages import assets, camera, cashier, pairing, shift, start
 from device_gateway.api.pages.shell import Pages
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports import PairingTries
@@ -19,4 +19,5 @@ def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     whole.include_router(cashier.router(gateway, pages))
     whole.include_router(start.router(gateway, pages))
     whole.include_router(shift.router(gateway, pages))
+    whole.include_router(camera.router(pages))
     return whole
