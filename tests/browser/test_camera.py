@@ -20,7 +20,7 @@ CODE += check_symbol(CODE)
 
 def film(path: Path, text: str) -> Path:
     """What the camera sees: a code on white paper, as uncompressed video."""
-    rows = [list(row) for row in segno.make(text, error="m").matrix_iter(scale=8, border=4)]
+    rows = [list(row) for row in segno.make_qr(text, error="m").matrix_iter(scale=8, border=4)]
     top, left = (HEIGHT - len(rows)) // 2, (WIDTH - len(rows[0])) // 2
     light = bytearray(b"\xeb" * (WIDTH * HEIGHT))
     for y, row in enumerate(rows):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api.pages import assets, camera, cashier, pairing, shift, start
+from device_gateway.api.pages import (
+    assets,
+    camera,
+    cashier,
+    devices,
+    pairing,
+    receipts,
+    shift,
+    start,
+)
 from device_gateway.api.pages.shell import Pages
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports import PairingTries
@@ -18,6 +27,8 @@ def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     whole.include_router(pairing.router(gateway, pages, tries=tries))
     whole.include_router(cashier.router(gateway, pages))
     whole.include_router(start.router(gateway, pages))
+    whole.include_router(receipts.router(gateway, pages))
+    whole.include_router(devices.router(gateway, pages))
     whole.include_router(shift.router(gateway, pages))
     whole.include_router(camera.router(pages))
     return whole

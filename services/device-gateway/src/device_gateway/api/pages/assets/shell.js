@@ -124,6 +124,22 @@ kv.clearRefusal = function clearRefusal() {
   document.getElementById("refusal").replaceChildren();
 };
 
+// Done, and the page stays: its form has to ask for something new the next time.
+document.addEventListener("kv:done", (event) => {
+  kv.toast(event.detail.text);
+  const key = event.target.closest?.("form")?.elements.key;
+  if (key) key.value = event.detail.key;
+});
+
+// A piece of a page is asked for anew, but never while somebody types in it.
+document.addEventListener("kv:refresh", () => {
+  for (const piece of document.querySelectorAll("[data-refresh]")) {
+    if (!piece.contains(document.activeElement) || !typing(document.activeElement)) {
+      htmx.trigger(piece, "kv:again");
+    }
+  }
+});
+
 // --- Shortcuts -------------------------------------------------------------------------------
 // `data-shortcut="Alt+1"` on a link or button: pressed, it is clicked; the list of `?` shows it.
 function combination(event) {
@@ -152,7 +168,8 @@ document.addEventListener("keydown", (event) => {
     if (element.dataset.shortcut !== pressed || element.disabled || !element.checkVisibility()) continue;
     if (pressed.length === 1 && typing(event.target)) continue;
     event.preventDefault();
-    element.click();
+    if (typing(element)) element.focus();
+    else element.click();
     return;
   }
 });
