@@ -28,6 +28,7 @@ from device_gateway.events import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentWithdrawn,
     ReceiptQueued,
     TillClosed,
     TrainingRecorded,
@@ -99,6 +100,7 @@ class UnfinishedProjection:
         PaymentReleased,
         PaymentReopened,
         PaymentRequested,
+        PaymentWithdrawn,
         ReceiptQueued,
         TillClosed,
         TrainingRecorded,
@@ -167,6 +169,10 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             released.releases, released.settled = released.releases - 1, True
         case PaymentReopened() | PaymentRefused():
             _refused(changes.setdefault(event.booking_id, _Change()), event)
+        case PaymentWithdrawn():
+            withdrawn = changes.setdefault(event.booking_id, _Change())
+            withdrawn.releases += int(event.hold_id is not None)
+            withdrawn.last_at = event.withdrawn_at
         case LinesAdded():
             changes.setdefault(event.booking_id, _Change()).last_at = event.added_at
         case LinePrepared():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import bookings, line, orders, shifts, tills
+from device_gateway.api import bookings, line, orders, releases, shifts, tills
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -15,6 +15,7 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole = APIRouter()
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
+    whole.include_router(releases.router(gateway))
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))

@@ -269,6 +269,15 @@ class ReopenPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """The cashier takes a payment back before the sale is recorded."""
+
+    booking_id: str
+    payment_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoteReleased:
     booking_id: str
     payment_id: str
@@ -376,6 +385,7 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
+    | WithdrawPayment
     | NoteVerdict
     | NoteOverdue
     | NoteQueued

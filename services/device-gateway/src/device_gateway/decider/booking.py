@@ -23,6 +23,7 @@ from device_gateway.commands import (
     ReopenPayment,
     RequestPayment,
     StartBooking,
+    WithdrawPayment,
 )
 from device_gateway.decider.after import (
     note_overdue,
@@ -66,6 +67,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.withdrawing import withdraw
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -296,6 +298,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
+        case WithdrawPayment():
+            return withdraw(command, booking)
         case NoteVerdict():
             return note_verdict(command, booking)
         case NoteOverdue():

@@ -30,6 +30,7 @@ from device_gateway.events import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentWithdrawn,
     ReceiptPrinted,
     ReceiptQueued,
     Record,
@@ -244,6 +245,7 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             | PaymentRefused()
             | PaymentReopened()
             | PaymentReleased()
+            | PaymentWithdrawn()
         ):
             return _evolve_payment(booking, event)
         case _:
@@ -282,6 +284,7 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
 )
 
 
@@ -334,6 +337,15 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)
+        case PaymentWithdrawn():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                subsidies=(),
+                release_due=event.hold_id is not None,
+            )
+            return _with(booking, tender, at=event.withdrawn_at)
         case PaymentReleased():
             tender = replace(_tender(booking, event.payment_id), release_due=False)
             return _with(booking, tender, at=booking.last_at)

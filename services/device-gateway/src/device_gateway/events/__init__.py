@@ -110,6 +110,7 @@ from device_gateway.events.till import (
     TillRevoked,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -166,6 +167,7 @@ __all__ = [
     "PaymentReopened",
     "PaymentRequested",
     "PaymentTotal",
+    "PaymentWithdrawn",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -226,6 +228,7 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -242,7 +245,7 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
-    BookingTakenBack,
+    BookingTakenBack, PaymentWithdrawn,
 )  # fmt: skip
 
 
