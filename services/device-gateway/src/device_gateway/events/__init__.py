@@ -33,6 +33,16 @@ from device_gateway.events.booking_parts import (
     VatTotal,
     Waiver,
 )
+from device_gateway.events.cashiers import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierChanged,
+    CashierEnrolled,
+    CashierRemoved,
+    CashierRole,
+    CashierSignedIn,
+    CashierSignedOut,
+)
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
@@ -119,6 +129,8 @@ __all__ = [
     "EVENTS",
     "PAYS_GOODS",
     "Address",
+    "ApprovalGiven",
+    "ApprovalUsed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
@@ -132,6 +144,13 @@ __all__ = [
     "CashCount",
     "CashMoveKind",
     "CashMoved",
+    "CashierChanged",
+    "CashierEnrolled",
+    "CashierEvent",
+    "CashierRemoved",
+    "CashierRole",
+    "CashierSignedIn",
+    "CashierSignedOut",
     "ChargeProblem",
     "ClosedPayment",
     "Correction",
@@ -212,8 +231,20 @@ __all__ = [
 ]
 
 StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+TillEvent = (
+    PairingOffered
+    | TillPaired
+    | TillRevoked
+    | NumberGiven
+    | TseRequested
+    | ShiftBegun
+    | CashierSignedIn
+    | CashierSignedOut
+    | ApprovalGiven
+    | ApprovalUsed
+)
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
+CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
@@ -245,7 +276,10 @@ EVENTS: tuple[type[Event], ...] = (
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
-    BookingTakenBack, PaymentWithdrawn,
+    BookingTakenBack,
+    CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    ApprovalGiven, ApprovalUsed,
+    PaymentWithdrawn,
 )  # fmt: skip
 
 
