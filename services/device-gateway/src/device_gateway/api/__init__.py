@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from device_gateway.api import (
+    articles,
     bookings,
     cashiers,
     line,
@@ -32,4 +33,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(live.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
+    whole.include_router(articles.router(gateway))
     return whole

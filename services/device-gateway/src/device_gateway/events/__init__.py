@@ -4,6 +4,15 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.article import (
+    ArticleDelisted,
+    ArticleKind,
+    ArticleListed,
+    Function,
+    TouchKey,
+    TouchKeysSet,
+    TouchPage,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -131,6 +140,10 @@ __all__ = [
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
+    "ArticleDelisted",
+    "ArticleEvent",
+    "ArticleKind",
+    "ArticleListed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
@@ -159,6 +172,7 @@ __all__ = [
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
+    "Function",
     "LegalEntity",
     "LimitLeft",
     "Line",
@@ -212,6 +226,9 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TouchKey",
+    "TouchKeysSet",
+    "TouchPage",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -246,6 +263,7 @@ TillEvent = (
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -277,6 +295,7 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed,
     PaymentWithdrawn,
