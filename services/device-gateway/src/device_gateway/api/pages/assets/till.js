@@ -15,6 +15,12 @@ const TRY_PAUSE_MS = 700;
 const SEARCH_PAUSE_MS = 150;
 const QUEUE_MAX = 50;
 
+/** What a key without an article opens. */
+const FUNCTIONS = {
+  pay_by_center_number: "center", pay_by_customer_card: "center", redeem_voucher: "voucher",
+  order_pickup: "pickup", tip: "tip",
+};
+
 const sale = () => document.getElementById("sale");
 const entry = () => document.getElementById("entry");
 const body = () => document.getElementById("dialog-body");
@@ -257,8 +263,10 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     return shut();
   }
-  const page = target?.closest("[data-page]");
+  const page = target?.closest("#till [data-page]");
   if (page) return turn(page);
+  const key = target?.closest("[data-function]");
+  if (key) return open(FUNCTIONS[key.dataset.function] || "more");
   const pad = target?.closest("[data-type]");
   if (pad) return type(pad.dataset.type);
   if (target?.closest("[data-search]")) {
@@ -298,7 +306,7 @@ function type(what) {
 }
 
 function turn(tab) {
-  for (const each of sale().querySelectorAll("[data-page]")) {
+  for (const each of till.querySelectorAll("[data-page]")) {
     const chosen = each === tab;
     each.setAttribute("aria-selected", String(chosen));
     document.getElementById(each.getAttribute("aria-controls")).hidden = !chosen;

@@ -19,7 +19,9 @@ from device_gateway.api.pages.sale import dialogs, ends, lines, tenders
 from device_gateway.api.pages.sale.deed import Deed, Outcome, sale_for
 from device_gateway.api.pages.sale.look import current_sale, look, shown
 from device_gateway.api.pages.sale.refusals import TEXTS, told_of
+from device_gateway.api.pages.sale.typed import entry_of
 from device_gateway.api.pages.shell import HEADERS, Pages, Session
+from device_gateway.handlers import assortment, touch_keys
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.verdicts import with_verdict
 from events import DomainError
@@ -28,6 +30,8 @@ from kassenverbund.kit.text import Identifier
 PIECES = "x-pieces"
 """Header of our own script: answer with pieces."""
 RECEIPT_WAIT_S = 3.0
+FOUND_MAX = 12
+"""Articles that a search shows; whoever wants another one types more of its name."""
 
 Act = Callable[[Deed], Awaitable[Outcome]]
 
@@ -94,6 +98,32 @@ def _screen(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         )
         whole = PIECES not in request.headers
         return shown(pages, request, session, screen, whole=whole, status=status)
+
+    @routes.get("/{store_id}/till/sale/keys")
+    async def keys(
+        request: Request, store_id: Identifier, session: Session = Depends(pages.session)
+    ) -> Response:
+        """Beside the screen: their presets are asked of the voucher service, which may be away."""
+        shown_keys = await touch_keys.shown(gateway, store_id)
+        return pages.render(
+            request, session, "sale/keys.html", keys=shown_keys.pages,
+            base=f"/stores/{store_id}/till/sale",
+        )  # fmt: skip
+
+    @routes.get("/{store_id}/till/sale/search")
+    async def search(
+        request: Request,
+        store_id: Identifier,
+        q: str = "",
+        session: Session = Depends(pages.session),
+    ) -> Response:
+        entry = entry_of(q[:120])
+        found = await assortment.search(gateway, entry.rest)
+        return pages.render(
+            request, session, "sale/found.html", found=found.articles[:FOUND_MAX],
+            quantity="" if entry.quantity is None else format(entry.quantity, "f"),
+            base=f"/stores/{store_id}/till/sale",
+        )  # fmt: skip
 
     @routes.get("/{store_id}/till/sale/receipt/{booking_id}")
     async def receipt(

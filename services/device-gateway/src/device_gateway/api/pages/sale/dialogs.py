@@ -57,7 +57,6 @@ async def _deposits(gateway: Gateway, session: Session, said: Mapping[str, str])
 
 
 DIALOGS: Mapping[str, Prepare] = {
-    "approval": _plain,
     "abort": _plain,
     "cancel": _give_back,
     "card": _plain,
@@ -78,9 +77,7 @@ DIALOGS: Mapping[str, Prepare] = {
 }
 
 
-async def prepared(
-    gateway: Gateway, session: Session, name: str, said: Mapping[str, str]
-) -> About:
+async def prepared(gateway: Gateway, session: Session, name: str, said: Mapping[str, str]) -> About:
     """Raises `DialogUnknown`, and what the dialog's own question is refused with."""
     prepare = DIALOGS.get(name)
     if prepare is None:

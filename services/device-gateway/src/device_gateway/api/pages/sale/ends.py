@@ -41,9 +41,7 @@ async def give_back(deed: Deed) -> Outcome:
         typed = deed.form.raw(f"back-{line.line_id}").strip()
         quantity = quantity_of(typed) if typed else Decimal(0)
         if quantity:
-            wanted.append(
-                ReturnedLine(original.started.booking_id, line.line_id, quantity, reason)
-            )
+            wanted.append(ReturnedLine(original.started.booking_id, line.line_id, quantity, reason))
     if not wanted:
         raise NothingChosen
     sale = Sale(

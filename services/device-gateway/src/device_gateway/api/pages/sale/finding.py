@@ -17,7 +17,9 @@ from events import DomainError, state_of
 SHIFTS_MAX = 60
 """How many shifts of a till are looked through: about two months."""
 QR_PARTS = 12
-_NUMBER = re.compile(r"^(?:(?P<till>[A-Za-z0-9][A-Za-z0-9._:-]{0,63})[ /#])?(?P<number>[0-9]{1,9})$")
+_NUMBER = re.compile(
+    r"^(?:(?P<till>[A-Za-z0-9][A-Za-z0-9._:-]{0,63})[ /#])?(?P<number>[0-9]{1,9})$"
+)
 
 
 class ReceiptUnknown(DomainError):
@@ -83,7 +85,8 @@ async def _by_qr(gateway: Gateway, store_id: str, text: str) -> Booking:
     for till in await tills_of(gateway, store_id):
         if till.client_id != client_id:
             continue
-        for shift in range(till.shift, max(0, till.shift - SHIFTS_MAX), -1):
+        newest = (await newest_shift(gateway, till.till_id))[0].shift
+        for shift in range(newest, max(0, newest - SHIFTS_MAX), -1):
             stream = shift_stream(till.till_id, shift)
             _, state = await state_of(gateway.store, SHIFT, stream)
             if state.opened is None or (start is not None and state.opened.opened_at > start):

@@ -89,7 +89,13 @@ def _price_needed(code: str, quantity: Decimal | None) -> Outcome:
     return Outcome(dialog="price", about=about)
 
 
-FUNCTIONS = {"pay_by_center_number": "center"}
+FUNCTIONS = {
+    "pay_by_center_number": "center",
+    "pay_by_customer_card": "center",
+    "redeem_voucher": "voucher",
+    "order_pickup": "pickup",
+    "tip": "tip",
+}
 """What an article without goods opens."""
 
 

@@ -22,6 +22,9 @@ from device_gateway.handlers.gateway import Gateway, business_date
 from device_gateway.queries import BookingAnswer, answer
 from money import Money
 
+OFFERS = frozenset(
+    {"abort", "cancel", "deposit", "payout", "return", "tip", "top-up", "voucher-sale"}
+)
 SETTLING = frozenset({"held", "settled"})
 
 
@@ -40,7 +43,8 @@ class Screen:
     parked: Sequence[Booking]
     others: Sequence[Booking]
     """Open sales of this till beside the one that is shown, not parked."""
-    keys: Sequence[seams.KeyPage]
+    offers: frozenset[str]
+    """What `More` has."""
     kinds: frozenset[str]
     """Means of payment that the store takes."""
     terminals: Sequence[seams.Terminal]
@@ -106,7 +110,9 @@ async def look(
     if current is not None:
         sale = await answer(gateway, Progress(current), with_codes=False)
     master_data = session.master_data
-    left = Money(amount=0, currency=master_data.currency) if current is None else current.open_amount
+    left = (
+        Money(amount=0, currency=master_data.currency) if current is None else current.open_amount
+    )
     return Screen(
         sale=sale,
         seen=seen_of(current),
@@ -117,7 +123,7 @@ async def look(
         ended=None if over is None else await answer(gateway, Progress(over), with_codes=False),
         parked=[each for each in rest if seams.is_parked(each)],
         others=[each for each in rest if not seams.is_parked(each)],
-        keys=await seams.touch_keys(gateway, session.store_id),
+        offers=OFFERS,
         kinds=frozenset(means.kind for means in master_data.means_of_payment)
         | ({"online"} if master_data.paid_online is not None else frozenset()),
         terminals=await seams.terminals(gateway, session.store_id, session.till_id),

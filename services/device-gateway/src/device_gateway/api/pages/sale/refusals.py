@@ -104,7 +104,8 @@ class Told:
     text: str
     """A message of the catalogue, or the title."""
     known: bool
-    field: str = ""
+    at: str = ""
+    """The field at which it is said; empty: above them all."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

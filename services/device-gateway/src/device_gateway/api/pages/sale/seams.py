@@ -9,24 +9,6 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.handlers.closings import shift_at
 from device_gateway.handlers.gateway import Gateway
-from money import Money
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A touch key: it sells an article, sells a voucher of an amount, or opens a dialog."""
-
-    label: str
-    colour: str
-    sku: str | None = None
-    preset: Money | None = None
-    function: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPage:
-    label: str
-    keys: Sequence[Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +33,6 @@ async def open_sales(gateway: Gateway, store_id: str, till_id: str) -> Sequence[
 
 def is_parked(booking: Booking) -> bool:
     return bool(getattr(booking, "parked", None))
-
-
-async def touch_keys(gateway: Gateway, store_id: str) -> Sequence[KeyPage]:
-    return ()
 
 
 async def terminals(gateway: Gateway, store_id: str, till_id: str) -> Sequence[Terminal]:

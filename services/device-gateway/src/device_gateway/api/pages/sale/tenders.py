@@ -90,7 +90,9 @@ async def center(deed: Deed) -> Outcome:
     amount = deed.amount("amount")
     exact = deed.form.raw("up_to") != "on"
     if number:
-        named = ChargeCard(center_number=number, card_number=deed.form.text("card_number", required=False) or None)
+        named = ChargeCard(
+            center_number=number, card_number=deed.form.text("card_number", required=False) or None
+        )
         asked = ChargeAsked(named, exact=exact)
         return await _paid(deed, sale, TenderedPayment("cost_center", amount, charge=asked))
     if not code:
