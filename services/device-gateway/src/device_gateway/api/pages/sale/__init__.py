@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from device_gateway.api.pages.forms import Form, read_form
-from device_gateway.api.pages.sale import dialogs, ends, lines, tenders
+from device_gateway.api.pages.sale import dialogs, ends, lines, scanning, tenders
 from device_gateway.api.pages.sale.deed import Deed, Outcome, sale_for
 from device_gateway.api.pages.sale.look import current_sale, look, shown
 from device_gateway.api.pages.sale.refusals import TEXTS, told_of
@@ -37,6 +37,7 @@ Act = Callable[[Deed], Awaitable[Outcome]]
 
 ACTS: Mapping[str, Act] = {
     "enter": lines.enter,
+    "scan": scanning.scan,
     "sku": lines.sku,
     "voucher-sale": lines.voucher_sale,
     "top-up": lines.top_up,

@@ -14,11 +14,13 @@ from fastapi import Request
 from device_gateway.api.pages.forms import Form
 from device_gateway.api.pages.sale.typed import amount_of
 from device_gateway.api.pages.shell import Session
+from device_gateway.codes.scanned import Classified
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import MasterDataChanged
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.sales import booking_id_of
+from device_gateway.handlers.scans import code_of
 from events import Ask, DomainError
 from money import Money
 
@@ -85,8 +87,18 @@ class Deed:
 
     @property
     def code(self) -> str:
-        """What was scanned or typed as a code; empty: nothing. Raises `FieldInvalid`."""
+        """What was scanned or typed as a code; empty: nothing. Raises `FieldInvalid`,
+        `ScanUnknown`."""
+        if self.form.raw("scan"):
+            return self.scanned(self.form.raw("scan"), use=True).value
         return self.form.text("code", required=False, max_length=CODE_MAX)
+
+    def scanned(self, scan_id: str, *, use: bool) -> Classified:
+        """What a scanner at the till has read and keeps for this screen. Raises `ScanUnknown`,
+        and, where it is used up, `ScanOther`."""
+        if use:
+            return code_of(self.gateway, self.till_id, scan_id, by=self.ask.key)
+        return self.gateway.scans.look(self.till_id, scan_id, now=self.gateway.clock())
 
     def amount(self, name: str) -> Money | None:
         """None: the field is empty. Raises `AmountUnclear`."""

@@ -17,6 +17,7 @@ from device_gateway.api.pages.sale.typed import quick_amounts
 from device_gateway.api.pages.shell import Pages, Session
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown
+from device_gateway.events import MasterDataChanged
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway, business_date
 from device_gateway.queries import BookingAnswer, answer
@@ -124,8 +125,7 @@ async def look(
         parked=[each for each in rest if seams.is_parked(each)],
         others=[each for each in rest if not seams.is_parked(each)],
         offers=OFFERS,
-        kinds=frozenset(means.kind for means in master_data.means_of_payment)
-        | ({"online"} if master_data.paid_online is not None else frozenset()),
+        kinds=_kinds(master_data),
         terminals=await seams.terminals(gateway, session.store_id, session.till_id),
         today=business_date(master_data, gateway.clock()),
         told=told,
@@ -134,6 +134,16 @@ async def look(
         about=dict(about or done.about),
         prefill=done.prefill,
     )
+
+
+def _kinds(master_data: MasterDataChanged) -> frozenset[str]:
+    """By what the store is paid."""
+    kinds: set[str] = {means.kind for means in master_data.means_of_payment}
+    if master_data.paid_online is not None:
+        kinds.add("online")
+    if master_data.cost_centers is not None:
+        kinds.add("cost_center")
+    return frozenset(kinds)
 
 
 async def _ended(gateway: Gateway, session: Session, booking_id: str) -> Booking | None:
