@@ -8,11 +8,13 @@ from device_gateway.api import (
     articles,
     bookings,
     cashiers,
+    devices,
     line,
     live,
     orders,
     pages,
     releases,
+    scans,
     shifts,
     tills,
 )
@@ -34,4 +36,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
     return whole

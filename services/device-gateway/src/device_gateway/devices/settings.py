@@ -10,7 +10,7 @@ from device_gateway.events import DeviceKind
 
 _NUMBER = r"[1-9][0-9]{0,6}"
 _DEBOUNCE = {"debounce": r"leading|sliding", "debounce_ms": r"[4-7][0-9]{2}|800"}
-assert (MS_MIN, MS_MAX) == (400, 800)  # noqa: S101 (the pattern says so too)
+assert (MS_MIN, MS_MAX) == (400, 800)
 _UIDS = {
     "reads": r"text|uid",
     "uid_format": r"hex|dec",
