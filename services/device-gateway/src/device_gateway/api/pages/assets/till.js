@@ -3,6 +3,7 @@
 // key of the newest answer; one whose answer is lost is sent again as it was.
 "use strict";
 
+(() => {
 const till = document.getElementById("till");
 const base = till.dataset.base;
 const dialog = document.getElementById("dialog");
@@ -37,9 +38,34 @@ function fresh() {
   return { key: found.get("key"), booking: found.get("booking"), seen: found.get("seen") };
 }
 
-/** Sends a form. The same form while it is under way: once. */
+/** What a form asks for, whichever page it was made for. */
+function signature(form) {
+  const own = [...new FormData(form)].filter(([name]) => !["key", "booking", "seen", "entry"].includes(name));
+  return `${form.getAttribute("action")} ${JSON.stringify(own.sort())}`;
+}
+
+// What is pressed while an act is under way is meant for the page that it leaves: it waits for the
+// answer, and is forgotten where that is a refusal. The same thing pressed twice is meant once.
+let held = null;
+
+function hold(what) {
+  if ([running, ...waiting].some((each) => each && each.signature === what)) return;
+  held = what;
+}
+
+function release(ok) {
+  const what = held;
+  held = null;
+  if (!what || !ok || kv.dialogOpen()) return;
+  const form = [...sale().querySelectorAll("form[data-act]")].find((each) => signature(each) === what);
+  const opener = [...sale().querySelectorAll("[data-dialog]")].find((each) => `dialog ${each.dataset.dialog}` === what);
+  const button = opener || form?.querySelector("button");
+  if (button && !button.disabled) button.click();
+}
+
+/** Sends a form. The same thing while it is under way: once. */
 function send(act) {
-  if (act.form && [running, ...waiting].some((each) => each && each.form === act.form)) return;
+  if (act.signature && (running || waiting.length)) return hold(act.signature);
   if (waiting.length >= QUEUE_MAX) return alarm(say("Too much at once. Wait for the till."));
   waiting.push(act);
   next();
@@ -64,6 +90,7 @@ async function next() {
   }
   document.getElementById("away").hidden = true;
   swap(answer, done);
+  if (!waiting.length) release(answer.ok);
   next();
 }
 
@@ -160,8 +187,30 @@ async function load(place) {
   }
 }
 
-/** Opens a dialog, made anew by the server. */
+/** Opens a dialog, made anew by the server. Keys that are pressed meanwhile are meant for it. */
+let opening = 0;
+let ahead = [];
+
 async function open(name, said = {}) {
+  opening += 1;
+  await opened(name, said);
+  opening -= 1;
+  if (opening) return;
+  const pressed = ahead;
+  ahead = [];
+  for (const key of pressed) pressedAhead(key);
+}
+
+function pressedAhead(key) {
+  if (opening) return ahead.push(key);
+  const field = document.activeElement;
+  if (key === "Enter") return field instanceof HTMLInputElement && dialog.open ? field.form.requestSubmit() : undefined;
+  const choice = dialog.open && body().querySelector(`[data-digit="${CSS.escape(key.toLowerCase())}"]:not([disabled])`);
+  if (choice) choice.click();
+  else if (field instanceof HTMLInputElement) field.value += key;
+}
+
+async function opened(name, said) {
   const url = `${base}/dialog/${name}?${new URLSearchParams(said)}`;
   try {
     const answer = await fetch(url, { headers: { "x-pieces": "1" }, signal: AbortSignal.timeout(ANSWER_WAIT_MS) });
@@ -228,7 +277,7 @@ document.addEventListener("submit", (event) => {
   if (form.querySelector("[data-entry]")) fields.set("entry", typed);
   const key = form.closest(".touch") !== null || form.closest("#found") !== null;
   send({
-    url: form.action, fields: [...fields], form: key ? null : form, repeats: key,
+    url: form.action, fields: [...fields], signature: key ? null : signature(form), repeats: key,
     slow: form.matches("[data-slow]"), typed: form.querySelector("[data-entry]") ? typed : undefined,
     keepsEntry: false,
   });
@@ -256,6 +305,7 @@ document.addEventListener("click", (event) => {
     for (const [name, value] of Object.entries(opener.dataset)) {
       if (name.startsWith("arg")) said[name.slice(3).toLowerCase()] = value;
     }
+    if (running || waiting.length) return hold(`dialog ${opener.dataset.dialog}`);
     if ("takeEntry" in opener.dataset && entry().value) said.amount = entry().value;
     return open(opener.dataset.dialog, said);
   }
@@ -422,6 +472,12 @@ function collect(event) {
 document.addEventListener(
   "keydown",
   (event) => {
+    if (opening && !event.ctrlKey && !event.altKey && (event.key.length === 1 || event.key === "Enter")) {
+      event.preventDefault();
+      event.stopPropagation();
+      ahead.push(event.key);
+      return;
+    }
     const scanned = collect(event);
     if (scanned !== null) {
       event.preventDefault();
@@ -541,13 +597,18 @@ document.addEventListener("kv:terminal", (event) => {
 document.addEventListener("kv:line", () => later());
 document.addEventListener("kv:connected", () => later());
 let soon = 0;
+
+/** Something is under way, or said and to be read: the screen is not changed behind it. */
+const busy = () => Boolean(running || waiting.length || opening || dialog.open || entry()?.value || sale().dataset.alarm);
+
 function later() {
   clearTimeout(soon);
   soon = setTimeout(async () => {
-    if (running || waiting.length || dialog.open || entry()?.value) return;
+    if (busy()) return;
+    const shown = sale();
     try {
       const answer = await fetch(location.href, { headers: { "x-pieces": "1" }, signal: AbortSignal.timeout(ANSWER_WAIT_MS) });
-      if (running || waiting.length || dialog.open || entry()?.value || !answer.ok || answer.redirected) return;
+      if (busy() || sale() !== shown || !answer.ok || answer.redirected) return;
       swap({ text: await answer.text(), ok: true, ended: null }, { method: "GET", keepsEntry: true });
     } catch {
       // The status bar says it.
@@ -559,9 +620,10 @@ function later() {
 function approve(right, act) {
   kv.approve(right, sale().dataset.alarm || "", (approval) => {
     const fields = [...act.fields].filter(([name]) => name !== "approval");
-    send({ ...act, fields: [...fields, ["approval", approval]], repeats: true, form: null });
+    send({ ...act, fields: [...fields, ["approval", approval]], repeats: true, signature: null });
   });
 }
 
 addEventListener("pagehide", () => sound?.close());
 arrange(null);
+})();
