@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from pydantic import SecretStr
 
 from kassenverbund.chain_file import load_chain
+from kassenverbund.http import publish_health
 from kassenverbund.kit.chain import Chain
 from kassenverbund.settings import Settings
 from tests.support.whole import Whole, whole_program
@@ -65,6 +66,19 @@ class Shop:
             token=self.whole.token("manager"), key=f"browser-{uuid4()}",
         )  # fmt: skip
         return str(asked["code"])
+
+    async def enrolled(
+        self, number: str, name: str, *, role: str = "cashier", pin: str = "4711",
+        card: str | None = None, store: str = "berlin",
+    ) -> None:  # fmt: skip
+        """Somebody who may sign in."""
+        body = {"name": name, "role": role, "pin": pin}
+        if card is not None:
+            body["code"] = card
+        await self.whole.ask(
+            "PUT", f"/stores/{store}/v1/cashiers/{number}", body,
+            token=self.whole.token("manager"), key=f"enroll-{uuid4()}",
+        )  # fmt: skip
 
     async def screen(
         self, store: str = "berlin", *, language: str = "de", size: str = "desk",
@@ -206,4 +220,13 @@ async def program(url: str, var: Path, chain: Chain | None = None) -> AsyncItera
     )
     declared = chain or load_chain(ROOT / "chain.yaml")
     async with whole_program(settings, declared, url, _Clock()) as whole:  # type: ignore[arg-type]  # a clock is what tells the time
+        publish_health(whole.built.app, _unready)  # By which the gateway watches its lines.
         yield whole
+
+
+AWAY = set[str]()
+"""Services whose line a test has cut."""
+
+
+async def _unready() -> Sequence[str]:
+    return [f"{service}: cut off by a test" for service in AWAY]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from device_gateway.api import (
+    acts,
     articles,
     bookings,
     cashiers,
@@ -13,6 +14,8 @@ from device_gateway.api import (
     live,
     orders,
     pages,
+    printers,
+    pull_printing,
     releases,
     scans,
     shifts,
@@ -38,4 +41,7 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
+    whole.include_router(acts.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

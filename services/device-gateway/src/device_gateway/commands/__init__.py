@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.events import (
     ChargeProblem,
@@ -156,6 +157,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -313,6 +315,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,7 @@ class NewOrderLine:
     unit_price: Money
     vat: str
     sku: str | None = None
+    article_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +348,8 @@ class OrderLines:
     group: str | None = None
     order_of: str | None = None
     cashier_id: str | None = None
+    kitchen: bool = False
+    """Printers of the store print what has to be done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,4 +399,5 @@ BookingCommand = (
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
 )

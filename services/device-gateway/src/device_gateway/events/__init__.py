@@ -4,6 +4,13 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
 from device_gateway.events.article import (
     ArticleDelisted,
     ArticleKind,
@@ -34,6 +41,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -70,6 +78,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -113,6 +122,7 @@ from device_gateway.events.store import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -143,6 +153,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
@@ -156,7 +167,9 @@ __all__ = [
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CaseTotal",
@@ -180,6 +193,7 @@ __all__ = [
     "DeviceKind",
     "DevicePaired",
     "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
@@ -187,9 +201,12 @@ __all__ = [
     "LegalEntity",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -212,6 +229,7 @@ __all__ = [
     "PaymentRequested",
     "PaymentTotal",
     "PaymentWithdrawn",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -270,6 +288,7 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
@@ -283,6 +302,11 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -310,8 +334,8 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
-    ApprovalGiven, ApprovalUsed,
-    PaymentWithdrawn,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed, PaymentWithdrawn,
 )  # fmt: skip
 
 

@@ -25,10 +25,12 @@ from device_gateway.ports import (
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
+    TillBookings,
     VoucherService,
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.printers import Printers
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -134,9 +136,13 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    till_bookings: TillBookings | None = None
+    """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
     lines: Lines | None = None
     """None: this process watches no lines."""
     scans: ScanMemory = field(default_factory=ScanMemory)

@@ -69,6 +69,7 @@ from device_gateway.handlers.tendered import (
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
+from kassenverbund.kit.chain_tills import TillRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,14 @@ class Sale:
     """How money goes out, where more comes back than is bought."""
     training: bool = False
     references: Sequence[Reference] = ()
+    approved_by: str | None = None
+    """Who lent the right for it."""
+
+    @property
+    def needs(self) -> tuple[TillRight, ...]:
+        """The rights that it takes, beside selling."""
+        found: list[TillRight] = ["training"] if self.training else []
+        return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -288,6 +297,7 @@ def _entered(
         currency=master_data.currency,
         now=now,
         cashier_id=here or sale.cashier_id,
+        approved_by=sale.approved_by,
         training=sale.training,
         references=sale.references,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api.pages import assets, pairing, sale, shift, start
+from device_gateway.api.pages import assets, cashier, pairing, sale, shift, start
 from device_gateway.api.pages.shell import Pages
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports import PairingTries
@@ -18,6 +18,7 @@ def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     whole = APIRouter()
     whole.include_router(assets.router())
     whole.include_router(pairing.router(gateway, pages, tries=tries))
+    whole.include_router(cashier.router(gateway, pages))
     whole.include_router(start.router(gateway, pages))
     whole.include_router(shift.router(gateway, pages))
     whole.include_router(sale.router(gateway, pages))

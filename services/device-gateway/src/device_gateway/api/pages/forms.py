@@ -18,7 +18,6 @@ from kassenverbund.kit.text import Identifier, SafeName
 from money import Money
 
 FIELDS_MAX = 200
-AMOUNT_MAX = 99_999_999_99
 KEY = "key"
 """The field that carries the idempotency key, made when the form was rendered."""
 
@@ -81,12 +80,9 @@ class Form:
     def money(self, field: str, currency: str, locale: str) -> Money:
         """An amount, as it was typed. Raises `FieldInvalid`."""
         try:
-            amount = amount_of(self.raw(field), currency, locale)
+            return amount_of(self.raw(field), currency, locale)
         except NoAmount:
             raise FieldInvalid(field=field) from None
-        if abs(amount.amount) > AMOUNT_MAX:
-            raise FieldInvalid(field=field)
-        return amount
 
     def money_or_none(self, field: str, currency: str, locale: str) -> Money | None:
         """None: left empty. Raises `FieldInvalid`."""

@@ -34,6 +34,9 @@ FORMATS: Mapping[str, str] = {"de": "de_DE", "en": "en_IE"}
 
 DATES: Mapping[str, str] = {"de": "dd.MM.yyyy", "en": "dd/MM/yyyy"}
 
+AMOUNT_MAX = 10_000_000_00
+"""Minor units. Nobody types more at a till; whoever does has scanned something into the field."""
+
 _SAID = re.compile(r"""\bsay\(\s*"((?:[^"\\]|\\.)+)\"""")
 
 
@@ -143,7 +146,10 @@ def amount_of(text: str, currency: str, language: str) -> Money:
     plain_digits = re.sub(r"[.,]", "", whole) or "0"
     if not re.fullmatch(r"[0-9]{0,2}", decimals):
         raise NoAmount(text)
-    return Money(amount=sign * int(plain_digits + decimals.ljust(2, "0")), currency=currency)
+    minor = int(plain_digits + decimals.ljust(2, "0"))
+    if minor > AMOUNT_MAX:
+        raise NoAmount(text)
+    return Money(amount=sign * minor, currency=currency)
 
 
 def _decimal_mark(digits: str, own: str) -> str:

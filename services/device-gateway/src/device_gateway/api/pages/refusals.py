@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from device_gateway.api.pages.locales import N_
 
 REFUSALS: Mapping[str, str] = {
+    "approval.not_valid": N_("This approval is used up or too old. Ask for a new one."),
     "auth.foreign_origin": N_("This page is out of date. Load it again."),
     "auth.foreign_till": N_("This browser belongs to another till."),
     "auth.forbidden": N_("This till may not do this."),
     "booking.unknown": N_("There is no such receipt at this till. Check the number."),
     "cash.refused": N_("This amount cannot be moved. Enter an amount above zero."),
     "cashier.locked": N_("Too many wrong entries. Wait five minutes, or ask somebody else."),
-    "cashier.refused": N_("This PIN or card is not right. Try again."),
+    "cashier.not_recognized": N_("This number and PIN, or this card, do not fit. Try again."),
     "clock.behind": N_("The clock of this till's computer runs behind. Call your technician."),
     "closing.unknown": N_("This till has no closing with this number."),
     "currency.unknown": N_("This store does not take this currency."),
@@ -40,6 +41,27 @@ REFUSALS: Mapping[str, str] = {
     "till.open_already": N_("The till is open already."),
     "till.revoked": N_("This till was revoked. Pair it again."),
     "till.right_missing": N_("You may not do this. Somebody with the right can approve it."),
+    "till.sign_in_needed": N_("Sign in first."),
     "till.shift_moved": N_("The shift has just changed. Try again."),
     "unavailable": N_("Something is not reachable right now. Try again in a moment."),
 }
+
+RIGHTS: Mapping[str, str] = {
+    "void_line": N_("Take a line out of a sale"),
+    "void_sale": N_("Abort a sale"),
+    "price_change": N_("Change a price"),
+    "discount": N_("Give a discount"),
+    "waive": N_("Waive a fee"),
+    "return": N_("Take goods back"),
+    "cancel": N_("Cancel a receipt"),
+    "cash_move": N_("Move cash"),
+    "close": N_("Close the till"),
+    "x_report": N_("See the X report"),
+    "open_drawer": N_("Open the drawer"),
+    "training": N_("Switch training on"),
+    "override_limit": N_("Exceed a limit"),
+    "resolve_card": N_("Decide an uncertain card payment"),
+    "on_account": N_("Sell on account"),
+    "reprint": N_("Print a copy"),
+}
+"""What a right lets do, for the person who is asked to lend it."""

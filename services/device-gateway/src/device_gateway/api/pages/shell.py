@@ -8,7 +8,7 @@ the same one again is the same request.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -25,9 +25,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from device_gateway.api.pages import locales
 from device_gateway.api.pages.assets import address_of
 from device_gateway.api.pages.forms import Form
-from device_gateway.api.pages.refusals import REFUSALS
+from device_gateway.api.pages.refusals import REFUSALS, RIGHTS
 from device_gateway.decider.till import Till
 from device_gateway.events import MasterDataChanged
+from device_gateway.handlers.cashiers import who_is_there
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import till_of
 from events import Ask, DomainError, Metadata, Transient
@@ -69,7 +70,6 @@ class Cashier:
     cashier_id: str
     name: str
     role: str
-    rights: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ class Session:
     till: Till
     master_data: MasterDataChanged
     cashier: Cashier | None = None
+    rights: frozenset[str] = frozenset()
+    """What may be done here now: by whoever is signed in, or by the till itself."""
     must_sign_in: bool = False
     """The store wants somebody signed in, and nobody is."""
 
@@ -96,9 +98,8 @@ class Session:
         return ZoneInfo(self.master_data.time_zone)
 
     def may(self, right: str) -> bool:
-        """For what a page shows. Nobody signed in: the till itself may, as far as its store lets
-        it; the handlers decide."""
-        return self.cashier is None or right in self.cashier.rights
+        """For what a page shows; the handlers decide."""
+        return right in self.rights
 
 
 class Leave(Exception):
@@ -109,20 +110,11 @@ class Leave(Exception):
         self.url = url
 
 
-WhoIsIt = Callable[[str, str], Awaitable[tuple[Cashier | None, bool]]]
-"""(store, till) → who is signed in, and whether somebody has to be."""
-
-
-async def nobody(store_id: str, till_id: str) -> tuple[Cashier | None, bool]:
-    return None, False
-
-
 @dataclass(slots=True)
 class Pages:
     """Renders, and knows the request's till."""
 
     gateway: Gateway
-    who: WhoIsIt = nobody
     first: str = "shift"
     """The page below `/till` that a till starts with."""
     menu: list[str] = field(default_factory=list)
@@ -154,7 +146,11 @@ class Pages:
             raise Leave(f"/stores/{quote(store_id)}/till/revoked") from None
         if caller.kind != "till" or caller.store_id != store_id or caller.till_id is None:
             raise Leave(f"/stores/{quote(store_id)}/till/pair")
-        cashier, wanted = await self.who(store_id, caller.till_id)
+        there = await who_is_there(self.gateway, store_id=store_id, till_id=caller.till_id)
+        cashier = None
+        if there.cashier_id is not None:
+            name = there.name or there.cashier_id
+            cashier = Cashier(there.cashier_id, name, there.role or "")
         session = Session(
             caller=caller,
             store_id=store_id,
@@ -163,7 +159,8 @@ class Pages:
             till=await till_of(self.gateway, store_id=store_id, till_id=caller.till_id),
             master_data=await self.gateway.master_data(store_id),
             cashier=cashier,
-            must_sign_in=wanted and cashier is None,
+            rights=frozenset(there.rights),
+            must_sign_in=there.required and cashier is None,
         )
         request.state.page_session = session
         return session
@@ -223,6 +220,8 @@ class Pages:
 
     def words(self, session: Session | None, request: Request, text: str) -> str:
         """A message id in the page's language."""
+        if not text:
+            return ""  # For gettext the empty id is the head of the catalogue.
         return locales.say(session.locale if session else language_of(request), text)
 
     def refused(self, request: Request, refusal: DomainError) -> Response:
@@ -237,11 +236,16 @@ class Pages:
             title=refusal.title,
             text=self.texts.get(refusal.code),
             extra=refusal.extra,
+            right_name=self.words(session, request, RIGHTS.get(_right_of(refusal), "")),
         )
         if "hx-request" in request.headers:
             answer.headers["hx-retarget"] = "#refusal"
             answer.headers["hx-reswap"] = "innerHTML"
         return answer
+
+
+def _right_of(refusal: DomainError) -> str:
+    return str(refusal.extra.get("right", ""))
 
 
 class Unavailable(DomainError):

@@ -17,6 +17,7 @@ from device_gateway.events import CashMoved, CashMoveKind, TillClosed
 from device_gateway.handlers import closings
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
+from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.shifts import shift_of
 from device_gateway.handlers.verdicts import with_verdict
 from kassenverbund.kit.text import Identifier
@@ -60,8 +61,9 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     return routes
 
 
-def _cashier(session: Session) -> str | None:
-    return session.cashier.cashier_id if session.cashier else None
+def approval_of(form: Form) -> str | None:
+    """The right that somebody lent for this form. Raises `FieldInvalid`."""
+    return form.identifier("approval", required=False)
 
 
 def _look(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
@@ -92,12 +94,13 @@ def _open(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         session: Session = Depends(pages.session),
         form: Form = Depends(read_form),
     ) -> Response:
+        cashier = session.cashier
         await closings.open_till(
             gateway,
             store_id=store_id,
             till_id=session.till_id,
             float_=form.money_or_none("float", session.currency, session.locale),
-            cashier_id=_cashier(session),
+            cashier_id=cashier.cashier_id if cashier else None,
             ask=await pages.ask(request, session, form),
         )
         return pages.go(request, f"/stores/{store_id}/till")
@@ -120,6 +123,10 @@ def _cash(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         kind = next((known for known, _ in MOVES if known == form.raw("kind")), None)
         if kind is None:
             raise FieldInvalid(field="kind")
+        ask = await pages.ask(request, session, form)
+        who = await allowed(
+            gateway, store_id, session.till_id, "cash_move", approval_of(form), ask=ask
+        )
         moved = await closings.move_till_cash(
             gateway,
             store_id=store_id,
@@ -127,8 +134,8 @@ def _cash(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
             kind=kind,
             amount=form.money("amount", session.currency, session.locale),
             reason=form.text("reason"),
-            cashier_id=_cashier(session),
-            ask=await pages.ask(request, session, form),
+            cashier_id=who.cashier_id,
+            ask=ask,
         )
         final = moved.final
         assert isinstance(final, CashMoved)
@@ -162,7 +169,7 @@ def _close(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         store_id: Identifier, request: Request, session: Session = Depends(pages.session)
     ) -> Response:
         """Blind: nothing on this page says what should be in the drawer."""
-        till, found = await closings.shift_at(gateway, store_id=store_id, till_id=session.till_id)
+        _, found = await closings.shift_at(gateway, store_id=store_id, till_id=session.till_id)
         return pages.render(
             request,
             session,
@@ -181,15 +188,20 @@ def _close(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         session: Session = Depends(pages.session),
         form: Form = Depends(read_form),
     ) -> Response:
+        counted = counted_of(form, session)
+        ask = await pages.ask(request, session, form)
+        who = await allowed(
+            gateway, store_id, session.till_id, "close", approval_of(form), ask=ask
+        )
         closed = await closings.close_till(
             gateway,
             store_id=store_id,
             till_id=session.till_id,
-            counted=counted_of(form, session),
+            counted=counted,
             skim=form.money_or_none("skim", session.currency, session.locale),
             abort_open=form.yes("abort_open"),
-            cashier_id=_cashier(session),
-            ask=await pages.ask(request, session, form),
+            cashier_id=who.cashier_id,
+            ask=ask,
         )
         final = closed.final
         assert isinstance(final, TillClosed)
@@ -216,6 +228,7 @@ def _reports(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     async def x_report(
         store_id: Identifier, request: Request, session: Session = Depends(pages.session)
     ) -> Response:
+        await allowed(gateway, store_id, session.till_id, "x_report")
         order = await closings.x_report_of(gateway, store_id=store_id, till_id=session.till_id)
         return pages.render(
             request,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ Level = Literal["ok", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to know. `label` and `text` are message ids."""
+    """One thing to know. `label`, `text` and `detail` are message ids."""
 
     name: str
     label: str
@@ -30,26 +30,51 @@ class Item:
     count: int | None = None
 
 
+LINES: Mapping[str, tuple[str, str, str]] = {
+    "voucher": (
+        N_("Vouchers"),
+        N_("not reachable"),
+        N_("No vouchers until the line is back. Cash and card go on."),
+    ),
+    "costcenter": (
+        N_("Cost centers"),
+        N_("not reachable"),
+        N_("No cost centers until the line is back. Cash and card go on."),
+    ),
+    "bus": (
+        N_("Unsent"),
+        N_("waiting for the line"),
+        N_("Go on selling: everything is sent later, once and in order."),
+    ),
+    "signer": (
+        N_("Signatures"),
+        N_("late"),
+        N_("Go on selling: receipts say so. Call your technician today."),
+    ),
+}
+"""Line → label, what is wrong, what to do."""
+
+
 async def status_of(gateway: Gateway, session: Session) -> Sequence[Item]:
     """What the cashier has to know, in the order of the bar."""
-    items = list[Item]()
-    items.extend(_lines(gateway))
-    items.append(await _tse(gateway, session))
-    return items
+    return [*_lines(gateway), await _tse(gateway, session)]
 
 
 def _lines(gateway: Gateway) -> Sequence[Item]:
-    line = gateway.voucher_line
-    if line is None or line.state.up:
+    shown = gateway.lines.shown if gateway.lines is not None else {}
+    down = [name for name in LINES if name in shown and shown[name].state == "offline"]
+    if not down:
         return [Item("line", N_("Line"), "ok", N_("connected"))]
     return [
         Item(
-            "line",
-            N_("Line"),
-            "bad",
-            N_("interrupted"),
-            N_("No vouchers and no cost centers until it is back. Cash and card go on."),
+            name,
+            LINES[name][0],
+            "warn" if name == "bus" else "bad",
+            LINES[name][1],
+            LINES[name][2],
+            count=gateway.lines.unsent.count if name == "bus" and gateway.lines else None,
         )
+        for name in down
     ]
 
 

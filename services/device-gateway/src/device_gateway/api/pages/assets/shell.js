@@ -56,6 +56,12 @@ function told(kind, message) {
     stream.close();
     location.assign(`${document.body.dataset.home}/revoked`);
   }
+  if (kind === "cashier" && document.body.dataset.page !== "cashier") {
+    const shown = document.querySelector("[data-cashier]")?.dataset.cashier || "";
+    // Signed out here or in another window: every window of the till is locked.
+    if (!data.cashier_id) location.assign(`${document.body.dataset.home}/cashier`);
+    else if (data.cashier_id !== shown) location.reload();
+  }
   if (kind === "replaced") {
     stream.close();
     kv.toast(say("This till is open in another window. Load this page again to go on here."), "bad");
