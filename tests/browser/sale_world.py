@@ -78,10 +78,9 @@ class Counting:
     async def shows(self, selector: str, text: str) -> None:
         """Waits until it stands there; the no-break space of money counts as a space."""
         js = (
-            "([selector, text]) => [...document.querySelectorAll(selector)].some(each => {"
-            " const said = each.innerText.replaceAll('\\u00a0', ' ').trim();"
-            " return each.checkVisibility() && (said === text || said.includes(` ${text}`)"
-            " || said.startsWith(`${text} `) || said.includes(`\\n${text}`)); })"
+            "([selector, text]) => [...document.querySelectorAll(selector)].some(each =>"
+            " each.checkVisibility() &&"
+            " ` ${each.innerText.replace(/\\s+/g, ' ')} `.includes(` ${text} `))"
         )
         try:
             await self.page.wait_for_function(js, arg=[selector, text])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest_asyncio
 
@@ -73,7 +72,7 @@ async def test_a_voucher_pays_in_part_and_cash_the_rest(hand: Counting) -> None:
     await hand.shows("#open", "9,99 €")
     await hand.press("F1")
     await hand.shows("#change", "0,00 €")
-    await hand.shows(".balance strong", "0,00 € übrig")
+    await hand.shows(".balance strong", "0,00 € left")
     assert hand.presses == 2
 
 
@@ -84,7 +83,7 @@ async def test_a_cost_center_by_card_is_read_back_before_it_pays(hand: Counting)
     await hand.page.wait_for_selector("#dialog[open] input[name=code]")
     await hand.scan(CARD)
     await hand.shows(".payment .who", "Empfang (4711)")
-    await hand.shows(".payment small", "Monatsbudget: 496,67 € übrig")
+    await hand.shows(".payment small", "Monatsbudget: 496,67 € left")
     await hand.press("Enter")
     await hand.page.wait_for_selector("[data-ended]")
     assert hand.presses == 2

@@ -129,4 +129,3 @@ def _right(text: str) -> TillRight:
             known: TillRight = right
             return known
     raise CashierNotRecognized
-

@@ -190,9 +190,7 @@ def _close(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     ) -> Response:
         counted = counted_of(form, session)
         ask = await pages.ask(request, session, form)
-        who = await allowed(
-            gateway, store_id, session.till_id, "close", approval_of(form), ask=ask
-        )
+        who = await allowed(gateway, store_id, session.till_id, "close", approval_of(form), ask=ask)
         closed = await closings.close_till(
             gateway,
             store_id=store_id,

@@ -15,13 +15,14 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from device_gateway.api.pages.forms import Form, read_form
-from device_gateway.api.pages.sale import dialogs, ends, lines, scanning, tenders
+from device_gateway.api.pages.sale import acts, dialogs, ends, lines, scanning, tenders
 from device_gateway.api.pages.sale.deed import Deed, Outcome, sale_for
-from device_gateway.api.pages.sale.look import current_sale, look, shown
+from device_gateway.api.pages.sale.look import look, shown
 from device_gateway.api.pages.sale.refusals import TEXTS, told_of
 from device_gateway.api.pages.sale.typed import entry_of
 from device_gateway.api.pages.shell import HEADERS, Pages, Session
 from device_gateway.handlers import assortment, touch_keys
+from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.verdicts import with_verdict
 from events import DomainError
@@ -43,6 +44,12 @@ ACTS: Mapping[str, Act] = {
     "top-up": lines.top_up,
     "tip": lines.tip,
     "deposit": lines.deposit_return,
+    "void": acts.void,
+    "quantity": acts.quantity,
+    "price": acts.price,
+    "discount": acts.discount,
+    "park": acts.park,
+    "resume": acts.resume,
     "cash": tenders.cash,
     "card": tenders.card,
     "voucher": tenders.voucher,
@@ -184,9 +191,10 @@ async def _done(
     if perform is None:
         raise ActUnknown
     ask = await pages.ask(request, session, form)
-    current, _ = await current_sale(gateway, session)
+    current, _ = await open_sales(gateway, store_id=session.store_id, till_id=session.till_id)
     sale = await sale_for(gateway, form, ask, current)
-    return await perform(Deed(request, gateway, session, form, ask, sale))
+    approval = form.raw("approval") or None
+    return await perform(Deed(request, gateway, session, form, ask, sale, approval))
 
 
 async def _refused(

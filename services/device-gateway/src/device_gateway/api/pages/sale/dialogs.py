@@ -9,6 +9,7 @@ from device_gateway.api.pages.sale.finding import booking_by, by_receipt
 from device_gateway.api.pages.shell import Session
 from device_gateway.handlers import assortment
 from device_gateway.handlers.assortment import AssortmentAway
+from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.gateway import Gateway
 from events import DomainError
 
@@ -27,8 +28,18 @@ async def _plain(gateway: Gateway, session: Session, said: Mapping[str, str]) ->
 
 
 async def _line(gateway: Gateway, session: Session, said: Mapping[str, str]) -> About:
-    """One line of the open sale."""
-    return said
+    """One line of the open sale. Raises `LineGone`."""
+    current, _ = await open_sales(gateway, store_id=session.store_id, till_id=session.till_id)
+    for line in () if current is None else current.lines:
+        if line.line_id == said.get("line"):
+            return {**said, "one": line}
+    raise LineGone
+
+
+class LineGone(DomainError):
+    code = "line.unknown"
+    status = 404
+    title = "This sale has no such line"
 
 
 async def _give_back(gateway: Gateway, session: Session, said: Mapping[str, str]) -> About:
@@ -62,6 +73,7 @@ DIALOGS: Mapping[str, Prepare] = {
     "card": _plain,
     "center": _plain,
     "deposit": _deposits,
+    "discount": _plain,
     "line": _line,
     "more": _plain,
     "online": _plain,
@@ -71,6 +83,7 @@ DIALOGS: Mapping[str, Prepare] = {
     "price": _plain,
     "return": _give_back,
     "tip": _plain,
+    "training": _plain,
     "top-up": _plain,
     "voucher": _plain,
     "voucher-sale": _plain,

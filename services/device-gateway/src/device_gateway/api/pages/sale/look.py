@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from fastapi import Request
@@ -18,15 +18,40 @@ from device_gateway.api.pages.shell import Pages, Session
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import MasterDataChanged
+from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway, business_date
 from device_gateway.queries import BookingAnswer, answer
 from money import Money
 
 OFFERS = frozenset(
-    {"abort", "cancel", "deposit", "payout", "return", "tip", "top-up", "voucher-sale"}
+    {
+        "abort",
+        "cancel",
+        "deposit",
+        "discount",
+        "park",
+        "parked",
+        "payout",
+        "return",
+        "tip",
+        "top-up",
+        "training",
+        "voucher-sale",
+    }
 )
 SETTLING = frozenset({"held", "settled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A sale that is set aside."""
+
+    booking_id: str
+    label: str
+    total: Money
+    lines: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +66,7 @@ class Screen:
     """Somebody who pays later is read back before the sale ends."""
     training: bool
     ended: BookingAnswer | None
-    parked: Sequence[Booking]
-    others: Sequence[Booking]
-    """Open sales of this till beside the one that is shown, not parked."""
+    parked: Sequence[Parked]
     offers: frozenset[str]
     """What `More` has."""
     kinds: frozenset[str]
@@ -84,15 +107,6 @@ class Screen:
         return [each for each in self.ended.payments if each.voucher_remaining is not None]
 
 
-async def current_sale(gateway: Gateway, session: Session) -> tuple[Booking | None, list[Booking]]:
-    """The sale that this till works on, and the others that it has open (newest first)."""
-    found = await seams.open_sales(gateway, session.store_id, session.till_id)
-    mine = [booking for booking in found if not seams.is_parked(booking)]
-    if not mine:
-        return None, list(found)
-    return mine[0], [booking for booking in found if booking is not mine[0]]
-
-
 async def look(
     gateway: Gateway,
     session: Session,
@@ -105,7 +119,7 @@ async def look(
 ) -> Screen:
     """The screen as things are now. `ended`: the sale whose end is still shown."""
     done = outcome or Outcome()
-    current, rest = await current_sale(gateway, session)
+    current, parked = await open_sales(gateway, store_id=session.store_id, till_id=session.till_id)
     over = done.ended or (await _ended(gateway, session, ended) if ended else None)
     sale = None
     if current is not None:
@@ -122,8 +136,7 @@ async def look(
         read_back=sale is not None and not left and bool(sale.lines),
         training=bool(current and current.started and current.started.training),
         ended=None if over is None else await answer(gateway, Progress(over), with_codes=False),
-        parked=[each for each in rest if seams.is_parked(each)],
-        others=[each for each in rest if not seams.is_parked(each)],
+        parked=[_parked(each) for each in parked],
         offers=OFFERS,
         kinds=_kinds(master_data),
         terminals=await seams.terminals(gateway, session.store_id, session.till_id),
@@ -133,6 +146,18 @@ async def look(
         dialog=dialog or done.dialog,
         about=dict(about or done.about),
         prefill=done.prefill,
+    )
+
+
+def _parked(booking: Booking) -> Parked:
+    assert booking.started is not None
+    assert booking.parked is not None
+    return Parked(
+        booking.started.booking_id,
+        booking.parked.label or "",
+        booking.total,
+        len(booking.lines),
+        booking.parked.parked_at,
     )
 
 

@@ -40,6 +40,15 @@ TEXTS: Mapping[str, str] = {
     "hold.expired": N_("This payment has run out. Ask for the voucher or the card again."),
     "idempotency_key.reused": N_("This was sent before. Look at the sale and go on."),
     "line.not_prepared": N_("A voucher was not agreed to yet. Try again, or remove its line."),
+    "line.discounted": N_("A discount lowers this line. Void the discount first."),
+    "line.fixed": N_("This line cannot be changed. Void it and sell it anew."),
+    "line.unknown": N_("This sale has no such line."),
+    "booking.held_already": N_(
+        "A voucher or a cost center pays for the goods. Take it back first."
+    ),
+    "discount.too_much": N_("The discount is more than what it lowers."),
+    "till.discount_max": N_("You may not give so much discount. Somebody else can approve it."),
+    "approval.not_valid": N_("This approval is no longer valid. Ask for it again."),
     "line.refused": N_("This line breaks a rule of the till."),
     "order.unavailable": N_("The orders do not answer. Try again later."),
     "page.amount": N_("This is no amount. Type it like 12,50."),

@@ -60,6 +60,17 @@ def quantity_of(text: str) -> Decimal:
     return Decimal(typed)
 
 
+def percent_of(text: str) -> int:
+    """Basis points of `10%` or `2,5 %`. Raises `AmountUnclear`."""
+    typed = text.replace("%", "").strip().replace(",", ".")
+    if not re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{1,2})?", typed):
+        raise AmountUnclear(f"{text!r} is no percentage")
+    points = int(Decimal(typed) * 100)
+    if not 0 < points <= 10_000:
+        raise AmountUnclear(f"{text!r} is no percentage")
+    return points
+
+
 def quick_amounts(open_amount: Money) -> tuple[Money, ...]:
     """Notes with which a customer is likely to pay, above what is open: at most four."""
     if open_amount.amount <= 0:
