@@ -23,6 +23,7 @@ from kassenverbund.kit.chain_fiscal import (
     check_cases,
     choices_of,
 )
+from kassenverbund.kit.chain_library import LibraryPolicy, check_library
 from kassenverbund.kit.chain_policies import (
     AccountPolicy,
     CostCenterPolicy,
@@ -270,6 +271,8 @@ class Chain(Part):
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
     till_rights: TillRights = TillRights()
+    library: LibraryPolicy | None = None
+    """None: tills take no fees of accounts."""
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
     dated several times. `kassenverbund policies export` names the cases and their choices."""
@@ -322,6 +325,7 @@ class Chain(Part):
         )
         self._pairs_hang_together()
         check_cases(self.fiscal_cases)
+        check_library(self.library, (rate.vat for rate in self.vat))
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.library import KeptFee, LibraryPart
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.events import (
     ChargeProblem,
@@ -87,6 +88,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    library: LibraryPart | None = None
+    """Of a fee, a load or an entitlement."""
     paired: bool = False
     """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
@@ -145,6 +148,8 @@ class NewPayment:
     """ZAHLART_TYP, where the chain declares one."""
     reference: Reference | None = None
     """Paid online: the order."""
+    fee_line: str | None = None
+    """A waiver, or credit of an account: the fee. None: the first that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,8 @@ class RecordBooking:
     """How money goes out, where the booking ends below zero."""
     choices: Choices = DEFAULTS
     """How the chain books what a tax adviser may decide otherwise."""
+    fees: Mapping[str, KeptFee] = field(default_factory=dict)
+    """Line → what the account's owner keeps for the paid part of its fee."""
 
 
 @dataclass(frozen=True, slots=True)

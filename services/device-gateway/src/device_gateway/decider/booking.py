@@ -40,6 +40,7 @@ from device_gateway.decider.going_out import (
     taken_back,
     with_originals,
 )
+from device_gateway.decider.library import FEE_KINDS, divided, settlement_ids
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -153,7 +154,9 @@ def record(
     refunds = refund(command, booking)
     settled = (*booking.payments, *(each.payment for each in refunds))
     lines = tuple(_with_serial(line, command) for line in booking.lines)
-    lines += discounts(lines, booking.payments, numbered=booking.numbered)
+    gifts = discounts(lines, booking.payments, numbered=booking.numbered)
+    numbered = booking.numbered + len(gifts)
+    lines = divided((*lines, *gifts), booking.payments, command.fees, numbered=numbered)
     lines = named_lines(lines, command.choices, command.business_date)
     payments = named_payments(
         (paid for paid in settled if paid.waiver is None), command.choices, command.business_date
@@ -262,6 +265,8 @@ def abort(
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            load_ids=tuple(line.load_id for line in booking.lines if line.load_id),
+            settlement_ids=_settlements(booking),
             number=number,
             shift=shift.shift,
             lines=booking.lines,
@@ -274,6 +279,15 @@ def abort(
             training=started.training,
         ),
     )
+
+
+def _settlements(booking: Booking) -> tuple[str, ...]:
+    """Under which something of a fee may be kept for the booking."""
+    tried = tuple(
+        tender.hold_id for tender in booking.tenders if tender.kind in FEE_KINDS and tender.hold_id
+    )
+    fees = (line.line_id for line in booking.lines if line.kind == "fee")
+    return tried + tuple(one for line_id in fees for one in settlement_ids(booking, line_id))
 
 
 def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:

@@ -168,7 +168,7 @@ class Booking:
     @property
     def asks_vouchers(self) -> bool:
         """The voucher service has to agree to a line."""
-        return any(line.kind in ("voucher_sale", "voucher_top_up") for line in self.lines)
+        return any(line.kind in ("voucher_sale", "voucher_top_up", "fee") for line in self.lines)
 
     @property
     def unprepared(self) -> tuple[Line, ...]:

@@ -262,6 +262,9 @@ class BookingAborted(Event):
     """Requests of several vouchers together, of which it is not known which holds they made."""
     charge_ids: Annotated[tuple[str, ...], LeftOut] = ()
     """Holds of cost centers."""
+    load_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    settlement_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    """Parts of fees that may be kept for it."""
     number: Rare[int] = None
     shift: Rare[int] = None
     lines: Annotated[tuple[Line, ...], LeftOut] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -68,6 +69,23 @@ class Line(Part):
     """Of a return: the line that was sold."""
     reversal_id: Rare[str] = None
     """Under which another service takes back what it did for the line that was sold."""
+
+    account_id: Rare[str] = None
+    """Of a fee, or of what is loaded."""
+    fee_id: Rare[str] = None
+    fee_kind: Rare[str] = None
+    """As its owner's system calls it."""
+    settlement_id: Rare[str] = None
+    """Recorded: under which the account's owner keeps this part of the fee for the booking."""
+    how: Rare[Literal["credit", "payment", "waiver"]] = None
+    """Recorded: how this part of the fee is settled."""
+    load_id: Rare[str] = None
+    extension_id: Rare[str] = None
+    """An entitlement of `subject_id` that a voucher extends."""
+    subject_id: Rare[str] = None
+    entitlement: Rare[str] = None
+    old_until: Rare[date] = None
+    new_until: Rare[date] = None
 
     @property
     def has_slip(self) -> bool:

@@ -40,6 +40,7 @@ from device_gateway.events import (
 )
 from device_gateway.handlers.charges import charge
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.fee_payments import settle
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -375,7 +376,9 @@ async def _answered(
     assert tender is not None
     if tender.status == "requested" and booking.open:
         step = sub_ask(ask, "answer")
-        if paid.charge is not None:
+        if paid.fee is not None:
+            booking = await settle(gateway, booking, tender, paid.fee, paid.code, ask=step)
+        elif paid.charge is not None:
             booking = await charge(gateway, booking, tender, paid.charge, ask=step)
         else:
             codes = paid.codes or ((paid.code,) if paid.code else ())

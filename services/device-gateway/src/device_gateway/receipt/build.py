@@ -171,7 +171,7 @@ def _language(store: MasterDataChanged) -> Language:
 
 
 def _item(line: Line, letter: str, booking: Record) -> Item:
-    terms, off = line.voucher, line.kind == "discount"
+    terms, off = line.voucher, line.kind in ("discount", "fee_waiver")
     single = None
     if terms is not None and terms.kind == "single_purpose":
         single = SinglePurpose(rate=line.rate, goods=terms.goods)
