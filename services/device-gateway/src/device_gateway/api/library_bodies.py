@@ -85,5 +85,6 @@ class FeePaymentBody(Body):
         return self
 
     def tendered(self, overrider: Caller | None) -> TenderedPayment:
-        fee = FeePayment(self.line_id, self.use_credit, self.reason)
+        goes_on = self.line_id is None and self.amount is None
+        fee = FeePayment(self.line_id, goes_on, self.use_credit, self.reason)
         return TenderedPayment(self.kind, self.amount, self.code, fee=fee)

@@ -43,7 +43,9 @@ class FeePayment:
     """How a waiver, or credit of an account, settles a fee of the booking."""
 
     line_id: str | None = None
-    """None: the first that is open; a voucher goes on with the next ones."""
+    """None: the first that is open."""
+    goes_on: bool = False
+    """A voucher waives the next fees too, as long as it lasts."""
     use_credit: bool = False
     """A waiver by credit of the account that was given away."""
     reason: str | None = None
@@ -66,7 +68,7 @@ async def settle(
     """
     booking, left = await _settle(gateway, booking, tender, _Offer(paid, code), ask)
     for number in range(FURTHER_FEES_MAX):
-        more = paid.line_id is None and left is not None and left.amount > 0
+        more = paid.goes_on and left is not None and left.amount > 0
         if not more or not open_fees(booking) or not booking.open:
             break
         assert booking.started is not None
