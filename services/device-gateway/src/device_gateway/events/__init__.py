@@ -19,6 +19,8 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
     Record,
     TrainingRecorded,
     VerdictOverdue,
@@ -36,6 +38,7 @@ from device_gateway.events.booking_parts import (
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
+    Payer,
     VatPart,
     VatTreatment,
 )
@@ -103,6 +106,18 @@ from device_gateway.events.taken_back import (
     Restored,
     TakenLine,
 )
+from device_gateway.events.terminal import (
+    TerminalAnswered,
+    TerminalAsked,
+    TerminalReconciled,
+    TerminalTold,
+)
+from device_gateway.events.terminal_parts import (
+    CardTotal,
+    TerminalAct,
+    TerminalReceipt,
+    TerminalWish,
+)
 from device_gateway.events.till import (
     PairingOffered,
     ShiftBegun,
@@ -127,6 +142,7 @@ __all__ = [
     "BookingRecorded",
     "BookingStarted",
     "BookingTakenBack",
+    "CardTotal",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -157,6 +173,7 @@ __all__ = [
     "PairingOffered",
     "PaperKind",
     "Part",
+    "Payer",
     "Payment",
     "PaymentAccepted",
     "PaymentHeld",
@@ -165,7 +182,9 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentResolved",
     "PaymentTotal",
+    "PaymentUnknown",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -185,6 +204,14 @@ __all__ = [
     "StorePrinter",
     "StoreTse",
     "TakenLine",
+    "TerminalAct",
+    "TerminalAnswered",
+    "TerminalAsked",
+    "TerminalEvent",
+    "TerminalReceipt",
+    "TerminalReconciled",
+    "TerminalTold",
+    "TerminalWish",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -226,6 +253,8 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentUnknown
+    | PaymentResolved
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -234,6 +263,7 @@ BookingEvent = (
     | ReceiptQueued
     | ReceiptPrinted
 )
+TerminalEvent = TerminalAsked | TerminalTold | TerminalAnswered | TerminalReconciled
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
@@ -243,6 +273,8 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    PaymentUnknown, PaymentResolved,
+    TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
 )  # fmt: skip
 
 
