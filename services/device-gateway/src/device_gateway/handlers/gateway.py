@@ -14,6 +14,8 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.lines import Lines
+from device_gateway.handlers.live import Live
 from device_gateway.ports import (
     ChargeService,
     OfflineRulesKept,
@@ -115,6 +117,9 @@ class Gateway:
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
+    live: Live = field(default_factory=Live)
+    lines: Lines | None = None
+    """None: this process watches no lines."""
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
