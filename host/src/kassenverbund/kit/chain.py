@@ -31,6 +31,7 @@ from kassenverbund.kit.chain_policies import (
     VoucherPolicy,
     VouchersOffline,
 )
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.fiscal_cases import Choices
 from kassenverbund.kit.mail import MailAddress
 from kassenverbund.kit.text import Identifier, SafeName
@@ -158,6 +159,8 @@ class Store(Part):
     recording_systems: tuple[RecordingSystem, ...] = ()
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
     closing: Closing = Closing()
+    sign_in: Literal["optional", "required"] = "optional"
+    """`required`: nothing is sold at a till of this store before somebody has signed in there."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -266,6 +269,7 @@ class Chain(Part):
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    till_rights: TillRights = TillRights()
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
     dated several times. `kassenverbund policies export` names the cases and their choices."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
@@ -87,6 +88,11 @@ async def _open(runtime: Runtime) -> Opened:
         voucher_line=line,
         live=live,
         lines=lines,
+        till_rights=runtime.chain.till_rights,
+        sign_in_required=frozenset(
+            store.id for store in runtime.chain.stores if store.sign_in == "required"
+        ),
+        cashiers=PostgresCashierDesk(runtime.engine),
     )
     line_watch = LineWatch(
         lines,

@@ -35,6 +35,16 @@ from device_gateway.events.booking_parts import (
     VatTotal,
     Waiver,
 )
+from device_gateway.events.cashiers import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierChanged,
+    CashierEnrolled,
+    CashierRemoved,
+    CashierRole,
+    CashierSignedIn,
+    CashierSignedOut,
+)
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
@@ -133,6 +143,8 @@ __all__ = [
     "EVENTS",
     "PAYS_GOODS",
     "Address",
+    "ApprovalGiven",
+    "ApprovalUsed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
@@ -147,6 +159,13 @@ __all__ = [
     "CashCount",
     "CashMoveKind",
     "CashMoved",
+    "CashierChanged",
+    "CashierEnrolled",
+    "CashierEvent",
+    "CashierRemoved",
+    "CashierRole",
+    "CashierSignedIn",
+    "CashierSignedOut",
     "ChargeProblem",
     "ClosedPayment",
     "Correction",
@@ -237,8 +256,20 @@ __all__ = [
 ]
 
 StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+TillEvent = (
+    PairingOffered
+    | TillPaired
+    | TillRevoked
+    | NumberGiven
+    | TseRequested
+    | ShiftBegun
+    | CashierSignedIn
+    | CashierSignedOut
+    | ApprovalGiven
+    | ApprovalUsed
+)
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
+CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
@@ -275,6 +306,8 @@ EVENTS: tuple[type[Event], ...] = (
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
     TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
+    CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    ApprovalGiven, ApprovalUsed,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from device_gateway.events import MasterDataChanged, VatRate
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
 from device_gateway.ports import (
+    CashierDesk,
     ChargeService,
     OfflineRulesKept,
     ReceiptDesk,
@@ -24,6 +25,7 @@ from device_gateway.ports import (
     VoucherService,
 )
 from events import EventStore, state_of
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
 
 IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
@@ -32,6 +34,8 @@ IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 MASTER_DATA_MAX_AGE_S = 30.0
 """How old the master data may be with which a line is priced. It changes at program starts."""
 VERSIONS_KEPT_MAX = 10_000
+SCRYPTS_MAX = 2
+"""PINs that are checked at once: each takes 16 MiB."""
 
 
 def store_stream(store_id: str) -> str:
@@ -40,6 +44,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def cashier_stream(cashier_id: str) -> str:
+    return f"cashier-{cashier_id}"
 
 
 def shift_stream(till_id: str, shift: int) -> str:
@@ -116,6 +124,12 @@ class Gateway:
     offline: OfflineRulesKept | None = None
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
+    till_rights: TillRights = field(default_factory=TillRights)
+    sign_in_required: frozenset[str] = frozenset()
+    """The stores in which nothing is sold before somebody has signed in."""
+    cashiers: CashierDesk | None = None
+    """Names, PINs and wrong tries; None: nobody can sign in."""
+    scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     lines: Lines | None = None

@@ -1,6 +1,7 @@
 """What the gateway needs from others, as it wants to say it."""
 
 from device_gateway.ports.beside import PairingTries, Unfinished, UnfinishedBookings
+from device_gateway.ports.cashiers import CashierDesk, PinHash
 from device_gateway.ports.charges import (
     CardMode,
     ChargeAsked,
@@ -40,6 +41,7 @@ from device_gateway.ports.vouchers import (
 
 __all__ = [
     "CardMode",
+    "CashierDesk",
     "ChargeAsked",
     "ChargeCard",
     "ChargeHold",
@@ -54,6 +56,7 @@ __all__ = [
     "OfflineRules",
     "OfflineRulesKept",
     "PairingTries",
+    "PinHash",
     "Place",
     "Printable",
     "ReceiptDesk",
