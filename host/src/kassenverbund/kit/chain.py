@@ -213,9 +213,10 @@ PaymentType = Literal[
 
 
 class MeansOfPayment(Part):
-    """`online`: a web order was paid before its goods are handed over."""
+    """`online`: a web order was paid before its goods are handed over. `on_account`: a customer or
+    a third party is invoiced later."""
 
-    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
+    kind: Literal["cash", "card", "online", "voucher", "cost_center", "on_account"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
@@ -224,8 +225,8 @@ class MeansOfPayment(Part):
 
     @model_validator(mode="after")
     def _counts_as_it_is_named(self) -> MeansOfPayment:
-        if self.kind == "cost_center" and self.fiscal != "Keine":
-            raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind in ("cost_center", "on_account") and self.fiscal != "Keine":
+            raise ValueError(f"{self.kind} pays later: its `fiscal` is Keine")
         if self.kind == "online" and self.fiscal != "Unbar":
             raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
         if self.payment_type is not None:

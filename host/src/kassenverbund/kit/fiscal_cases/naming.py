@@ -102,6 +102,7 @@ PAYMENT_KINDS: dict[str, str] = {
     "online": "fiscal.payment.online",
     "cost_center": "fiscal.receivable.cost_center",
     "charge_reversal": "fiscal.receivable.cost_center",
+    "on_account": "fiscal.receivable.customer",
 }
 """Kind of payment → its row; vouchers and subsidies need more than the kind."""
 

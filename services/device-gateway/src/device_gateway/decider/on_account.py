@@ -15,11 +15,11 @@ from device_gateway.decider.refusals import AccountBuysVoucher
 from device_gateway.events import (
     BasketPart,
     BookingStarted,
-    Payer,
     Payment,
     PaymentAccepted,
     VatPart,
 )
+from kassenverbund.kit.fiscal_cases import BY_NAME
 from money import Money, parts_of
 
 CASE = "Forderungsentstehung"
@@ -30,15 +30,12 @@ CASE_OF: dict[str, str] = {
 """Kind of payer → its row in the table of fiscal cases."""
 
 
-def policy_of(payer: Payer) -> str:
-    return CASE_OF[payer.kind]
-
-
 def on_account(
     command: RequestPayment, booking: Booking, started: BookingStarted, wanted: Money
 ) -> PaymentAccepted:
     """Raises `AccountBuysVoucher`."""
     new = command.payment
+    assert new.payer is not None
     allowed = booking.open_to_vouchers
     if wanted > allowed:
         raise AccountBuysVoucher(open_to_account=allowed.model_dump())
@@ -53,6 +50,7 @@ def on_account(
             fiscal="Keine",
             amount=wanted,
             case=CASE,
+            case_name=BY_NAME[CASE_OF[new.payer.kind]].gv_name,
             parts=keyed(parts, new.key_rule),
             payer=new.payer,
             slip=new.slip,

@@ -24,6 +24,7 @@ from device_gateway.ports import (
     ServiceLine,
     VoucherService,
 )
+from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -130,6 +131,8 @@ class Gateway:
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
+    terminals: TerminalDesk | None = None
+    """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     lines: Lines | None = None
