@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.chain_codes import PATTERNS_MAX, CodePattern, check_patterns
 from kassenverbund.kit.chain_fiscal import (
     CertificationId,
     FiscalCases,
@@ -270,6 +271,8 @@ class Chain(Part):
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
+    """Foreign codes that tills recognize by their form."""
     till_rights: TillRights = TillRights()
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
@@ -322,6 +325,7 @@ class Chain(Part):
             ),
         )
         self._pairs_hang_together()
+        check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):

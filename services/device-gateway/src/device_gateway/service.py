@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from device_gateway.adapters.assortment import PostgresAssortment
 from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
@@ -18,6 +20,8 @@ from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
+from device_gateway.api.article_import import IMPORT_BYTES_MAX
+from device_gateway.api.articles import IMPORTS_PATH
 from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.gateway import Gateway
@@ -34,6 +38,7 @@ from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.room import PrintingRoom
 from device_gateway.projections import UnfinishedProjection
+from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.public import PUBLICATION
 from kassenverbund.kit.service import Opened, Runtime, Service
 
@@ -93,6 +98,8 @@ async def _open(runtime: Runtime) -> Opened:
             store.id for store in runtime.chain.stores if store.sign_in == "required"
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
+        assortment=PostgresAssortment(runtime.engine),
+        library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(
         lines,
@@ -117,7 +124,11 @@ async def _open(runtime: Runtime) -> Opened:
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(),),
+        projections=(UnfinishedProjection(), AssortmentProjection()),
+        streamed={
+            IMPORTS_PATH.format(store_id=store.id): IMPORT_BYTES_MAX
+            for store in runtime.chain.stores
+        },
         reactions=(verdicts(gateway),),
         tasks=(
             room.run,

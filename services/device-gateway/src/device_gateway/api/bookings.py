@@ -21,6 +21,7 @@ from device_gateway.api.callers import OverriderOf, own_till, till_or_reader
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
+from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.cancelling import Cancellation
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
@@ -85,7 +86,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
         ask: AskOf, wait_s: WaitS, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
-        sale = body.sale(store_id, till_id, overrider)
+        sent = [line.sent() for line in body.lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        sale = body.sale(store_id, till_id, overrider, written)
         return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
@@ -94,7 +97,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        progress = await sales.add(gateway, booking, [line.sent() for line in body.lines], ask=ask)
+        sent = [line.sent() for line in body.lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        progress = await sales.add(gateway, booking, written, ask=ask)
         return await _told(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)

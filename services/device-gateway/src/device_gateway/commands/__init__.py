@@ -90,6 +90,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    paired: bool = False
+    """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, s
         _keep_terms(line, number)
     elif line.voucher is not None:
         raise LineRefused(f"line {number}: only the sale of a voucher has its terms")
-    if line.kind in ("voucher_article_sale", "voucher_article_redemption"):
+    if line.kind in ("voucher_article_sale", "voucher_article_redemption") and not line.paired:
         vat = articles.get((line.kind, line.sku or ""))
         if vat is None:
             raise LineRefused(f"line {number}: the chain declares no such voucher article")

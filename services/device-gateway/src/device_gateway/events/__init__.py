@@ -4,6 +4,15 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.article import (
+    ArticleDelisted,
+    ArticleKind,
+    ArticleListed,
+    Function,
+    TouchKey,
+    TouchKeysSet,
+    TouchPage,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -51,6 +60,12 @@ from device_gateway.events.charges import (
     Payer,
     VatPart,
     VatTreatment,
+)
+from device_gateway.events.devices import (
+    DeviceChanged,
+    DeviceKind,
+    DevicePaired,
+    DeviceRemoved,
 )
 from device_gateway.events.offline import (
     OfflineAccepted,
@@ -146,6 +161,10 @@ __all__ = [
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
+    "ArticleDelisted",
+    "ArticleEvent",
+    "ArticleKind",
+    "ArticleListed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
@@ -172,9 +191,15 @@ __all__ = [
     "Correction",
     "CostCenterTerms",
     "Cover",
+    "DeviceChanged",
+    "DeviceEvent",
+    "DeviceKind",
+    "DevicePaired",
+    "DeviceRemoved",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
+    "Function",
     "LegalEntity",
     "LimitLeft",
     "Line",
@@ -239,6 +264,9 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TouchKey",
+    "TouchKeysSet",
+    "TouchPage",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -273,6 +301,8 @@ TillEvent = (
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+DeviceEvent = DevicePaired | DeviceChanged | DeviceRemoved
+ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -308,6 +338,8 @@ EVENTS: tuple[type[Event], ...] = (
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
     TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
+    DevicePaired, DeviceChanged, DeviceRemoved,
+    ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed,
 )  # fmt: skip

@@ -24,6 +24,8 @@ from device_gateway.ports import (
     ServiceLine,
     VoucherService,
 )
+from device_gateway.ports.assortment import Assortment
+from device_gateway.ports.library import LibraryService
 from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
@@ -137,6 +139,10 @@ class Gateway:
     live: Live = field(default_factory=Live)
     lines: Lines | None = None
     """None: this process watches no lines."""
+    assortment: Assortment | None = None
+    """Search; None: there is none here."""
+    library: LibraryService | None = None
+    """Accounts, fees, entitlements; None: the store has no such service."""
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)
