@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from fastapi import FastAPI, Response
@@ -36,6 +37,7 @@ def application(settings: Settings, *, authenticator: Authenticator, issuer: Iss
         redirect_slashes=False,
     )
     app.state.authenticator = authenticator
+    app.state.stopping = asyncio.Event()
     install_problem_handlers(app, body_bytes_max=settings.body_bytes_max)
 
     @app.get(

@@ -166,6 +166,7 @@ async def _serve(
             supervisor.start("scene", _as_coroutine(on_ready, running), may_end=True)
         await supervisor.stop.wait()
     finally:
+        app.state.stopping.set()
         http.should_exit = True
         with suppress(Exception):  # _served has told it already
             await serving

@@ -529,8 +529,9 @@ class Rig:
         self.tries = Tries()
         self.restart()
 
-    def restart(self) -> None:
-        """A new process over the same log: nothing that was only in memory is left."""
+    def restart(self, **changes: Any) -> None:
+        """A new process over the same log: nothing that was only in memory is left. `changes`:
+        fields of its `Gateway`."""
         if isinstance(self.store, MemoryEventStore):
             self.store.streams = type(self.store.streams)()
         client = httpx.AsyncClient(
@@ -548,6 +549,7 @@ class Rig:
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
             clock=self.clock,
             sign_within_s=30.0,
+            **changes,
         )
         self.unfinished = LogScan(self.store)
         till_tokens = TillTokens(self.gateway)

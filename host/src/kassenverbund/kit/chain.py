@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.chain_codes import PATTERNS_MAX, CodePattern, check_patterns
 from kassenverbund.kit.chain_fiscal import (
     CertificationId,
     FiscalCases,
@@ -214,9 +215,10 @@ PaymentType = Literal[
 
 
 class MeansOfPayment(Part):
-    """`online`: a web order was paid before its goods are handed over."""
+    """`online`: a web order was paid before its goods are handed over. `on_account`: a customer or
+    a third party is invoiced later."""
 
-    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
+    kind: Literal["cash", "card", "online", "voucher", "cost_center", "on_account"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
@@ -225,8 +227,8 @@ class MeansOfPayment(Part):
 
     @model_validator(mode="after")
     def _counts_as_it_is_named(self) -> MeansOfPayment:
-        if self.kind == "cost_center" and self.fiscal != "Keine":
-            raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind in ("cost_center", "on_account") and self.fiscal != "Keine":
+            raise ValueError(f"{self.kind} pays later: its `fiscal` is Keine")
         if self.kind == "online" and self.fiscal != "Unbar":
             raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
         if self.payment_type is not None:
@@ -270,6 +272,8 @@ class Chain(Part):
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
+    """Foreign codes that tills recognize by their form."""
     till_rights: TillRights = TillRights()
     library: LibraryPolicy | None = None
     """None: tills take no fees of accounts."""
@@ -324,6 +328,7 @@ class Chain(Part):
             ),
         )
         self._pairs_hang_together()
+        check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
         check_library(self.library, (rate.vat for rate in self.vat))
         entities = {entity.id for entity in self.legal_entities}

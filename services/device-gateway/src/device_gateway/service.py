@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from device_gateway.adapters.assortment import PostgresAssortment
+from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
+from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
@@ -21,6 +25,9 @@ from device_gateway.api.articles import IMPORTS_PATH
 from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.lines import Lines
+from device_gateway.handlers.live import Live
+from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
@@ -63,23 +70,41 @@ async def _open(runtime: Runtime) -> Opened:
         for room in rooms:
             room.wake(printer_id)
 
-    line = Line(runtime.clock)
+    live = Live()
+    lines = Lines(
+        live,
+        tuple(store.id for store in runtime.chain.stores),
+        clock=runtime.clock,
+        monotonic=time.monotonic,
+    )
+    line = Line(runtime.clock, seen=partial(lines.saw, "voucher"))
+    center_line = Line(runtime.clock, seen=partial(lines.saw, "costcenter"))
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
-        charges=HttpChargeService(
-            runtime.client("costcenter"), Line(runtime.clock), clock=runtime.clock
-        ),
+        charges=HttpChargeService(runtime.client("costcenter"), center_line, clock=runtime.clock),
         desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
         offline=PostgresOfflineRules(runtime.engine, capped),
         voucher_line=line,
+        live=live,
+        lines=lines,
+        till_rights=runtime.chain.till_rights,
+        sign_in_required=frozenset(
+            store.id for store in runtime.chain.stores if store.sign_in == "required"
+        ),
+        cashiers=PostgresCashierDesk(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
+    )
+    line_watch = LineWatch(
+        lines,
+        {name: runtime.client(name) for name in ("voucher", "costcenter")},
+        PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     room = PrintingRoom(
@@ -110,6 +135,8 @@ async def _open(runtime: Runtime) -> Opened:
             lambda: run_recovery(gateway, unfinished),
             watch.run,
             lambda: run_closings(gateway, closing_times),
+            line_watch.run,
+            LiveFeed(gateway, lines).run,
         ),
         startup=startup,
     )

@@ -107,6 +107,7 @@ PAYMENT_KINDS: dict[str, str] = {
     "cost_center": "fiscal.receivable.cost_center",
     "charge_reversal": "fiscal.receivable.cost_center",
     "account_credit": "fiscal.account.used",
+    "on_account": "fiscal.receivable.customer",
 }
 """Kind of payment → its row; vouchers and subsidies need more than the kind."""
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field, SecretStr
 
 from costcenter.codes import CODE_MAX
-from costcenter.decider.expressions import EXPRESSION_MAX
+from kassenverbund.kit.expressions import EXPRESSION_MAX
 from costcenter.decider.patterns import LENGTH_MAX, Pattern
 from costcenter.events import Meaning
 from costcenter.handlers.patterns import ForeignCodes

@@ -105,8 +105,7 @@ async def overrider_of(
 
 OverriderOf = Annotated[Caller | None, Depends(overrider_of)]
 
-
 ApprovalOf = Annotated[
     str | None, Header(alias="Approval", max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")
 ]
-"""`Approval: <id>`: somebody lent the right for this act."""
+"""A right that a second person lent (`POST …/approvals`)."""

@@ -10,21 +10,24 @@ from typing import Literal
 
 from device_gateway.commands.library import KeptFee, LibraryPart
 from device_gateway.commands.shifts import NoteOutage, RequestTse
+from device_gateway.commands.terminal import CardCommand
 from device_gateway.events import (
     ChargeProblem,
     FiscalKind,
     LineKind,
     MasterDataChanged,
     PaperKind,
+    Payer,
     Payment,
     PaymentKind,
     Reference,
     SoldTerms,
+    TerminalWish,
     VatRate,
     VerdictReceived,
     VoucherArticles,
 )
-from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices
+from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices, KeyRule
 from money import Money
 
 # --- store and till ---
@@ -150,6 +153,21 @@ class NewPayment:
     """Paid online: the order."""
     fee_line: str | None = None
     """A waiver, or credit of an account: the fee. None: the first that is open."""
+    terminal: TerminalWish | None = None
+    """A card: the terminal that is asked."""
+    receipt_number: str | None = None
+    """A card that was taken on a terminal of its own."""
+    payer: Payer | None = None
+    """On account: who owes it."""
+    key_rule: KeyRule = "supply"
+    """The same: under which UST_SCHLUESSEL the receivable stands."""
+    slip: bool = False
+    """A slip of its own is printed for it."""
+
+    @property
+    def asks(self) -> bool:
+        """Somebody else has to agree."""
+        return self.hold_id is not None or self.terminal is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,4 +407,5 @@ BookingCommand = (
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | CardCommand
 )

@@ -24,6 +24,12 @@ from device_gateway.commands import (
     RequestPayment,
     StartBooking,
 )
+from device_gateway.commands.terminal import (
+    NoteNotTaken,
+    NoteTaken,
+    NoteUnknown,
+    ResolvePayment,
+)
 from device_gateway.decider.after import (
     note_overdue,
     note_printed,
@@ -31,6 +37,7 @@ from device_gateway.decider.after import (
     note_verdict,
 )
 from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.fiscal import named_lines, named_payments
 from device_gateway.decider.going_out import (
@@ -133,6 +140,7 @@ def finishable(booking: Booking) -> None:
     """Raises what keeps an open booking from being recorded."""
     must_be_open(booking)
     chargeable(booking)
+    nothing_at_terminal(booking)
     if booking.unprepared:
         raise LineNotPrepared(lines=[line.line_id for line in booking.unprepared])
     if booking.open_amount and not booking.refundable:
@@ -232,6 +240,7 @@ def abort(
     if booking.aborted is not None:
         return ()
     started = must_be_open(booking)
+    abortable(booking)
     return (
         BookingAborted(
             booking_id=started.booking_id,
@@ -318,6 +327,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return note_queued(command, booking)
         case NotePrinted():
             return note_printed(command, booking)
+        case NoteTaken() | NoteNotTaken() | NoteUnknown() | ResolvePayment():
+            return card_decide(command, booking)
         case _:
             assert_never(command)
 

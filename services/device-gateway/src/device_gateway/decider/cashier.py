@@ -109,7 +109,7 @@ class EnrollCashier:
     now: datetime
 
 
-def enroll(command: EnrollCashier, cashier: Cashier) -> tuple[CashierEvent, ...]:
+def enroll(command: EnrollCashier, cashier: Cashier) -> tuple[CashierEnrolled | CashierChanged]:
     """Raises `CashierElsewhere`."""
     for stores in (command.store_ids, *([cashier.store_ids] if cashier.role else [])):
         if command.by_store is not None and set(stores) != {command.by_store}:

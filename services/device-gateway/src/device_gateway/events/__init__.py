@@ -28,6 +28,8 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
     Record,
     TrainingRecorded,
     VerdictOverdue,
@@ -55,8 +57,15 @@ from device_gateway.events.cashiers import (
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
+    Payer,
     VatPart,
     VatTreatment,
+)
+from device_gateway.events.devices import (
+    DeviceChanged,
+    DeviceKind,
+    DevicePaired,
+    DeviceRemoved,
 )
 from device_gateway.events.offline import (
     OfflineAccepted,
@@ -108,6 +117,7 @@ from device_gateway.events.store import (
     LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     RecordingSystem,
     StorePrinter,
@@ -123,6 +133,18 @@ from device_gateway.events.taken_back import (
     BookingTakenBack,
     Restored,
     TakenLine,
+)
+from device_gateway.events.terminal import (
+    TerminalAnswered,
+    TerminalAsked,
+    TerminalReconciled,
+    TerminalTold,
+)
+from device_gateway.events.terminal_parts import (
+    CardTotal,
+    TerminalAct,
+    TerminalReceipt,
+    TerminalWish,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -154,6 +176,7 @@ __all__ = [
     "BookingRecorded",
     "BookingStarted",
     "BookingTakenBack",
+    "CardTotal",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -170,6 +193,11 @@ __all__ = [
     "Correction",
     "CostCenterTerms",
     "Cover",
+    "DeviceChanged",
+    "DeviceEvent",
+    "DeviceKind",
+    "DevicePaired",
+    "DeviceRemoved",
     "FeeVat",
     "FinalEvent",
     "FiscalChoice",
@@ -189,11 +217,13 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OnAccountTerms",
     "OrderedLine",
     "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
+    "Payer",
     "Payment",
     "PaymentAccepted",
     "PaymentHeld",
@@ -202,7 +232,9 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentResolved",
     "PaymentTotal",
+    "PaymentUnknown",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -222,6 +254,14 @@ __all__ = [
     "StorePrinter",
     "StoreTse",
     "TakenLine",
+    "TerminalAct",
+    "TerminalAnswered",
+    "TerminalAsked",
+    "TerminalEvent",
+    "TerminalReceipt",
+    "TerminalReconciled",
+    "TerminalTold",
+    "TerminalWish",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -265,6 +305,7 @@ TillEvent = (
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+DeviceEvent = DevicePaired | DeviceChanged | DeviceRemoved
 ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
@@ -279,6 +320,8 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentUnknown
+    | PaymentResolved
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -287,6 +330,7 @@ BookingEvent = (
     | ReceiptQueued
     | ReceiptPrinted
 )
+TerminalEvent = TerminalAsked | TerminalTold | TerminalAnswered | TerminalReconciled
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
@@ -296,6 +340,9 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    PaymentUnknown, PaymentResolved,
+    TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
+    DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from device_gateway.events.charges import LimitLeft, VatPart
+from device_gateway.events.charges import LimitLeft, Payer, VatPart
 from device_gateway.events.parts import (
     FiscalKind,
     LeftOut,
@@ -19,6 +19,7 @@ from device_gateway.events.parts import (
     Reference,
     VoucherKind,
 )
+from device_gateway.events.terminal_parts import TerminalReceipt
 from money import Money
 
 
@@ -159,6 +160,14 @@ class Payment(Part):
     limits_left: Annotated[tuple[LimitLeft, ...], LeftOut] = ()
     rule_id: Rare[str] = None
     """Of a subsidy; its `hold_id` is that of the charge that it came with."""
+    terminal: Rare[TerminalReceipt] = None
+    """A card: what the terminal said that took it."""
+    receipt_number: Rare[str] = None
+    """A card that was taken on a terminal of its own: the number of its receipt there."""
+    payer: Rare[Payer] = None
+    """Who owes it, where it is on account."""
+    slip: Annotated[bool, LeftOut] = False
+    """A slip of its own is printed for it."""
 
 
 class Waiver(Part):

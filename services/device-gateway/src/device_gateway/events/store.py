@@ -107,6 +107,18 @@ class CostCenterTerms(Part):
     subsidy_vat: Literal["supply", "not_taxable"] = "supply"
     signature_line: bool = True
     """The slip has a line to sign on."""
+    slip: Annotated[bool, LeftOut] = False
+    """A slip of its own is printed for each charge."""
+
+
+class OnAccountTerms(Part):
+    """The store delivers on account, and how the receivable stands in signed data and on paper."""
+
+    name: str
+    """Of the means of payment."""
+    receivable_vat: VatTreatment = "supply"
+    signature_line: bool = True
+    slip: Annotated[bool, LeftOut] = False
 
 
 class FiscalChoice(Part):
@@ -176,6 +188,7 @@ class MasterDataChanged(Event):
     paid_online: Rare[PaidOnline] = None
     library: Rare[LibraryTerms] = None
     """None: the chain takes no fees."""
+    on_account: Rare[OnAccountTerms] = None
     changed_at: datetime
 
 

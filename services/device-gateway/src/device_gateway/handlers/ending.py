@@ -13,6 +13,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import originals_of
 from device_gateway.events import BookingEvent, BookingStarted, BookingTakenBack, FinalEvent
+from device_gateway.handlers.card_back import give_up_cards, refund_by_card
 from device_gateway.handlers.fee_payments import fees_kept
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.holds import confirm_holds
@@ -56,6 +57,8 @@ async def finish(
     if booking.recorded is not None:
         await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.
         return Progress(booking)
+    if refund == "card":
+        booking = await refund_by_card(gateway, booking, ask=ask)
     finishable(booking)
     assert booking.started is not None
     started = booking.started
@@ -94,7 +97,10 @@ async def finish(
 
 async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
     """End an open booking; its event ends holds and prepared vouchers. It gets a number, too.
-    Raises `BookingIsRecorded`."""
+    What a card terminal took goes back first. Raises `BookingIsRecorded`, and what keeps a card's
+    money from going back."""
+    if booking.open:
+        booking = await give_up_cards(gateway, booking, ask=ask)
     aborted = await note_aborted(gateway, booking, reason=reason, ask=ask)
     await given_back(gateway, aborted)
     return Progress(aborted)

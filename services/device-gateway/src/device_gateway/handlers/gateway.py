@@ -14,6 +14,8 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.lines import Lines
+from device_gateway.handlers.live import Live
 from device_gateway.ports import (
     CashierDesk,
     ChargeService,
@@ -24,6 +26,7 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -34,6 +37,8 @@ IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 MASTER_DATA_MAX_AGE_S = 30.0
 """How old the master data may be with which a line is priced. It changes at program starts."""
 VERSIONS_KEPT_MAX = 10_000
+SCRYPTS_MAX = 2
+"""PINs that are checked at once: each takes 16 MiB."""
 
 
 def store_stream(store_id: str) -> str:
@@ -127,7 +132,13 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
+    terminals: TerminalDesk | None = None
+    """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
+    live: Live = field(default_factory=Live)
+    lines: Lines | None = None
+    """None: this process watches no lines."""
     assortment: Assortment | None = None
     """Search; None: there is none here."""
     library: LibraryService | None = None

@@ -15,6 +15,7 @@ from device_gateway.events import (
     LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     RecordingSystem,
     StorePrinter,
@@ -77,6 +78,7 @@ def master_data_of(
         ),
         paid_online=_paid_online(chain),
         library=_library(chain),
+        on_account=_on_account(chain),
         changed_at=now,
     )
 
@@ -135,6 +137,21 @@ def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
                 receivable_vat=policy.receivable_vat,
                 subsidy_vat=policy.subsidy_vat,
                 signature_line=policy.signature_line,
+                slip=policy.slip,
+            )
+    return None
+
+
+def _on_account(chain: declared.Chain) -> OnAccountTerms | None:
+    """None: the chain delivers nothing on account."""
+    for means in chain.means_of_payment:
+        if means.kind == "on_account":
+            policy = chain.cost_centers
+            return OnAccountTerms(
+                name=means.name,
+                receivable_vat=policy.receivable_vat,
+                signature_line=policy.signature_line,
+                slip=policy.slip,
             )
     return None
 

@@ -17,6 +17,7 @@ from device_gateway.decider.store import STORE
 from device_gateway.decider.till import TILL, Till, offer, pair, revoke
 from device_gateway.events import PairingOffered, TillPaired
 from device_gateway.handlers.gateway import IDS, Gateway, store_stream, till_stream
+from device_gateway.handlers.live import LiveEvent
 from device_gateway.handlers.shifts import newest_shift
 from events import (
     Ask,
@@ -152,6 +153,7 @@ async def revoke_till(
         return Decision({stream: events}, _give_back_offer(till) + _give_back_token(till))
 
     await handle_together(gateway.store, {stream: TILL}, decide, ask=ask)
+    gateway.live.tell(store_id, till_id, LiveEvent("revoked", {}, command.now))
 
 
 async def tills_of(gateway: Gateway, store_id: str) -> list[ListedTill]:

@@ -22,7 +22,15 @@ class PinHash:
 class CashierDesk(Protocol):
     """`version` is that of the cashier's stream: an older one never replaces a newer."""
 
-    async def keep(self, cashier_id: str, *, name: str, pin: PinHash | None, version: int) -> None:
+    async def keep(
+        self,
+        cashier_id: str,
+        *,
+        name: str,
+        store_ids: Sequence[str],
+        pin: PinHash | None,
+        version: int,
+    ) -> None:
         """`pin` None: the one that he has stays."""
 
     async def forget(self, cashier_id: str, *, version: int) -> None:
