@@ -154,6 +154,8 @@ class Counter:
     client: httpx.AsyncClient
     token: str
     desk: VoucherDesk
+    behind: httpx.AsyncClient
+    """To the services behind, as the gateway reaches them."""
     heard: int = 0
 
     async def ask(
@@ -387,8 +389,9 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
     client = httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://g")
     assert verdicts(gateway).topic == "fiscal-signer"
     return Counter(
-        clock, world, members, centers, line, gateway, log, queue, client, paired.token, service
-    )
+        clock, world, members, centers, line, gateway, log, queue, client, paired.token, service,
+        asking,
+    )  # fmt: skip
 
 
 def eur(minor: int) -> Answer:

@@ -163,39 +163,46 @@ def divided(
     """
     if not any(line.kind == "fee" for line in lines):
         return tuple(lines)
-    made = list[Line]()
+    made, off = list[Line](), list[Line]()
     for line in lines:
         if line.kind != "fee":
             made.append(line)
             continue
-        parts = _parts(line, payments, kept)
-        for index, part in enumerate(parts):
+        for index, (part, paid) in enumerate(_parts(line, payments, kept)):
             if index:
                 numbered += 1
                 part = part.model_copy(update={"line_id": str(numbered)})
             made.append(part)
-    for waived in [line for line in made if line.how == "waiver"]:
-        numbered += 1
-        made.append(_off(waived, numbered))
-    return tuple(made)
+            if paid is not None and paid.kind == "waiver":
+                off.append(_off(part, paid))
+    return (
+        *made,
+        *(
+            each.model_copy(update={"line_id": str(numbered + place)})
+            for place, each in enumerate(off, start=1)
+        ),
+    )
 
 
-def _parts(line: Line, payments: Sequence[Payment], kept: Mapping[str, KeptFee]) -> list[Line]:
+def _parts(
+    line: Line, payments: Sequence[Payment], kept: Mapping[str, KeptFee]
+) -> list[tuple[Line, Payment | None]]:
+    """The parts of a fee, each with what settles it; None: money."""
     own = [paid for paid in payments if any(c.line_id == line.line_id for c in paid.covers)]
     left = line.amount.amount - sum(paid.amount.amount for paid in own)
     keeps = kept.get(line.line_id)
     if left != (0 if keeps is None else keeps.amount.amount):
         raise BookingChanged
-    parts = list[Line]()
+    parts = list[tuple[Line, Payment | None]]()
     if keeps is not None:
-        parts.append(_part(line, keeps.amount, "payment", keeps.settlement_id))
+        parts.append((_part(line, keeps.amount, "payment", keeps.settlement_id), None))
     for paid in own:
         how = "waiver" if paid.kind == "waiver" else "credit"
         part = _part(line, paid.amount, how, paid.hold_id)
         if paid.kind == "waiver":
             more = {"reason": paid.waiver, "voucher_serial": paid.voucher_serial}
             part = part.model_copy(update=more)
-        parts.append(part)
+        parts.append((part, paid))
     return parts
 
 
@@ -205,9 +212,9 @@ def _part(line: Line, amount: Money, how: str, kept_as: str | None) -> Line:
     )
 
 
-def _off(waived: Line, number: int) -> Line:
+def _off(waived: Line, paid: Payment) -> Line:
     return Line(
-        line_id=str(number),
+        line_id="",
         kind="fee_waiver",
         name=WAIVED,
         quantity="1",
@@ -218,4 +225,5 @@ def _off(waived: Line, number: int) -> Line:
         dsfinvk_key=waived.dsfinvk_key,
         voucher_serial=waived.voucher_serial,
         reason=waived.reason,
+        voucher_remaining=paid.voucher_remaining,
     )

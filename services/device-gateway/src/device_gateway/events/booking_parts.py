@@ -80,6 +80,8 @@ class Line(Part):
     """Recorded: under which the account's owner keeps this part of the fee for the booking."""
     how: Rare[Literal["credit", "payment", "waiver"]] = None
     """Recorded: how this part of the fee is settled."""
+    voucher_remaining: Rare[Money] = None
+    """Of a `fee_waiver`: what is left on the voucher; the receipt prints it."""
     load_id: Rare[str] = None
     extension_id: Rare[str] = None
     """An entitlement of `subject_id` that a voucher extends."""

@@ -123,7 +123,7 @@ async def _settle(
     except VoucherRefused as no:
         await refused.note(no, release_due=False)
         raise
-    payment = _payment(tender, settled, offer.paid, booking)
+    payment = _payment(tender, settled, offer.paid, booking, left)
     if payment.amount > request.amount or not payment.amount:
         no_sense = VoucherUnavailable("an answer without sense")
         await refused.note(no_sense, release_due=True)
@@ -170,17 +170,18 @@ async def _kept(
     return settled, left
 
 
-def _payment(tender: Tender, settled: Settlement, paid: FeePayment, booking: Booking) -> Payment:
+def _payment(
+    tender: Tender, settled: Settlement, paid: FeePayment, booking: Booking, left: Money | None
+) -> Payment:
     request = tender.request
     assert request is not None
     waives = request.kind == "waiver"
-    credit = None
+    rest = None if left is None else left - settled.amount
     if not waives:
         before = (one for one in booking.payments if one.kind == "account_credit")
         spent = sum(one.amount.amount for one in before) + settled.amount.amount
-        credit = Money(
-            amount=max(settled.balance.amount - spent, 0), currency=settled.amount.currency
-        )
+        minor = max(settled.balance.amount - spent, 0)
+        rest = Money(amount=minor, currency=settled.amount.currency)
     return Payment(
         payment_id=tender.payment_id,
         kind=request.kind,
@@ -189,7 +190,7 @@ def _payment(tender: Tender, settled: Settlement, paid: FeePayment, booking: Boo
         amount=settled.amount,
         hold_id=request.hold_id,
         voucher_serial=settled.voucher_serial,
-        voucher_remaining=credit,
+        voucher_remaining=rest,
         vat=None if waives else CREDIT_VAT,
         dsfinvk_key=None if waives else 5,
         waiver=(paid.reason or settled.reason or WAIVED) if waives else None,
