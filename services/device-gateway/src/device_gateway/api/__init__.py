@@ -10,6 +10,7 @@ from device_gateway.api import (
     bookings,
     cashiers,
     devices,
+    library,
     line,
     live,
     orders,
@@ -44,4 +45,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(acts.router(gateway))
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
+    whole.include_router(library.router(gateway))
     return whole
