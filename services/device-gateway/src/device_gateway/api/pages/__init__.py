@@ -11,6 +11,7 @@ from device_gateway.api.pages import (
     devices,
     pairing,
     receipts,
+    sale,
     shift,
     start,
 )
@@ -22,6 +23,8 @@ from device_gateway.ports import PairingTries
 def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     """Below `/stores/{store}/till`."""
     pages = Pages(gateway)
+    pages.menu.insert(0, "sale")
+    pages.first = "sale"
     whole = APIRouter()
     whole.include_router(assets.router())
     whole.include_router(pairing.router(gateway, pages, tries=tries))
@@ -31,4 +34,5 @@ def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     whole.include_router(devices.router(gateway, pages))
     whole.include_router(shift.router(gateway, pages))
     whole.include_router(camera.router(pages))
+    whole.include_router(sale.router(gateway, pages))
     return whole
