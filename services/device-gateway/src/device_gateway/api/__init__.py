@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import articles, bookings, cashiers, line, live, orders, shifts, tills
+from device_gateway.api import (
+    articles,
+    bookings,
+    cashiers,
+    line,
+    live,
+    orders,
+    shifts,
+    terminal,
+    tills,
+)
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -21,4 +31,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(live.router(gateway))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
+    whole.include_router(terminal.router(gateway))
     return whole

@@ -17,7 +17,7 @@ from device_gateway.api.bodies import (
     LinesBody,
     PaymentsBody,
 )
-from device_gateway.api.callers import OverriderOf, own_till, till_or_reader
+from device_gateway.api.callers import ApprovalOf, OverriderOf, own_till, till_or_reader
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
@@ -75,7 +75,7 @@ async def booking_of(gateway: Gateway, store_id: str, till_id: str, booking_id: 
     return booking
 
 
-async def _told(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
+async def told_to(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
     booking = await with_verdict(gateway, progress.booking, wait_s=wait_s)
     return _sent(await answer(gateway, Progress(booking, progress.sold), with_codes=True))
 
@@ -89,7 +89,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         sent = [line.sent() for line in body.lines]
         written = await resolved(gateway, store_id, till_id, sent, ask=ask)
         sale = body.sale(store_id, till_id, overrider, written)
-        return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
+        return await told_to(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
     async def lines(
@@ -100,16 +100,17 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         sent = [line.sent() for line in body.lines]
         written = await resolved(gateway, store_id, till_id, sent, ask=ask)
         progress = await sales.add(gateway, booking, written, ask=ask)
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
     async def payments(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: PaymentsBody,
-        caller: OwnTill, ask: AskOf, overrider: OverriderOf,
+        caller: OwnTill, ask: AskOf, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         paid = [payment.tendered(overrider) for payment in body.payments]
-        return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
+        progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)
     async def finish(
@@ -119,7 +120,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         refund = (body or FinishBody()).refund
         progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
     async def cancellation(
@@ -133,7 +134,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
             cashier_id=body.cashier,
         )
         progress = await cancelling.cancel(gateway, original, wanted, ask=ask)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
@@ -143,7 +144,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         reason = (body or AbortBody()).reason
         progress = await ending.abort(gateway, booking, reason=reason, ask=ask)
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
 
 def _reads(routes: APIRouter, gateway: Gateway) -> None:

@@ -50,6 +50,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
 )
 from device_gateway.handlers.holds import refusal_of
+from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import (
     NOTHING_BACK,
@@ -105,6 +106,8 @@ class Sale:
     """A terminal has to give it back."""
     training: bool = False
     references: Sequence[Reference] = ()
+    approval: str | None = None
+    """A right that a second person lent."""
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -146,6 +149,8 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     or, with `booking_id` in its extras, what kept the booking open.
     """
     booking_id = booking_id_of(ask)
+    if any(each.payer is not None for each in sale.payments):
+        await allowed(gateway, sale.store_id, sale.till_id, "on_account", sale.approval, ask=ask)
     if any(paid.kind == "customer_card" or paid.terminal for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
     if sale.refund == "card" and sale.finish:
@@ -354,11 +359,21 @@ async def add(
 
 
 async def pay(
-    gateway: Gateway, booking: Booking, paid: Sequence[TenderedPayment], *, ask: Ask
+    gateway: Gateway,
+    booking: Booking,
+    paid: Sequence[TenderedPayment],
+    *,
+    ask: Ask,
+    approval: str | None = None,
 ) -> Progress:
     """More payments for an open booking, in their order."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
+    if any(each.payer is not None for each in paid):
+        await allowed(
+            gateway, booking.started.store_id, booking.started.till_id, "on_account", approval,
+            ask=ask, booking_id=booking_id,
+        )  # fmt: skip
     master_data = await gateway.terms_of(booking)
     try:
         for index, each in enumerate(paid):
