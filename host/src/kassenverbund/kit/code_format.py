@@ -62,9 +62,7 @@ def as_typed(text: str) -> str:
 def looks_own(code: str) -> bool:
     """Whether normalised text has the form of a code of ours, whatever its check symbol says."""
     return (
-        len(code) == LENGTH
-        and code[0] in FIRST_SYMBOLS
-        and all(symbol in VALUE for symbol in code)
+        len(code) == LENGTH and code[0] in FIRST_SYMBOLS and all(symbol in VALUE for symbol in code)
     )
 
 

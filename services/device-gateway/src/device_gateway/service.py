@@ -10,6 +10,7 @@ from pathlib import Path
 from device_gateway.adapters.assortment import PostgresAssortment
 from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
@@ -17,13 +18,16 @@ from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
+from device_gateway.adapters.readers import READERS
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
 from device_gateway.api.article_import import IMPORT_BYTES_MAX
 from device_gateway.api.articles import IMPORTS_PATH
+from device_gateway.devices.room import DeviceRoom
 from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
+from device_gateway.handlers.devices import DevicesTold
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
@@ -31,6 +35,7 @@ from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
+from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
@@ -39,6 +44,7 @@ from device_gateway.printing.job import PrintJob
 from device_gateway.printing.room import PrintingRoom
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
+from device_gateway.projections_devices import DevicesProjection
 from device_gateway.public import PUBLICATION
 from kassenverbund.kit.service import Opened, Runtime, Service
 
@@ -81,6 +87,7 @@ async def _open(runtime: Runtime) -> Opened:
     center_line = Line(runtime.clock, seen=partial(lines.saw, "costcenter"))
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
+    devices = PostgresDeviceShelf(runtime.engine)
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
@@ -99,6 +106,8 @@ async def _open(runtime: Runtime) -> Opened:
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
+        scans=ScanMemory(runtime.chain.code_patterns),
+        device_shelf=devices,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(
@@ -111,6 +120,14 @@ async def _open(runtime: Runtime) -> Opened:
         queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
     )
     rooms.append(room)
+    device_room = DeviceRoom(
+        devices,
+        DevicesTold(gateway),
+        stores=[store.id for store in runtime.chain.stores],
+        drivers=READERS,
+        clock=runtime.clock,
+    )
+    gateway.devices.look = device_room.look
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
@@ -124,7 +141,7 @@ async def _open(runtime: Runtime) -> Opened:
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(), AssortmentProjection()),
+        projections=(UnfinishedProjection(), AssortmentProjection(), DevicesProjection()),
         streamed={
             IMPORTS_PATH.format(store_id=store.id): IMPORT_BYTES_MAX
             for store in runtime.chain.stores
@@ -132,6 +149,7 @@ async def _open(runtime: Runtime) -> Opened:
         reactions=(verdicts(gateway),),
         tasks=(
             room.run,
+            device_room.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
             lambda: run_closings(gateway, closing_times),

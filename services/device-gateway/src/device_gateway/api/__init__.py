@@ -8,9 +8,11 @@ from device_gateway.api import (
     articles,
     bookings,
     cashiers,
+    devices,
     line,
     live,
     orders,
+    scans,
     shifts,
     terminal,
     tills,
@@ -32,4 +34,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
     whole.include_router(terminal.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
     return whole

@@ -18,6 +18,7 @@ from device_gateway.api.bodies import (
     PaymentsBody,
 )
 from device_gateway.api.callers import ApprovalOf, OverriderOf, own_till, till_or_reader
+from device_gateway.api.scanned import with_codes
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
@@ -86,6 +87,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
         ask: AskOf, wait_s: WaitS, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
+        body = with_codes(gateway, till_id, body, ask)
         sent = [line.sent() for line in body.lines]
         written = await resolved(gateway, store_id, till_id, sent, ask=ask)
         sale = body.sale(store_id, till_id, overrider, written)
@@ -97,7 +99,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        sent = [line.sent() for line in body.lines]
+        sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
         written = await resolved(gateway, store_id, till_id, sent, ask=ask)
         progress = await sales.add(gateway, booking, written, ask=ask)
         return await told_to(gateway, progress, 0)
@@ -108,6 +110,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
+        body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
         return await told_to(gateway, progress, 0)

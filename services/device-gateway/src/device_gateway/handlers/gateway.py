@@ -13,9 +13,12 @@ from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
+from device_gateway.devices.ports import DeviceShelf
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.device_board import DeviceBoard
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
+from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.ports import (
     CashierDesk,
     ChargeService,
@@ -139,6 +142,10 @@ class Gateway:
     live: Live = field(default_factory=Live)
     lines: Lines | None = None
     """None: this process watches no lines."""
+    scans: ScanMemory = field(default_factory=ScanMemory)
+    devices: DeviceBoard = field(default_factory=DeviceBoard)
+    device_shelf: DeviceShelf | None = None
+    """Which devices there are; None: nobody lists them here."""
     assortment: Assortment | None = None
     """Search; None: there is none here."""
     library: LibraryService | None = None
