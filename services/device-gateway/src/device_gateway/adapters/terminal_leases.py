@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from events.store.connection import reading
+from events.store.connection import faults, reading
 
 _TAKE = text(
     "INSERT INTO terminal_lease AS kept (terminal_id, owner, until)"
@@ -44,13 +44,13 @@ class PostgresTerminalLeases:
         return bool(await self._one(_RENEW, wanted))
 
     async def give_back(self, terminal_id: str, *, owner: str) -> None:
-        async with reading(self._engine) as connection:
+        async with faults(), reading(self._engine) as connection:
             await connection.execute(_GIVE_BACK, {"terminal_id": terminal_id, "owner": owner})
 
     async def want_abort(self, terminal_id: str) -> bool:
         return await self._one(_ABORT, {"terminal_id": terminal_id}) is not None
 
     async def _one(self, statement: Any, wanted: Mapping[str, object]) -> Any:
-        async with reading(self._engine) as connection:
+        async with faults(), reading(self._engine) as connection:
             found = (await connection.execute(statement, wanted)).scalar_one_or_none()
         return found
