@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
+from device_gateway.adapters.logos import profiles_with
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
@@ -32,18 +32,16 @@ from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.devices import DevicesTold
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.lines import Lines
-from device_gateway.handlers.live import Live
+from device_gateway.handlers.live import Live, LiveEvent
 from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
-from device_gateway.handlers.paper import note_printed
+from device_gateway.handlers.paper import Printed
 from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.printing.desk import PrintingDesk
-from device_gateway.printing.job import PrintJob
-from device_gateway.printing.room import PrintingRoom
+from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.projections_devices import DevicesProjection
@@ -51,37 +49,25 @@ from device_gateway.public import PUBLICATION
 from device_gateway.terminal.desk import TerminalDesk
 from device_gateway.terminal.devices import ShelfTerminals
 from device_gateway.terminal.presence import TerminalPresence
+from kassenverbund.kit.chain_printers import logo_mark, logo_png
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
 """Folder below `var` in which virtual printers keep what they printed."""
 
 
-@dataclass(slots=True)
-class _Printed:
-    """Tells the booking that the printer has its paper."""
-
-    gateway: Gateway
-
-    async def printed(self, job: PrintJob) -> None:
-        await note_printed(
-            self.gateway,
-            booking_id=job.booking_id,
-            printer_id=job.printer_id,
-            job_id=job.job_id,
-            is_copy=job.is_copy,
-        )
-
-
 async def _open(runtime: Runtime) -> Opened:
-    queue = PostgresPrintQueue(runtime.pool, runtime.secrets)
-    rooms = list[PrintingRoom]()
-
-    def wake(printer_id: str) -> None:
-        for room in rooms:
-            room.wake(printer_id)
-
     live = Live()
+    logos = {logo_mark(name, logo): logo_png(logo) for name, logo in runtime.chain.logos.items()}
+    office = PrintOffice(
+        PostgresPrintQueue(runtime.pool, runtime.secrets),
+        clock=runtime.clock,
+        profile=profiles_with(logos),
+        link=line_to(runtime.var / PAPERS),
+        news=lambda told: live.tell(
+            told.store_id, told.till_id, LiveEvent(told.kind, told.data, runtime.clock())
+        ),
+    )
     lines = Lines(
         live,
         tuple(store.id for store in runtime.chain.stores),
@@ -100,7 +86,8 @@ async def _open(runtime: Runtime) -> Opened:
         store=runtime.store,
         vouchers=vouchers,
         charges=HttpChargeService(runtime.client("costcenter"), center_line, clock=runtime.clock),
-        desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
+        desk=office.desk,
+        printers=office,
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
@@ -137,6 +124,7 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
     )
     gateway.devices.look = device_room.look
+    office.listener = Printed(gateway)
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
@@ -146,7 +134,7 @@ async def _open(runtime: Runtime) -> Opened:
         await declare_stores(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
-            room.know(master_data_of(runtime.chain, store, now).printers)
+            office.know(store.id, master_data_of(runtime.chain, store, now).printers)
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
@@ -160,6 +148,7 @@ async def _open(runtime: Runtime) -> Opened:
             room.run,
             terminals.run,
             device_room.run,
+            office.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
             lambda: run_closings(gateway, closing_times),

@@ -12,6 +12,8 @@ from device_gateway.api import (
     line,
     live,
     orders,
+    printers,
+    pull_printing,
     scans,
     shifts,
     terminal,
@@ -36,4 +38,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(terminal.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

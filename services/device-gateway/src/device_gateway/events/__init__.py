@@ -73,6 +73,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -117,6 +118,7 @@ from device_gateway.events.store import (
     MeansOfPayment,
     OnAccountTerms,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -196,6 +198,7 @@ __all__ = [
     "DeviceKind",
     "DevicePaired",
     "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
@@ -231,6 +234,7 @@ __all__ = [
     "PaymentResolved",
     "PaymentTotal",
     "PaymentUnknown",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -297,6 +301,7 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved

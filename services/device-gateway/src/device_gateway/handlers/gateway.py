@@ -29,6 +29,7 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.printers import Printers
 from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
@@ -140,6 +141,8 @@ class Gateway:
     """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
     lines: Lines | None = None
     """None: this process watches no lines."""
     scans: ScanMemory = field(default_factory=ScanMemory)
