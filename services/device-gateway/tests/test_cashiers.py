@@ -14,7 +14,7 @@ import pytest_asyncio
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.rights import allowed
 from device_gateway.ports import PinHash
-from events import DomainError
+from events import Ask, DomainError
 
 TILL = "/stores/berlin/v1/tills/till-1"
 PEOPLE = "/stores/berlin/v1/cashiers"

@@ -20,6 +20,7 @@ from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.readers import READERS
 from device_gateway.adapters.terminal_leases import PostgresTerminalLeases
+from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.adapters.zvt.session import ZvtLink
@@ -45,6 +46,7 @@ from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.projections_devices import DevicesProjection
+from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
 from device_gateway.terminal.desk import TerminalDesk
 from device_gateway.terminal.devices import ShelfTerminals
@@ -100,6 +102,7 @@ async def _open(runtime: Runtime) -> Opened:
             store.id for store in runtime.chain.stores if store.sign_in == "required"
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
+        till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
@@ -112,10 +115,6 @@ async def _open(runtime: Runtime) -> Opened:
         PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
-    room = PrintingRoom(
-        queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
-    )
-    rooms.append(room)
     device_room = DeviceRoom(
         devices,
         DevicesTold(gateway),
@@ -138,14 +137,18 @@ async def _open(runtime: Runtime) -> Opened:
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(), AssortmentProjection(), DevicesProjection()),
+        projections=(
+            UnfinishedProjection(),
+            TillBookingProjection(),
+            AssortmentProjection(),
+            DevicesProjection(),
+        ),
         streamed={
             IMPORTS_PATH.format(store_id=store.id): IMPORT_BYTES_MAX
             for store in runtime.chain.stores
         },
         reactions=(verdicts(gateway),),
         tasks=(
-            room.run,
             terminals.run,
             device_room.run,
             office.run,

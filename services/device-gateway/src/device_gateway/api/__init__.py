@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from device_gateway.api import (
+    acts,
     articles,
     bookings,
     cashiers,
@@ -32,6 +33,8 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
     whole.include_router(live.router(gateway))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.commands.terminal import CardCommand
 from device_gateway.events import (
@@ -174,6 +175,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -324,6 +326,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,4 +410,5 @@ BookingCommand = (
     | NoteQueued
     | NotePrinted
     | CardCommand
+    | EditCommand
 )

@@ -9,18 +9,24 @@ from typing import Literal, assert_never
 from device_gateway.decider.pricing import GIVES_BACK, HELD, article_total
 from device_gateway.events import (
     PAYS_GOODS,
+    Act,
     BookingAborted,
     BookingEvent,
     BookingOrdered,
+    BookingParked,
     BookingRecorded,
+    BookingResumed,
     BookingStarted,
     BookingTakenBack,
     CashMoved,
     FinalEvent,
     Line,
+    LineChanged,
+    LineGivenBack,
     LinePrepared,
     LineRefused,
     LinesAdded,
+    LineVoided,
     PaperKind,
     Payment,
     PaymentAccepted,
@@ -99,6 +105,11 @@ class Booking:
     printed: tuple[ReceiptPrinted, ...] = ()
     taken_back: tuple[BookingTakenBack, ...] = ()
     """What came back of it later, by other bookings."""
+    acts: tuple[Act, ...] = ()
+    """What people changed of it; `editing.acts_of` says what of that counts."""
+    give_back_due: tuple[Line, ...] = ()
+    """Voided lines that another service may still keep something for."""
+    parked: BookingParked | None = None
     last_at: datetime | None = None
     """When something last changed while it was open."""
 
@@ -234,12 +245,23 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
                 booking,
                 lines=booking.lines + event.lines,
                 numbered=booking.numbered + len(event.lines),
+                acts=booking.acts + event.acts,
+                parked=None,
                 last_at=event.added_at,
             )
         case LinePrepared():
             return _line_prepared(booking, event)
         case LineRefused():
             return _line_refused(booking, event)
+        case LineVoided() | LineChanged():
+            return _line_edited(booking, event)
+        case LineGivenBack():
+            due = (each for each in booking.give_back_due if each.line_id != event.line_id)
+            return replace(booking, give_back_due=tuple(due))
+        case BookingParked():
+            return replace(booking, parked=event, last_at=event.parked_at)
+        case BookingResumed():
+            return replace(booking, parked=None, last_at=event.resumed_at)
         case BookingRecorded() | TrainingRecorded():
             return replace(booking, recorded=event, final=event, lines=event.lines)
         case BookingOrdered() | CashMoved() | TillClosed():
@@ -296,6 +318,22 @@ def _line_refused(booking: Booking, event: LineRefused) -> Booking:
     )
 
 
+def _line_edited(booking: Booking, event: LineVoided | LineChanged) -> Booking:
+    acts = booking.acts if event.act is None else (*booking.acts, event.act)
+    if isinstance(event, LineChanged):
+        changed, gone, at = {event.line.line_id: event.line}, frozenset[str](), event.changed_at
+    else:
+        changed = {line.line_id: line for line in event.changed}
+        gone, at = frozenset(event.gone), event.voided_at
+    due = booking.give_back_due
+    if isinstance(event, LineVoided) and event.give_back:
+        due += tuple(line for line in booking.lines if line.line_id == event.line_id)
+    lines = (changed.get(line.line_id, line) for line in booking.lines if line.line_id not in gone)
+    return replace(
+        booking, lines=tuple(lines), acts=acts, give_back_due=due, parked=None, last_at=at
+    )
+
+
 PaymentEvent = (
     PaymentAccepted
     | PaymentRequested
@@ -329,7 +367,8 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 requested=payment.tendered or payment.amount,
                 payment=payment,
             )
-            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.accepted_at)
+            tenders = (*booking.tenders, tender)
+            return replace(booking, tenders=tenders, parked=None, last_at=event.accepted_at)
         case PaymentRequested():
             tender = Tender(
                 payment_id=event.payment_id,
@@ -343,7 +382,8 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 since=event.requested_at,
                 terminal=event.terminal,
             )
-            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.requested_at)
+            tenders = (*booking.tenders, tender)
+            return replace(booking, tenders=tenders, parked=None, last_at=event.requested_at)
         case PaymentHeld() if event.request_id is not None:
             return _leg_held(booking, event, event.request_id)
         case PaymentHeld():

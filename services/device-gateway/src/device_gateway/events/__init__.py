@@ -4,6 +4,13 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
 from device_gateway.events.article import (
     ArticleDelisted,
     ArticleKind,
@@ -36,6 +43,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -160,6 +168,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
@@ -173,7 +182,9 @@ __all__ = [
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CardTotal",
@@ -206,9 +217,12 @@ __all__ = [
     "LegalEntity",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -315,6 +329,11 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -346,7 +365,8 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
-    ApprovalGiven, ApprovalUsed,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed,
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from device_gateway.ports import (
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
+    TillBookings,
     VoucherService,
 )
 from device_gateway.ports.assortment import Assortment
@@ -136,6 +137,8 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    till_bookings: TillBookings | None = None
+    """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     terminals: TerminalDesk | None = None
     """None: cards are taken on terminals of their own."""

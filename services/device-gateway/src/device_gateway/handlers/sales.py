@@ -72,6 +72,7 @@ from device_gateway.handlers.terminal import at_terminal, told_of
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
+from kassenverbund.kit.chain_tills import TillRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,16 @@ class Sale:
     """A terminal has to give it back."""
     training: bool = False
     references: Sequence[Reference] = ()
-    approval: str | None = None
-    """A right that a second person lent."""
+    approved_by: str | None = None
+    """Who lent the right for it."""
+
+    @property
+    def needs(self) -> tuple[TillRight, ...]:
+        """The rights that it takes, beside selling."""
+        found: list[TillRight] = ["training"] if self.training else []
+        if any(paid.payer is not None for paid in self.payments):
+            found.append("on_account")
+        return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -149,8 +158,6 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     or, with `booking_id` in its extras, what kept the booking open.
     """
     booking_id = booking_id_of(ask)
-    if any(each.payer is not None for each in sale.payments):
-        await allowed(gateway, sale.store_id, sale.till_id, "on_account", sale.approval, ask=ask)
     if any(paid.kind == "customer_card" or paid.terminal for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
     if sale.refund == "card" and sale.finish:
@@ -305,6 +312,7 @@ def _entered(
         currency=master_data.currency,
         now=now,
         cashier_id=here or sale.cashier_id,
+        approved_by=sale.approved_by,
         training=sale.training,
         references=sale.references,
     )
