@@ -33,6 +33,8 @@ from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
 from device_gateway.testing import MemoryAssortment
+from device_gateway.testing import MemoryAssortment
+from device_gateway.printing.office import PrintOffice
 from events import Ask, Recorded, Take
 from events.handle import input_hash
 from events.reaction import Incoming

@@ -19,9 +19,11 @@ from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.readers import READERS
+from device_gateway.adapters.terminal_leases import PostgresTerminalLeases
 from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
+from device_gateway.adapters.zvt.session import ZvtLink
 from device_gateway.api import router
 from device_gateway.api.article_import import IMPORT_BYTES_MAX
 from device_gateway.api.articles import IMPORTS_PATH
@@ -46,6 +48,9 @@ from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.projections_devices import DevicesProjection
 from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
+from device_gateway.terminal.desk import TerminalDesk
+from device_gateway.terminal.devices import ShelfTerminals
+from device_gateway.terminal.presence import TerminalPresence
 from kassenverbund.kit.chain_printers import logo_mark, logo_png
 from kassenverbund.kit.service import Opened, Runtime, Service
 
@@ -76,6 +81,9 @@ async def _open(runtime: Runtime) -> Opened:
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     devices = PostgresDeviceShelf(runtime.engine)
+    terminals = TerminalDesk(
+        ShelfTerminals(devices), ZvtLink(), PostgresTerminalLeases(runtime.engine), runtime.clock
+    )
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
@@ -98,6 +106,7 @@ async def _open(runtime: Runtime) -> Opened:
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
+        terminals=terminals,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(
@@ -110,7 +119,7 @@ async def _open(runtime: Runtime) -> Opened:
         devices,
         DevicesTold(gateway),
         stores=[store.id for store in runtime.chain.stores],
-        drivers=READERS,
+        drivers={**READERS, "card_terminal": partial(TerminalPresence, desk=terminals)},
         clock=runtime.clock,
     )
     gateway.devices.look = device_room.look
@@ -140,6 +149,7 @@ async def _open(runtime: Runtime) -> Opened:
         },
         reactions=(verdicts(gateway),),
         tasks=(
+            terminals.run,
             device_room.run,
             office.run,
             lambda: run_recovery(gateway, unfinished),

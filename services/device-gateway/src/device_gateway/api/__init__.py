@@ -20,6 +20,11 @@ from device_gateway.api import (
     releases,
     scans,
     shifts,
+    printers,
+    pull_printing,
+    scans,
+    shifts,
+    terminal,
     tills,
 )
 from device_gateway.handlers.gateway import Gateway
@@ -36,6 +41,8 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
     whole.include_router(live.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
@@ -46,4 +53,9 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
+    whole.include_router(terminal.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

@@ -221,6 +221,8 @@ class CancelBooking:
     vouchers: Mapping[str, TakenVoucher]
     """By line of the original: the vouchers that it sold, held by the voucher service."""
     now: datetime
+    by_terminal: frozenset[str] = frozenset()
+    """Payments of the original that a card terminal has to give back first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,4 +428,6 @@ BookingCommand = (
     | NotePrinted
     | EditCommand
     | CardCommand
+    | CardCommand
+    | EditCommand
 )
