@@ -31,6 +31,7 @@ class ReportAnswer(Answer):
     counts: dict[str, int]
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money | None = None
     cash: Money
     """In the drawer by the books."""
     grand_total: Money
@@ -96,6 +97,7 @@ class ClosingAnswer(Answer):
     cash: CashCount
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money | None = None
     counts: dict[str, int]
     first_booking_id: str
     last_booking_id: str
@@ -143,6 +145,7 @@ def _report(shift: Shift) -> ReportAnswer:
         counts=dict(sorted(shift.counts.items())),
         corrections=shift.corrections,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         cash=shift.money(shift.cash),
         grand_total=shift.grand_total,
     )
@@ -195,6 +198,7 @@ def closing_answer(process: Booking) -> ClosingAnswer:
         cash=closed.cash,
         corrections=closed.corrections,
         corrections_left_out=closed.corrections_left_out,
+        corrections_sum=closed.corrections_sum,
         counts=closed.counts,
         first_booking_id=closed.first_booking_id,
         last_booking_id=closed.last_booking_id,
