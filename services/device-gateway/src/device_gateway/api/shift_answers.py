@@ -57,6 +57,10 @@ class ShiftAnswer(Answer):
     number: int
     """The till's last number."""
     open_bookings: tuple[str, ...] = ()
+    training: bool = False
+    """Every sale of the till is a training."""
+    cashier: str | None = None
+    """Who is signed in."""
     report: ReportAnswer | None = None
 
 
@@ -118,6 +122,8 @@ def shift_answer(till: Till, shift: Shift, *, report: bool) -> ShiftAnswer:
             tse_requested=till.tse_requested,
             client_id=till.client_id,
             number=till.numbers,
+            training=till.training,
+            cashier=till.cashier,
         )
     return ShiftAnswer(
         till_id=till.till_id,
@@ -134,6 +140,8 @@ def shift_answer(till: Till, shift: Shift, *, report: bool) -> ShiftAnswer:
         master_data=opened.master_data,
         number=shift.numbers,
         open_bookings=shift.begun,
+        training=till.training,
+        cashier=till.cashier,
         report=_report(shift) if report else None,
     )
 

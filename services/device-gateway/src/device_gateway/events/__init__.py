@@ -59,6 +59,8 @@ from device_gateway.events.cashiers import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from device_gateway.events.charges import (
     ChargeProblem,
@@ -252,6 +254,8 @@ __all__ = [
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
+    "TrainingBegun",
+    "TrainingEnded",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -282,6 +286,8 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | TrainingBegun
+    | TrainingEnded
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
@@ -327,7 +333,7 @@ EVENTS: tuple[type[Event], ...] = (
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed,
+    BookingResumed, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

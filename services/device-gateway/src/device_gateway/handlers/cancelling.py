@@ -16,7 +16,7 @@ from device_gateway.decider.booking import record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
-from device_gateway.decider.refusals import BookingUnknown
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.sales import booking_id_of
@@ -89,6 +89,8 @@ async def _stored(
     mine, theirs = booking_stream(booking_id), booking_stream(sold_at.booking_id)
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if counter.till.training:
+            raise TrainingOnly
         master_data = counter.master_data
         begun = Begun(states[mine])
         starting = StartBooking(
