@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from device_gateway.decider.booking_state import papers_of
 from device_gateway.events import (
     BookingAborted,
+    BookingOrdered,
     BookingParked,
     BookingRecorded,
     BookingResumed,
@@ -92,6 +93,7 @@ class UnfinishedProjection:
     version = 1
     reads = names_of(
         BookingAborted,
+        BookingOrdered,
         BookingRecorded,
         BookingStarted,
         CashMoved,
@@ -164,7 +166,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
             recorded.papers += len(papers_of(event))
-        case CashMoved() | TillClosed():
+        case CashMoved() | TillClosed() | BookingOrdered():
             if papers := papers_of(event):
                 moved = changes.setdefault(event.booking_id, _Change(event.store_id))
                 moved.last_at, moved.phase = event.recorded_at, "recorded"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from device_gateway.adapters.assortment import PostgresAssortment
@@ -11,6 +13,8 @@ from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
+from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
+from device_gateway.adapters.logos import profiles_with
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
@@ -27,6 +31,9 @@ from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
 from device_gateway.handlers.devices import DevicesTold
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.lines import Lines
+from device_gateway.handlers.live import Live, LiveEvent
+from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
@@ -34,14 +41,14 @@ from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
-from device_gateway.printing.room import PrintingRoom
+from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.projections_devices import DevicesProjection
 from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
+from kassenverbund.kit.chain_printers import logo_mark, logo_png
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
@@ -55,39 +62,55 @@ class _Printed:
     gateway: Gateway
 
     async def printed(self, job: PrintJob) -> None:
+        document = job.document
+        if document == "self_test" or document == "drawer":
+            return
         await note_printed(
             self.gateway,
             booking_id=job.booking_id,
             printer_id=job.printer_id,
             job_id=job.job_id,
             is_copy=job.is_copy,
+            document=document,
         )
 
 
 async def _open(runtime: Runtime) -> Opened:
-    queue = PostgresPrintQueue(runtime.pool, runtime.secrets)
-    rooms = list[PrintingRoom]()
-
-    def wake(printer_id: str) -> None:
-        for room in rooms:
-            room.wake(printer_id)
-
-    line = Line(runtime.clock)
+    live = Live()
+    logos = {logo_mark(name, logo): logo_png(logo) for name, logo in runtime.chain.logos.items()}
+    office = PrintOffice(
+        PostgresPrintQueue(runtime.pool, runtime.secrets),
+        clock=runtime.clock,
+        profile=profiles_with(logos),
+        link=line_to(runtime.var / PAPERS),
+        news=lambda told: live.tell(
+            told.store_id, told.till_id, LiveEvent(told.kind, told.data, runtime.clock())
+        ),
+    )
+    lines = Lines(
+        live,
+        tuple(store.id for store in runtime.chain.stores),
+        clock=runtime.clock,
+        monotonic=time.monotonic,
+    )
+    line = Line(runtime.clock, seen=partial(lines.saw, "voucher"))
+    center_line = Line(runtime.clock, seen=partial(lines.saw, "costcenter"))
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     devices = PostgresDeviceShelf(runtime.engine)
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
-        charges=HttpChargeService(
-            runtime.client("costcenter"), Line(runtime.clock), clock=runtime.clock
-        ),
-        desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
+        charges=HttpChargeService(runtime.client("costcenter"), center_line, clock=runtime.clock),
+        desk=office.desk,
+        printers=office,
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
         offline=PostgresOfflineRules(runtime.engine, capped),
         voucher_line=line,
+        live=live,
+        lines=lines,
         till_rights=runtime.chain.till_rights,
         sign_in_required=frozenset(
             store.id for store in runtime.chain.stores if store.sign_in == "required"
@@ -99,11 +122,12 @@ async def _open(runtime: Runtime) -> Opened:
         device_shelf=devices,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
-    watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
-    room = PrintingRoom(
-        queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
+    line_watch = LineWatch(
+        lines,
+        {name: runtime.client(name) for name in ("voucher", "costcenter")},
+        PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
     )
-    rooms.append(room)
+    watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
     device_room = DeviceRoom(
         devices,
         DevicesTold(gateway),
@@ -112,6 +136,7 @@ async def _open(runtime: Runtime) -> Opened:
         clock=runtime.clock,
     )
     gateway.devices.look = device_room.look
+    office.listener = _Printed(gateway)
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
@@ -121,7 +146,7 @@ async def _open(runtime: Runtime) -> Opened:
         await declare_stores(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
-            room.know(master_data_of(runtime.chain, store, now).printers)
+            office.know(store.id, master_data_of(runtime.chain, store, now).printers)
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
@@ -137,11 +162,13 @@ async def _open(runtime: Runtime) -> Opened:
         },
         reactions=(verdicts(gateway),),
         tasks=(
-            room.run,
             device_room.run,
+            office.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
             lambda: run_closings(gateway, closing_times),
+            line_watch.run,
+            LiveFeed(gateway, lines).run,
         ),
         startup=startup,
     )

@@ -139,6 +139,7 @@ async def test_a_till_sees_that_a_gateway_without_rules_takes_nothing(rig: Any, 
             "takes": False, "cap": None, "per_day": None, "per_till_day": None,
             "sold_here": None, "heard_at": None,
         },
+        "lines": [],
     }  # fmt: skip
 
 

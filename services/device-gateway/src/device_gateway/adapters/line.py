@@ -23,10 +23,16 @@ class Line:
     """One per process and service. `clock` is only for people; pauses go by `monotonic`."""
 
     def __init__(
-        self, clock: Callable[[], datetime], monotonic: Callable[[], float] = time.monotonic
+        self,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        seen: Callable[[bool], None] = lambda answered: None,
     ) -> None:
+        """`seen` is told of every call whether somebody answered."""
         self._clock = clock
         self._monotonic = monotonic
+        self._seen = seen
         self._state = LineState(up=True, since=clock())
         self._probe_at = 0.0
         self.answers = 0
@@ -50,6 +56,7 @@ class Line:
     def answered(self) -> None:
         """Somebody answered, whatever it was."""
         self.answers += 1
+        self._seen(True)
         if not self._state.up:
             self._state = LineState(up=True, since=self._clock())
 
@@ -59,5 +66,6 @@ class Line:
         if answers != self.answers:
             return
         self._probe_at = self._monotonic() + PROBE_EVERY_S
+        self._seen(False)
         if self._state.up:
             self._state = LineState(up=False, since=self._clock())

@@ -13,6 +13,9 @@ from device_gateway.api import (
     line,
     live,
     orders,
+    pages,
+    printers,
+    pull_printing,
     scans,
     shifts,
     tills,
@@ -30,10 +33,13 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
+    whole.include_router(live.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(acts.router(gateway))
-    whole.include_router(live.router(gateway))
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

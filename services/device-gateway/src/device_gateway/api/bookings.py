@@ -205,3 +205,11 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
         job = await asyncio.to_thread(gateway.desk.escpos, order)
         return Response(job, media_type="application/octet-stream")
+
+    @routes.get("/{booking_id}/receipt.pdf", response_class=Response)
+    async def pdf(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
+    ) -> Response:
+        order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
+        page = await asyncio.to_thread(gateway.desk.pdf, order)
+        return Response(page, media_type="application/pdf")

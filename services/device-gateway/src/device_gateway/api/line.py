@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 
 from device_gateway.api.callers import store_or_reader
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.offline import limits_of
 from device_gateway.queries import Answer
 from kassenverbund.kit.auth import Caller
@@ -37,10 +38,27 @@ class OfflineVouchersAnswer(Answer):
     """When the voucher service said so; null: it never has."""
 
 
+class WatchedAnswer(Answer):
+    """One line, as it is shown: steady, a moment behind what calls see. `service`: `voucher`,
+    `costcenter`, `bus` (is what was recorded on its way?), `signer` (do verdicts come in time?)."""
+
+    service: str
+    state: Literal["online", "offline"]
+    since: datetime
+    checked_at: datetime | None = None
+    """Null: not seen yet."""
+    waiting: int = 0
+    """Facts that are not on the bus yet, bookings whose verdict is late."""
+    oldest_at: datetime | None = None
+    """Since when the oldest of them waits."""
+
+
 class LineAnswer(Answer):
     voucher: ServiceAnswer | None
     """Null: this gateway does not watch it."""
     vouchers_offline: OfflineVouchersAnswer
+    lines: tuple[WatchedAnswer, ...] = ()
+    """All lines that this gateway watches."""
 
 
 Looker = Annotated[Caller, Depends(store_or_reader)]
@@ -58,9 +76,27 @@ def router(gateway: Gateway) -> APIRouter:
             if state is None
             else ServiceAnswer(state="up" if state.up else "down", since=state.since),
             vouchers_offline=await _offline(gateway, store_id),
+            lines=_watched(gateway.lines),
         )
 
     return routes
+
+
+def _watched(lines: Lines | None) -> tuple[WatchedAnswer, ...]:
+    if lines is None:
+        return ()
+    waiting = {"bus": lines.unsent, "signer": lines.unsigned}
+    return tuple(
+        WatchedAnswer(
+            service=name,
+            state=line.state,
+            since=line.since,
+            checked_at=line.checked_at,
+            waiting=waiting[name].count if name in waiting else 0,
+            oldest_at=waiting[name].oldest_at if name in waiting else None,
+        )
+        for name, line in lines.shown.items()
+    )
 
 
 async def _offline(gateway: Gateway, store_id: str) -> OfflineVouchersAnswer:

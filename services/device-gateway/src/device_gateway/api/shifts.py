@@ -37,8 +37,8 @@ TillOrManager = Annotated[Caller, Depends(till_or_manager)]
 TillOrReader = Annotated[Caller, Depends(till_or_reader)]
 Manager = Annotated[Caller, Depends(in_store("manager"))]
 
-Form = Literal["html", "txt", "escpos"]
-"""Of a paper: a page, text as the till's printer shows it, or bytes for that printer."""
+Form = Literal["html", "txt", "escpos", "pdf"]
+"""Of a paper: a page, text as the till's printer shows it, bytes for that printer, or a PDF."""
 
 ZNumber = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -100,6 +100,9 @@ async def _paper(gateway: Gateway, order: ReceiptOrder, form: Form) -> Response:
         case "escpos":
             job = await asyncio.to_thread(gateway.desk.escpos, order)
             return Response(job, media_type="application/octet-stream")
+        case "pdf":
+            page = await asyncio.to_thread(gateway.desk.pdf, order)
+            return Response(page, media_type="application/pdf")
 
 
 def _cashier(named: str | None, caller: Caller) -> str | None:

@@ -319,6 +319,7 @@ class NewOrderLine:
     unit_price: Money
     vat: str
     sku: str | None = None
+    article_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +339,8 @@ class OrderLines:
     group: str | None = None
     order_of: str | None = None
     cashier_id: str | None = None
+    kitchen: bool = False
+    """Printers of the store print what has to be done for it."""
 
 
 @dataclass(frozen=True, slots=True)

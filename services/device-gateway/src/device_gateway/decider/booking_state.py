@@ -189,8 +189,11 @@ class Booking:
     @property
     def print_due(self) -> tuple[PaperKind, ...]:
         """Which papers are to be handed to the printing desk now. The receipt of a closing is its Z
-        report, that of a cash move its slip."""
-        if self.final is None or (self.verdict is None and self.overdue is None):
+        report, that of a cash move its slip. An order goes to the kitchen before it is signed."""
+        if self.final is None:
+            return ()
+        signed = self.verdict is not None or self.overdue is not None
+        if not signed and not isinstance(self.final, BookingOrdered):
             return ()
         papers = list(papers_of(self.final))
         return tuple(paper for paper in papers if not self.job_queued(paper))
@@ -198,7 +201,7 @@ class Booking:
 
 def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
     """What is printed of it once it has its verdict. Nobody waits for the paper of a shift that was
-    closed by the clock, and an order has none."""
+    closed by the clock. An order has slips where a kitchen prints."""
     match final:
         case Record():
             slips: list[PaperKind] = ["receipt"]
@@ -212,7 +215,7 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
         case CashMoved():
             return ("receipt",)
         case BookingOrdered():
-            return ()
+            return ("order_slip",) if final.kitchen else ()
         case _:
             assert_never(final)
 

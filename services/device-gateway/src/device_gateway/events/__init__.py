@@ -80,6 +80,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -123,6 +124,7 @@ from device_gateway.events.store import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -192,6 +194,7 @@ __all__ = [
     "DeviceKind",
     "DevicePaired",
     "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
@@ -226,6 +229,7 @@ __all__ = [
     "PaymentReopened",
     "PaymentRequested",
     "PaymentTotal",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -288,6 +292,7 @@ TillEvent = (
     | ApprovalUsed
     | TrainingBegun
     | TrainingEnded
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved

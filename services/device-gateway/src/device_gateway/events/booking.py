@@ -232,6 +232,8 @@ class OrderedLine(Part):
     rate: int
     dsfinvk_key: int
     sku: Rare[str] = None
+    article_group: Rare[str] = None
+    """By which the kitchen's printers share the work."""
 
 
 @event_type("booking.ordered")
@@ -243,6 +245,8 @@ class BookingOrdered(Process):
     """The table, or what else is settled together (ABRECHNUNGSKREIS)."""
     order_of: Rare[str] = None
     """The booking that this order belongs to."""
+    kitchen: Annotated[bool, LeftOut] = False
+    """Printers of the store print what has to be done for it."""
     master_data: Rare[int] = None
 
 

@@ -16,6 +16,7 @@ from device_gateway.decider.store import STORE
 from device_gateway.devices.ports import DeviceShelf
 from device_gateway.events import MasterDataChanged, VatRate
 from device_gateway.handlers.device_board import DeviceBoard
+from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
 from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.ports import (
@@ -29,6 +30,7 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.printers import Printers
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -139,6 +141,10 @@ class Gateway:
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
+    lines: Lines | None = None
+    """None: this process watches no lines."""
     scans: ScanMemory = field(default_factory=ScanMemory)
     devices: DeviceBoard = field(default_factory=DeviceBoard)
     device_shelf: DeviceShelf | None = None
