@@ -61,6 +61,8 @@ from device_gateway.events.cashiers import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from device_gateway.events.charges import (
     ChargeProblem,
@@ -291,6 +293,8 @@ __all__ = [
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
+    "TrainingBegun",
+    "TrainingEnded",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -321,6 +325,8 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | TrainingBegun
+    | TrainingEnded
     | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
@@ -375,6 +381,7 @@ EVENTS: tuple[type[Event], ...] = (
     DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
     BookingResumed, PaymentWithdrawn,
+    BookingResumed, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.handlers.card_back import cards_back, owed_to_terminals, terminal_for
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.sales import booking_id_of
@@ -102,6 +103,8 @@ async def _stored(
     by_terminal = await _by_terminal(gateway, original)
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if counter.till.training:
+            raise TrainingOnly
         master_data = counter.master_data
         begun = Begun(states[mine])
         starting = StartBooking(
