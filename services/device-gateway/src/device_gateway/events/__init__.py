@@ -35,6 +35,8 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
     Record,
     TrainingRecorded,
     VerdictOverdue,
@@ -63,6 +65,7 @@ from device_gateway.events.cashiers import (
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
+    Payer,
     VatPart,
     VatTreatment,
 )
@@ -117,10 +120,13 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FeeVat,
     FiscalChoice,
     LegalEntity,
+    LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     PrinterPurpose,
     RecordingSystem,
@@ -138,6 +144,18 @@ from device_gateway.events.taken_back import (
     Restored,
     TakenLine,
 )
+from device_gateway.events.terminal import (
+    TerminalAnswered,
+    TerminalAsked,
+    TerminalReconciled,
+    TerminalTold,
+)
+from device_gateway.events.terminal_parts import (
+    CardTotal,
+    TerminalAct,
+    TerminalReceipt,
+    TerminalWish,
+)
 from device_gateway.events.till import (
     PairingOffered,
     ShiftBegun,
@@ -145,6 +163,7 @@ from device_gateway.events.till import (
     TillRevoked,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -171,6 +190,7 @@ __all__ = [
     "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
+    "CardTotal",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -193,11 +213,13 @@ __all__ = [
     "DevicePaired",
     "DeviceRemoved",
     "DrawerOpened",
+    "FeeVat",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
     "Function",
     "LegalEntity",
+    "LibraryTerms",
     "LimitLeft",
     "Line",
     "LineChanged",
@@ -213,11 +235,13 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OnAccountTerms",
     "OrderedLine",
     "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
+    "Payer",
     "Payment",
     "PaymentAccepted",
     "PaymentHeld",
@@ -226,7 +250,10 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentResolved",
     "PaymentTotal",
+    "PaymentUnknown",
+    "PaymentWithdrawn",
     "PrinterPurpose",
     "Process",
     "ProcessKind",
@@ -247,6 +274,14 @@ __all__ = [
     "StorePrinter",
     "StoreTse",
     "TakenLine",
+    "TerminalAct",
+    "TerminalAnswered",
+    "TerminalAsked",
+    "TerminalEvent",
+    "TerminalReceipt",
+    "TerminalReconciled",
+    "TerminalTold",
+    "TerminalWish",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -311,6 +346,9 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
+    | PaymentUnknown
+    | PaymentResolved
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -319,6 +357,7 @@ BookingEvent = (
     | ReceiptQueued
     | ReceiptPrinted
 )
+TerminalEvent = TerminalAsked | TerminalTold | TerminalAnswered | TerminalReconciled
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
@@ -328,11 +367,13 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    PaymentUnknown, PaymentResolved,
+    TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed,
+    BookingResumed, PaymentWithdrawn,
 )  # fmt: skip
 
 
