@@ -92,7 +92,7 @@ def charges_are_booked_once(ran: Ran) -> list[str]:
         for pay in booking["payments"]
         if pay["kind"] == "cost_center"
     ]
-    booked = [each["hold_id"] for each in ran.at_center("costcenter", "charge.booked")]
+    booked = [each["charge_id"] for each in ran.at_center("costcenter", "charge.booked")]
     return _differ("charge", paid, booked)
 
 
@@ -121,13 +121,11 @@ def nothing_is_printed_twice(ran: Ran) -> list[str]:
 
 def paper_of(text: str) -> str | None:
     """`KV-berlin-1 17`, or the serial of the voucher; None: another paper."""
-    slip = _SLIP.search(text)
-    if slip is not None:
-        return f"slip {slip.group(1)}"
     number, till = _NUMBER.search(text), _SERIAL.search(text) or _TILL.search(text)
-    if number is None or till is None:
-        return None
-    return f"{till.group(1)} {number.group(1)}"
+    if number is not None and till is not None:
+        return f"{till.group(1)} {number.group(1)}"
+    slip = _SLIP.search(text)
+    return None if slip is None else f"slip {slip.group(1)}"
 
 
 def cash_and_cards_go_on(ran: Ran) -> list[str]:

@@ -41,7 +41,7 @@ class Plan:
     """The same seed draws the same sales and the same faults, by sales and not by the clock."""
 
     seed: int
-    sales: int = 240
+    sales: int = 200
     rate: float = 30.0
     kills: int = 2
     turns: int = 5
@@ -159,7 +159,9 @@ async def _missing(ground: Ground) -> str:
         ground.center_url, "fiscal_signer", "signature.made", "signature.left_unsigned"
     )
     heard = await _count(ground.store_url, "device_gateway", "booking.verdict_received")
-    sold = await _sold_vouchers(ground)
+    charged = await _parts(ground, "payments", "cost_center")
+    booked = await _count(ground.center_url, "costcenter", "charge.booked")
+    sold = await _parts(ground, "lines", "voucher_sale")
     active = await _count(ground.center_url, "voucher", "voucher.activated")
     connection = await asyncpg.connect(ground.store_url)
     try:
@@ -175,6 +177,7 @@ async def _missing(ground: Ground) -> str:
         "verdicts at the center": numbered - there,
         "verdicts in the store": numbered - heard,
         "vouchers active": sold - active,
+        "charges booked": charged - booked,
         "papers": waiting,
         "unfinished": unfinished,
     }
@@ -192,13 +195,16 @@ async def _count(url: str, schema: str, *names: str) -> int:
     return int(found)
 
 
-async def _sold_vouchers(ground: Ground) -> int:
+async def _parts(ground: Ground, part: str, kind: str) -> int:
+    """How many lines or payments of a kind the recorded bookings have."""
     connection = await asyncpg.connect(ground.store_url)
     try:
         found = await connection.fetchval(
             "SELECT count(*) FROM device_gateway.event,"
-            " json_array_elements(data->'lines') AS line"
-            " WHERE type = 'booking.recorded' AND line->>'kind' = 'voucher_sale'"
+            " json_array_elements(data->$1::text) AS part"
+            " WHERE type = 'booking.recorded' AND part->>'kind' = $2",
+            part,
+            kind,
         )
     finally:
         await connection.close()

@@ -28,6 +28,7 @@ from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
+from device_gateway.handlers.unattended import declare_unattended_tills
 from device_gateway.policies import verdicts
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
@@ -101,10 +102,16 @@ async def _open(runtime: Runtime) -> Opened:
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
+    unattended = {
+        store.id: tuple(till.id for till in store.unattended_tills)
+        for store in runtime.chain.stores
+        if store.unattended_tills
+    }
     closing_times = {store.id: at for store in runtime.chain.stores if (at := store.closing.time)}
 
     async def startup() -> None:
         await declare_stores(gateway, runtime.chain)
+        await declare_unattended_tills(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
             room.know(master_data_of(runtime.chain, store, now).printers)
@@ -117,7 +124,7 @@ async def _open(runtime: Runtime) -> Opened:
             room.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
-            lambda: run_closings(gateway, closing_times),
+            lambda: run_closings(gateway, closing_times, unattended),
             line_watch.run,
             LiveFeed(gateway, lines).run,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import bookings, line, live, orders, shifts, tills
+from device_gateway.api import bookings, line, live, orders, shifts, tills, unattended
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -19,4 +19,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
     whole.include_router(live.router(gateway))
+    whole.include_router(unattended.router(gateway))
     return whole

@@ -64,6 +64,18 @@ class RevokeTill:
     till_id: str
     reason: str
     now: datetime
+    undeclared: bool = False
+    """The chain file declares this unattended till no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareUnattended:
+    """The chain file has a till without a device."""
+
+    store_id: str
+    till_id: str
+    name: str
+    now: datetime
 
 
 # --- booking ---

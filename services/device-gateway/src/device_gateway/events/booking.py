@@ -46,6 +46,8 @@ class BookingStarted(Event):
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     cancels: Rare[str] = None
     """The booking that this one takes back as a whole."""
+    unattended: Annotated[bool, LeftOut] = False
+    """Nobody stands at this till."""
 
 
 @event_type("booking.lines_added")
@@ -183,6 +185,8 @@ class Record(Process):
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     master_data: Rare[int] = None
     """`version` of the store's declaration by which it was priced; None in older events."""
+    unattended: Annotated[bool, LeftOut] = False
+    """Booked without a person, at a till that the chain file declares."""
 
     @property
     def renewed(self) -> tuple[str, ...]:

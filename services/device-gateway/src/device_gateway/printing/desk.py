@@ -14,7 +14,7 @@ from device_gateway.adapters.escpos import (
     encode,
     profile_of,
 )
-from device_gateway.events import BookingRecorded, CashMoved, StorePrinter
+from device_gateway.events import BookingRecorded, CashMoved, Record, StorePrinter
 from device_gateway.ports import Printable, ReceiptOrder, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
 from device_gateway.printing.ports import NotTheFirst, PrintQueue
@@ -42,9 +42,12 @@ SCREEN = PrinterProfile(
 
 
 def printer_of(order: ReceiptOrder) -> StorePrinter | None:
-    """The till's own printer, else the first that prints for every till of the store."""
+    """The till's own printer, else the first that prints for every till of the store: but not for
+    a till at which nobody stands."""
     printers = order.master_data.printers
     own = (printer for printer in printers if printer.till_id == order.booking.till_id)
+    if isinstance(order.booking, Record) and order.booking.unattended:
+        return next(own, None)
     shared = (printer for printer in printers if printer.till_id is None)
     return next(own, None) or next(shared, None)
 
