@@ -110,6 +110,7 @@ async def _open(runtime: Runtime) -> Opened:
     closing_times = {store.id: at for store in runtime.chain.stores if (at := store.closing.time)}
 
     async def startup() -> None:
+        await gateway.time.learn(runtime.store)
         await declare_stores(gateway, runtime.chain)
         await declare_unattended_tills(gateway, runtime.chain)
         now = runtime.clock()

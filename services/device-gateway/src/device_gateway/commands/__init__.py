@@ -78,6 +78,17 @@ class DeclareUnattended:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptClock:
+    """A manager says that the clock is right, although something later was stored."""
+
+    store_id: str
+    latest: datetime
+    reason: str
+    accepted_by: str
+    now: datetime
+
+
 # --- booking ---
 
 
@@ -377,7 +388,7 @@ class NotePrinted:
 
 
 TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
-StoreCommand = DeclareStore | NoteOutage
+StoreCommand = DeclareStore | NoteOutage | AcceptClock
 BookingCommand = (
     AddLines
     | NotePrepared

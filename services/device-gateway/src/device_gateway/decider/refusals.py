@@ -35,6 +35,12 @@ class TillDeclared(DomainError):
     title = "The chain file declares this unattended till; take it out there"
 
 
+class ClockBehind(DomainError):
+    code = "clock.behind"
+    status = 503
+    title = "The clock is behind what was recorded last: set it, nothing is recorded until then"
+
+
 class UnattendedUnknown(DomainError):
     code = "unattended.unknown"
     status = 404

@@ -14,6 +14,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.clock import ClockGuard
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
 from device_gateway.ports import (
@@ -118,6 +119,7 @@ class Gateway:
     voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    time: ClockGuard = field(default_factory=ClockGuard)
     lines: Lines | None = None
     """None: this process watches no lines."""
     places: dict[str, Place] = field(default_factory=dict)
