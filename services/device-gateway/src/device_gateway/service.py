@@ -8,12 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.limits import PostgresActCounts
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
+from device_gateway.adapters.till_seen import PostgresTillSeen
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
@@ -88,6 +90,7 @@ async def _open(runtime: Runtime) -> Opened:
         voucher_line=line,
         live=live,
         lines=lines,
+        counts=PostgresActCounts(runtime.engine),
     )
     line_watch = LineWatch(
         lines,
@@ -100,6 +103,8 @@ async def _open(runtime: Runtime) -> Opened:
     )
     rooms.append(room)
     tokens = TillTokens(gateway)
+    seen = PostgresTillSeen(runtime.engine, tokens.seen)
+    tokens.kept = seen
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
     unattended = {
@@ -128,6 +133,7 @@ async def _open(runtime: Runtime) -> Opened:
             lambda: run_closings(gateway, closing_times, unattended),
             line_watch.run,
             LiveFeed(gateway, lines).run,
+            seen.run,
         ),
         startup=startup,
     )

@@ -69,6 +69,15 @@ class RevokeTill:
 
 
 @dataclass(frozen=True, slots=True)
+class RollToken:
+    store_id: str
+    till_id: str
+    token_hash: str
+    old_until: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeclareUnattended:
     """The chain file has a till without a device."""
 
@@ -387,7 +396,7 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse | RollToken
 StoreCommand = DeclareStore | NoteOutage | AcceptClock
 BookingCommand = (
     AddLines

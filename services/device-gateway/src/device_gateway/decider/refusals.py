@@ -35,6 +35,12 @@ class TillDeclared(DomainError):
     title = "The chain file declares this unattended till; take it out there"
 
 
+class ActTooOften(DomainError):
+    code = "till.too_often"
+    status = 429
+    title = "This till asks too often; wait a moment"
+
+
 class ClockBehind(DomainError):
     code = "clock.behind"
     status = 503

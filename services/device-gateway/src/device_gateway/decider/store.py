@@ -8,7 +8,14 @@ from typing import assert_never
 
 from device_gateway.commands import AcceptClock, DeclareStore, StoreCommand
 from device_gateway.commands.shifts import NoteOutage
-from device_gateway.events import ClockAccepted, MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
+from device_gateway.events import (
+    ClockAccepted,
+    MasterDataChanged,
+    StoreEvent,
+    TillJoined,
+    TseBack,
+    TseOut,
+)
 from events import Decider
 
 CLIENT_ID_MAX = 30

@@ -11,6 +11,7 @@ from device_gateway.commands import (
     OfferPairing,
     PairTill,
     RevokeTill,
+    RollToken,
     TillCommand,
 )
 from device_gateway.commands.shifts import RequestTse
@@ -31,6 +32,7 @@ from device_gateway.events import (
     TillJoined,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
 from events import Decider
@@ -47,6 +49,9 @@ class Till:
     tse_id: str = ""
     offer: PairingOffered | None = None
     token_hash: str | None = None
+    old_hash: str | None = None
+    """The token before, good until `old_until`."""
+    old_until: datetime | None = None
     paired_at: datetime | None = None
     revoked_at: datetime | None = None
     numbers: int = 0
@@ -158,6 +163,22 @@ def declare_unattended(
     return (paired,), news
 
 
+def roll(command: RollToken, till: Till) -> tuple[TokenRolled, ...]:
+    """Raises `TillUnknown`, `TillRevokedAlready`."""
+    must_be_active(till, command.store_id)
+    if till.unattended:
+        raise TillDeclared
+    return (
+        TokenRolled(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            token_hash=command.token_hash,
+            old_until=command.old_until,
+            rolled_at=command.now,
+        ),
+    )
+
+
 def revoke(command: RevokeTill, till: Till) -> tuple[TillEvent, ...]:
     if not till.known or till.store_id != command.store_id:
         raise TillUnknown
@@ -200,6 +221,8 @@ def decide(command: TillCommand, till: Till) -> tuple[TillEvent, ...]:
             return revoke(command, till)
         case RequestTse():
             return request_tse(command, till)
+        case RollToken():
+            return roll(command, till)
         case PairTill():
             raise AssertionError("pairing is decided together with the store: pair()")
         case _:
@@ -227,11 +250,22 @@ def evolve(till: Till, event: TillEvent) -> Till:
                 offer=None,
                 unattended=event.unattended,
                 token_hash=event.token_hash,
+                old_hash=None,
+                old_until=None,
                 paired_at=event.paired_at,
                 revoked_at=None,
             )
         case TillRevoked():
-            return replace(till, token_hash=None, offer=None, revoked_at=event.revoked_at)
+            return replace(
+                till, token_hash=None, old_hash=None, offer=None, revoked_at=event.revoked_at
+            )
+        case TokenRolled():
+            return replace(
+                till,
+                token_hash=event.token_hash,
+                old_hash=till.token_hash,
+                old_until=event.old_until,
+            )
         case NumberGiven():
             assert event.number == till.numbers + 1
             return replace(till, numbers=event.number)

@@ -82,6 +82,7 @@ from device_gateway.events.shift import (
 )
 from device_gateway.events.store import (
     Address,
+    ClockAccepted,
     CostCenterTerms,
     FiscalChoice,
     LegalEntity,
@@ -108,6 +109,7 @@ from device_gateway.events.till import (
     ShiftBegun,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
 from device_gateway.upcasters import UPCASTERS
@@ -132,6 +134,7 @@ __all__ = [
     "CashMoveKind",
     "CashMoved",
     "ChargeProblem",
+    "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
@@ -191,6 +194,7 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TokenRolled",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -209,8 +213,16 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
-TillEvent = PairingOffered | TillPaired | TillRevoked | NumberGiven | TseRequested | ShiftBegun
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack | ClockAccepted
+TillEvent = (
+    PairingOffered
+    | TillPaired
+    | TokenRolled
+    | TillRevoked
+    | NumberGiven
+    | TseRequested
+    | ShiftBegun
+)
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
@@ -241,6 +253,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
 )  # fmt: skip

@@ -40,6 +40,19 @@ class TillPaired(Event):
     """Declared by the chain file: it books without a person, and no device is paired with it."""
 
 
+@event_type("till.token_rolled")
+class TokenRolled(Event):
+    """The till has a new token. The one before is good until `old_until`, so that an answer that
+    was lost can be asked for again."""
+
+    store_id: str
+    till_id: str
+    token_hash: str
+    """SHA-256 of a 256-bit random token, hex."""
+    old_until: datetime
+    rolled_at: datetime
+
+
 @event_type("till.revoked")
 class TillRevoked(Event):
     """The till's token is worthless from now on."""

@@ -17,11 +17,14 @@ BEHIND_MAX_S = 60.0
 """A clock that is corrected steps back by less than this; more is a clock that is wrong."""
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass
 class ClockGuard:
     """One per process. It knows the newest time that was stored or recorded with."""
 
-    latest: datetime = datetime.min.replace(tzinfo=UTC)
+    latest: datetime = _NEVER
 
     def check(self, now: datetime) -> None:
         """Raises `ClockBehind`."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,9 @@ from device_gateway.ports import (
 )
 from events import EventStore, state_of
 from kassenverbund.kit.secrets import Secrets
+
+if TYPE_CHECKING:
+    from device_gateway.handlers.limits import ActCounts
 
 IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 """Namespace of every id that the gateway derives."""
@@ -119,6 +123,8 @@ class Gateway:
     voucher_line: ServiceLine | None = None
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    counts: ActCounts | None = None
+    """None: nothing is counted (tests)."""
     time: ClockGuard = field(default_factory=ClockGuard)
     lines: Lines | None = None
     """None: this process watches no lines."""
