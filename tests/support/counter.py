@@ -16,6 +16,7 @@ import httpx
 from fastapi import FastAPI
 
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.virtual_printer import Paper, judge
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
@@ -30,6 +31,7 @@ from device_gateway.policies import verdicts
 from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
+from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
 from events.reaction import Incoming
@@ -74,6 +76,8 @@ class Tokens:
     async def caller(self, token: str) -> Caller:
         if token == "gateway":
             return Caller("service", "device-gateway", frozenset({"service"}))
+        if token == "office":
+            return Caller("person", "b.bauer", frozenset({"back_office"}))
         if token == "manager":
             return Caller("person", "m.meier", frozenset({"manager"}), store_id="berlin")
         found = None if self._check is None else await self._check(token)
@@ -167,6 +171,17 @@ class Counter:
                 "idempotency-key": key or uuid4().hex,
                 **headers,
             },
+        )
+
+    async def office(
+        self, method: str, path: str, body: Any = None, *, token: str = "office"
+    ) -> httpx.Response:
+        """A request of people to the store in Berlin."""
+        return await self.client.request(
+            method,
+            f"/stores/berlin/v1/{path}",
+            json=body,
+            headers={"authorization": f"Bearer {token}", "idempotency-key": uuid4().hex},
         )
 
     async def sell(
@@ -370,6 +385,8 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
         clock=clock,
         sign_within_s=30.0,
         offline=KeptRules(),
+        assortment=MemoryAssortment(log),
+        library=HttpLibraryService(asking, clock=clock),
     )
     await declare_stores(gateway, chain)
     offered = await offer_pairing(

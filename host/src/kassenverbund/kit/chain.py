@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from kassenverbund.kit.chain_codes import PATTERNS_MAX, CodePattern, check_patterns
 from kassenverbund.kit.chain_fiscal import (
     CertificationId,
     FiscalCases,
@@ -31,6 +32,9 @@ from kassenverbund.kit.chain_policies import (
     VoucherPolicy,
     VouchersOffline,
 )
+from kassenverbund.kit.chain_printers import LOGOS_MAX, Logo
+from kassenverbund.kit.chain_printers import Printer as Printer
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.fiscal_cases import Choices
 from kassenverbund.kit.mail import MailAddress
 from kassenverbund.kit.text import Identifier, SafeName
@@ -107,29 +111,6 @@ class Tse(Part):
         return self
 
 
-class Printer(Part):
-    """A receipt printer of a store. Without one, a receipt is given as HTML."""
-
-    id: Identifier
-    till: Identifier | None = None
-    """The till that prints here; None: every till of the store."""
-    host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] = 9100
-    virtual: bool = False
-    """True: the program itself plays the printer (demo, training) and keeps the paper."""
-    columns: Literal[32, 42, 48] = 48
-    codepage: Literal["CP858", "CP1252"] = "CP858"
-    codepage_number: Annotated[int, Field(ge=0, le=255)] = 19
-    qr: Literal["native", "image"] = "native"
-    dots: Annotated[int, Field(ge=200, le=1000)] = 576
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Printer:
-        if self.virtual == (self.host is not None):
-            raise ValueError("a printer has either a host or `virtual: true`")
-        return self
-
-
 class Closing(Part):
     """`automatic_at`: at this time of the store's day the shifts of the business day before are
     closed, if nobody did it. Nobody counts then. Without it only people close a shift."""
@@ -166,6 +147,8 @@ class Store(Part):
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
     closing: Closing = Closing()
     unattended_tills: Annotated[tuple[UnattendedTill, ...], Field(max_length=20)] = ()
+    sign_in: Literal["optional", "required"] = "optional"
+    """`required`: nothing is sold at a till of this store before somebody has signed in there."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -272,8 +255,15 @@ class Chain(Part):
     """Who is told by mail that a TSE needs somebody. None, or no mail server is set: nobody is."""
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
+    logos: Annotated[dict[Identifier, Logo], Field(max_length=LOGOS_MAX)] = Field(
+        default_factory=dict
+    )
+    """Pictures for the head of receipts: PNG in base64, printed in black and white."""
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
+    code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
+    """Foreign codes that tills recognize by their form."""
+    till_rights: TillRights = TillRights()
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
     dated several times. `kassenverbund policies export` names the cases and their choices."""
@@ -333,7 +323,9 @@ class Chain(Part):
             ),
         )
         self._pairs_hang_together()
+        check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
+        self._logos_are_there()
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:
@@ -344,6 +336,13 @@ class Chain(Part):
                     "legal_entity",
                 )
         return self
+
+    def _logos_are_there(self) -> None:
+        for i, store in enumerate(self.stores):
+            for j, printer in enumerate(store.printers):
+                if printer.logo is not None and printer.logo not in self.logos:
+                    rule = f"printer {printer.id}: there is no logo {printer.logo}"
+                    raise RuleBroken(rule, "stores", i, "printers", j, "logo")
 
     def _pairs_hang_together(self) -> None:
         _unique(

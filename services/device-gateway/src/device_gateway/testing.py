@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from device_gateway.events import TillOpened
+from device_gateway.devices.ports import KnownDevice
+from device_gateway.events import (
+    ArticleDelisted,
+    ArticleListed,
+    DeviceChanged,
+    DevicePaired,
+    DeviceRemoved,
+    TillOpened,
+)
+from device_gateway.folding import code_of, folded, words_of
+from device_gateway.ports.assortment import ARTICLES_PAGE, FoundArticles
+from events.testing.memory import MemoryEventStore
 from money import euro
 
 
@@ -26,3 +38,73 @@ def opened(**other: Any) -> TillOpened:
         "grand_total": euro("0.00"),
     }
     return TillOpened.model_validate({**said, **other})
+
+
+class MemoryAssortment:
+    """`ports.assortment.Assortment` over a log in memory: every search folds it anew."""
+
+    def __init__(self, log: MemoryEventStore) -> None:
+        self._log = log
+
+    def _all(self) -> list[ArticleListed]:
+        found: dict[str, ArticleListed] = {}
+        for entry in self._log.log:
+            if isinstance(entry.event, ArticleListed):
+                found[entry.event.sku] = entry.event
+            elif isinstance(entry.event, ArticleDelisted):
+                found.pop(entry.event.sku, None)
+        return sorted(found.values(), key=lambda each: (folded(each.name), each.sku))
+
+    async def search(
+        self, q: str, *, group: str | None = None, page: str | None = None
+    ) -> FoundArticles:
+        words = folded(q).split()
+
+        def fits(each: ArticleListed) -> bool:
+            if group is not None and each.article_group != group:
+                return False
+            if not words or q.strip() == each.sku:
+                return True
+            if code_of(q.strip()) in {code_of(gtin) for gtin in each.gtins}:
+                return True
+            own = words_of(f"{each.name} {each.sku}")
+            return all(any(word.startswith(begun) for word in own) for begun in words)
+
+        fitting = [each for each in self._all() if fits(each)]
+        start = int(page or 0)
+        end = start + ARTICLES_PAGE
+        return FoundArticles(fitting[start:end], str(end) if end < len(fitting) else None)
+
+    async def groups(self) -> list[str]:
+        return sorted({each.article_group for each in self._all() if each.article_group})
+
+
+class MemoryDeviceShelf:
+    """`devices.ports.DeviceShelf` over a log in memory. `taken`: devices of another process."""
+
+    def __init__(self, log: MemoryEventStore) -> None:
+        self._log = log
+        self.taken: set[str] = set()
+
+    async def of(self, stores: Sequence[str]) -> Sequence[KnownDevice]:
+        found: dict[str, KnownDevice] = {}
+        for entry in self._log.log:
+            match entry.event:
+                case DevicePaired() | DeviceChanged() as said:
+                    found[said.device_id] = KnownDevice(
+                        said.device_id, said.store_id, said.kind, said.name, said.till_id,
+                        said.address, said.settings,
+                    )  # fmt: skip
+                case DeviceRemoved() as gone:
+                    found.pop(gone.device_id, None)
+                case _:
+                    continue
+        return [one for _, one in sorted(found.items()) if one.store_id in stores]
+
+    async def lease(
+        self, devices: Sequence[str], *, owner: str, now: datetime, until: datetime
+    ) -> frozenset[str]:
+        return frozenset(devices) - self.taken
+
+    async def give_back(self, device_id: str, *, owner: str) -> None:
+        return None

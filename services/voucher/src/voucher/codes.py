@@ -5,9 +5,7 @@ Sixteen symbols of Crockford's base32 (0-9, A-Z without I, L, O, U), shown `XXXX
 * 1 symbol that says what the code opens and in which version of this format (`Kind`). Vouchers,
   cards and pick-ups share one namespace, so a till knows what it has scanned before it asks;
 * 14 random symbols (70 bits);
-* 1 check symbol: a weighted sum over GF(32), x^5 + x^2 + 1, weights a^1 … a^15. All weights differ
-  and none is zero, so each wrong symbol and each swap of two different symbols is noticed. It
-  guards against typing errors, not against forgers: anyone can compute it.
+* 1 check symbol (`kassenverbund.kit.code_format`), against typing errors: anyone can compute it.
 
 A code is never stored. Its keyed hash (`Hashed`) stands in events and claims.
 Test vectors: `docs/decisions/0011-voucher-codes.md`.
@@ -22,10 +20,34 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from events import DomainError
+from kassenverbund.kit import code_format
+from kassenverbund.kit.code_format import (
+    ALPHABET,
+    LENGTH,
+    VALUE,
+    as_typed,
+    check_symbol,
+    is_whole,
+    looks_own,
+)
 from kassenverbund.kit.secrets import Secrets
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-LENGTH = 16
+__all__ = [
+    "ALPHABET",
+    "LENGTH",
+    "CodeMistyped",
+    "Hashed",
+    "Kind",
+    "check_symbol",
+    "generate",
+    "hashed",
+    "looks_own",
+    "parse",
+    "parse_any",
+    "parse_foreign",
+    "shown",
+]
+
 RANDOM_SYMBOLS = 14
 GROUP = 4
 TYPED_MAX = 64
@@ -40,9 +62,6 @@ BANNED = ("ARSCH", "DEPP", "HH88", "KACKE", "NAZ1", "NSDAP", "SEX")
 DRAWS_MAX = 100
 """Draws until a code passes `RUN_MAX` and `BANNED`; one in a thousand is drawn twice."""
 
-_VALUE = {symbol: value for value, symbol in enumerate(ALPHABET)}
-_TYPED = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": "", "\u2013": "", "\t": ""})
-
 _SEPARATORS = str.maketrans("", "", "- \u2013\t")
 _FOREIGN = re.compile(r"[0-9A-Z]{4,40}")
 
@@ -53,12 +72,9 @@ RandomBytes = Callable[[int], bytes]
 class Kind(StrEnum):
     """The first symbol of a code."""
 
-    VOUCHER = "V"
-    CARD = "C"
-    PICK_UP = "P"
-
-
-_KINDS = frozenset(kind.value for kind in Kind)
+    VOUCHER = code_format.VOUCHER
+    CARD = code_format.CARD
+    PICK_UP = code_format.PICK_UP
 
 
 class CodeMistyped(DomainError):
@@ -69,35 +85,6 @@ class CodeMistyped(DomainError):
     title = "This is not a valid code; check for a typing error"
 
 
-def _powers() -> tuple[int, ...]:
-    """a^0 … a^30 for a = x in GF(32) with x^5 + x^2 + 1, which is primitive: all 31 differ."""
-    powers, value = [], 1
-    for _ in range(31):
-        powers.append(value)
-        value <<= 1
-        if value & 0b100000:
-            value ^= 0b100101
-    return tuple(powers)
-
-
-_POWER = _powers()
-_LOG = {value: exponent for exponent, value in enumerate(_POWER)}
-
-
-def _times(left: int, right: int) -> int:
-    if left == 0 or right == 0:
-        return 0
-    return _POWER[(_LOG[left] + _LOG[right]) % 31]
-
-
-def check_symbol(body: str) -> str:
-    """The symbol that completes `body` (at most 30 symbols of the alphabet)."""
-    total = 0
-    for place, symbol in enumerate(body, start=1):
-        total ^= _times(_VALUE[symbol], _POWER[place])
-    return ALPHABET[total]
-
-
 def parse(typed: str, *, kind: Kind | None = None) -> str:
     """What a person typed or a scanner sent → the sixteen symbols.
 
@@ -106,19 +93,14 @@ def parse(typed: str, *, kind: Kind | None = None) -> str:
     """
     if len(typed) > TYPED_MAX:
         raise CodeMistyped
-    code = typed.upper().translate(_TYPED)
-    if len(code) != LENGTH or any(symbol not in _VALUE for symbol in code):
+    code = as_typed(typed)
+    if len(code) != LENGTH or any(symbol not in VALUE for symbol in code):
         raise CodeMistyped
-    if not hmac.compare_digest(check_symbol(code[:-1]), code[-1]):
+    if not is_whole(code):
         raise CodeMistyped
     if kind is not None and code[0] != kind.value:
         raise CodeMistyped
     return code
-
-
-def looks_own(code: str) -> bool:
-    """Whether normalised text has the form of a code of ours, whatever its check symbol says."""
-    return len(code) == LENGTH and code[0] in _KINDS and all(symbol in _VALUE for symbol in code)
 
 
 def parse_any(typed: str, *, kind: Kind | None = None) -> tuple[str, bool]:
@@ -130,14 +112,14 @@ def parse_any(typed: str, *, kind: Kind | None = None) -> tuple[str, bool]:
     """
     if len(typed) > TYPED_MAX:
         raise CodeMistyped
-    if looks_own(typed.upper().translate(_TYPED)):
+    if looks_own(as_typed(typed)):
         return parse(typed, kind=kind), True
     return parse_foreign(typed), False
 
 
 def parse_foreign(typed: str) -> str:
     """The code of another system. Raises `CodeMistyped`, also for one that has the form of ours."""
-    if len(typed) > TYPED_MAX or looks_own(typed.upper().translate(_TYPED)):
+    if len(typed) > TYPED_MAX or looks_own(as_typed(typed)):
         raise CodeMistyped
     code = typed.upper().translate(_SEPARATORS)
     if not _FOREIGN.fullmatch(code):

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from device_gateway.api import bookings, line, live, orders, shifts, tills, unattended
+from device_gateway.api import (
+    acts,
+    articles,
+    bookings,
+    cashiers,
+    devices,
+    line,
+    live,
+    orders,
+    pages,
+    printers,
+    pull_printing,
+    scans,
+    shifts,
+    tills,
+    unattended,
+)
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.ports import PairingTries
@@ -20,4 +36,12 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(line.router(gateway))
     whole.include_router(live.router(gateway))
     whole.include_router(unattended.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
+    whole.include_router(articles.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     return whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from device_gateway.api.charges import CardBody, OverrideBody, asked_of
 from device_gateway.commands import NewLine, ReturnedLine
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
 from device_gateway.events import QuantityAsked, Reference, ReferenceType, SoldTerms, VoucherKind
+from device_gateway.handlers.assortment import ListedLine
 from device_gateway.handlers.sales import NewLineWithCode, Sale, SentLine
 from device_gateway.handlers.taking_back import GivenBack, RefundKind, WantedPayout
 from device_gateway.handlers.tendered import TenderedPayment
@@ -53,6 +55,9 @@ class VoucherBody(Body):
 class LineBody(Body):
     """`unit_price` is gross, per unit. `vat` is a key of the chain's table.
 
+    An `article` may be its `sku`, or its `gtin`, and nothing else: name, price, VAT and group come
+    of the assortment, and its deposit as a line of its own.
+
     `voucher_article_sale` and `voucher_article_redemption` are the chain's pairs of plain articles;
     the price of the latter is positive here and taken off, and so is that of a `deposit_return`.
     `voucher_top_up` brings the code of the voucher. A `tip` is the staff's and untaxed, or the
@@ -65,34 +70,53 @@ class LineBody(Body):
     ]  # fmt: skip
     sku: Annotated[SafeName, Field(max_length=SKU_MAX)] | None = None
     gtin: Annotated[str, Field(pattern=r"^[0-9]{8,14}$")] | None = None
-    name: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]
+    name: Annotated[SafeName, Field(max_length=LINE_NAME_MAX)] | None = None
     quantity: QuantityAsked = "1"
-    unit_price: Money
-    vat: Identifier
+    unit_price: Money | None = None
+    vat: Identifier | None = None
     article_group: Identifier | None = None
     voucher: VoucherBody | None = None
     code: Code | None = None
     tip_to: Literal["staff", "owner"] | None = None
+    scan: Identifier | None = None
+    """Stands for `code`, or for the `card_code` of `voucher`: what was scanned a moment ago."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> LineBody:
-        if (self.kind == "voucher_top_up") != (self.code is not None):
+        if self.code is not None and self.scan is not None:
+            raise ValueError("a `scan` stands for a `code`: send one of them")
+        sold = self.kind == "voucher_sale"
+        coded = self.code is not None or (self.scan is not None and not sold)
+        if (self.kind == "voucher_top_up") != coded:
             raise ValueError("a top-up has the voucher's code, other lines have none")
+        card = None if self.voucher is None else self.voucher.card_code
+        if sold and self.scan is not None and (self.voucher is None or card is not None):
+            raise ValueError("the `scan` of a sold voucher is the `card_code` of `voucher`")
         if self.voucher is not None and self.kind != "voucher_sale":
             raise ValueError("`voucher` belongs to the sale of a voucher")
         if self.article_group is not None and self.kind != "article":
             raise ValueError("`article_group` belongs to an article")
         if self.tip_to is not None and self.kind != "tip":
             raise ValueError("`tip_to` belongs to a tip")
+        if self.name is None and self.vat is None:
+            if self.kind != "article" or (self.sku is None and self.gtin is None):
+                raise ValueError("a line has `name`, `unit_price` and `vat`, or names an article")
+        elif self.name is None or self.vat is None or self.unit_price is None:
+            raise ValueError("a line has all of `name`, `unit_price` and `vat`")
         return self
 
-    def sent(self) -> SentLine:
-        """The line, with its code beside it."""
+    def sent(self) -> SentLine | ListedLine:
+        """The line, with its code beside it; or the article that it names."""
+        if self.name is None:
+            return ListedLine(self.sku, self.gtin, Decimal(self.quantity), self.unit_price)
         code = self.code if self.voucher is None else self.voucher.card_code
         line = self._new()
         return line if code is None else NewLineWithCode(line, code)
 
     def _new(self) -> NewLine:
+        assert self.name is not None
+        assert self.unit_price is not None
+        assert self.vat is not None
         return NewLine(
             kind=self.kind,
             sku=self.sku,
@@ -133,13 +157,17 @@ class PaymentBody(Body):
     mode: Literal["exact", "up_to"] | None = None
     override: OverrideBody | None = None
     order: Annotated[SafeName, Field(max_length=REFERENCE_MAX)] | None = None
+    scan: Identifier | None = None
+    """Stands for `code`: what was scanned at this till a moment ago."""
+    scans: Annotated[list[Identifier], Field(min_length=2, max_length=CODES_MAX)] | None = None
+    """Stands for `codes`."""
 
     @model_validator(mode="after")
     def _complete(self) -> PaymentBody:
-        coded = (self.code is not None) + (self.codes is not None)
+        coded = sum(one is not None for one in (self.code, self.codes, self.scan, self.scans))
         if coded != (self.kind in ("voucher", "customer_card")):
             raise ValueError("a voucher has a code, or several `codes`; cash and card have none")
-        if self.kind == "customer_card" and self.codes is not None:
+        if self.kind == "customer_card" and (self.codes is not None or self.scans is not None):
             raise ValueError("one customer card is scanned at a time")
         if self.codes is not None and len(set(self.codes)) < len(self.codes):
             raise ValueError("the same code twice")
@@ -186,10 +214,17 @@ class ReturnBody(Body):
 
 
 class PayoutBody(Body):
-    """The whole rest of a voucher in cash, where its terms allow it."""
+    """The whole rest of a voucher in cash, where its terms allow it. `code`, or a `scan` of it."""
 
-    code: Code
+    code: Code | None = None
     reason: Reason
+    scan: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> PayoutBody:
+        if (self.code is None) == (self.scan is None):
+            raise ValueError("a voucher is named by its `code`, or by a `scan` of it")
+        return self
 
 
 class ReferenceBody(Body):
@@ -215,12 +250,14 @@ class BookingBody(Body):
     cashier: Identifier | None = None
     """Who stands at the till: an id, never a name."""
 
-    def sale(self, store_id: str, till_id: str, overrider: Caller | None) -> Sale:
-        """`overrider`: the manager of the request."""
+    def sale(
+        self, store_id: str, till_id: str, overrider: Caller | None, lines: Sequence[SentLine]
+    ) -> Sale:
+        """`overrider`: the manager of the request. `lines`: those of the request, written out."""
         return Sale(
             store_id=store_id,
             till_id=till_id,
-            lines=[line.sent() for line in self.lines],
+            lines=lines,
             payments=[payment.tendered(overrider) for payment in self.payments],
             finish=self.finish,
             back=GivenBack(
@@ -228,6 +265,7 @@ class BookingBody(Body):
                 payouts=tuple(
                     WantedPayout(each.code, each.reason, overrider.id if overrider else None)
                     for each in self.payouts
+                    if each.code is not None
                 ),
             ),
             refund=self.refund,

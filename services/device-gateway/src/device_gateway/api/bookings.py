@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -17,10 +18,13 @@ from device_gateway.api.bodies import (
     LinesBody,
     PaymentsBody,
 )
-from device_gateway.api.callers import OverriderOf, own_till, till_or_reader
+from device_gateway.api.callers import ApprovalOf, OverriderOf, own_till, till_or_reader
+from device_gateway.api.guards import guarded
+from device_gateway.api.scanned import with_codes
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
+from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.cancelling import Cancellation
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
@@ -83,9 +87,15 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("", response_model=BookingAnswer)
     async def sell(
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
-        ask: AskOf, wait_s: WaitS, overrider: OverriderOf,
+        ask: AskOf, wait_s: WaitS, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
-        sale = body.sale(store_id, till_id, overrider)
+        body = with_codes(gateway, till_id, body, ask)
+        sent = [line.sent() for line in body.lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        sale = body.sale(store_id, till_id, overrider, written)
+        for right in sale.needs:
+            who = await guarded(gateway, caller, right, approval, ask=ask)
+            sale = replace(sale, approved_by=who.approved_by)
         return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
@@ -94,7 +104,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        progress = await sales.add(gateway, booking, [line.sent() for line in body.lines], ask=ask)
+        sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        progress = await sales.add(gateway, booking, written, ask=ask)
         return await _told(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
@@ -103,6 +115,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, overrider: OverriderOf,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
+        body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
 
@@ -119,13 +132,15 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
     async def cancellation(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: CancellationBody,
-        caller: OwnTill, ask: AskOf, wait_s: WaitS,
+        caller: OwnTill, ask: AskOf, wait_s: WaitS, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         original = await booking_of(gateway, store_id, till_id, booking_id)
+        who = await guarded(gateway, caller, "cancel", approval, ask=ask, booking_id=booking_id)
         wanted = Cancellation(
             reason=body.reason,
             codes={each.line_id: each.code for each in body.codes},
             cashier_id=body.cashier,
+            approved_by=who.approved_by,
         )
         progress = await cancelling.cancel(gateway, original, wanted, ask=ask)
         return await _told(gateway, progress, wait_s)
@@ -133,11 +148,18 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier,
-        caller: OwnTill, ask: AskOf, body: AbortBody | None = None,
+        caller: OwnTill, ask: AskOf, approval: ApprovalOf = None, body: AbortBody | None = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        reason = (body or AbortBody()).reason
-        progress = await ending.abort(gateway, booking, reason=reason, ask=ask)
+        reason, approved_by = (body or AbortBody()).reason, None
+        if booking.lines:
+            who = await guarded(
+                gateway, caller, "void_sale", approval, ask=ask, booking_id=booking_id
+            )
+            approved_by = who.approved_by
+        progress = await ending.abort(
+            gateway, booking, reason=reason, ask=ask, approved_by=approved_by
+        )
         return await _told(gateway, progress, 0)
 
 
@@ -183,3 +205,11 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
         job = await asyncio.to_thread(gateway.desk.escpos, order)
         return Response(job, media_type="application/octet-stream")
+
+    @routes.get("/{booking_id}/receipt.pdf", response_class=Response)
+    async def pdf(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
+    ) -> Response:
+        order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
+        page = await asyncio.to_thread(gateway.desk.pdf, order)
+        return Response(page, media_type="application/pdf")

@@ -104,3 +104,8 @@ async def overrider_of(
 
 
 OverriderOf = Annotated[Caller | None, Depends(overrider_of)]
+
+ApprovalOf = Annotated[
+    str | None, Header(alias="Approval", max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")
+]
+"""A right that a second person lent (`POST …/approvals`)."""

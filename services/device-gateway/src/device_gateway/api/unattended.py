@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from device_gateway.api.bodies import BookingBody
 from device_gateway.api.bookings import WaitS, booking_of
 from device_gateway.api.callers import in_store
+from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.unattended import book
@@ -40,7 +41,9 @@ def router(gateway: Gateway) -> APIRouter:
         ask: AskOf, wait_s: WaitS,
     ) -> Response:  # fmt: skip
         whole = body.model_copy(update={"finish": True})
-        sale = whole.sale(store_id, till_id, None)
+        sent = [line.sent() for line in whole.lines]
+        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        sale = whole.sale(store_id, till_id, None, written)
         return await _told(gateway, await book(gateway, sale, ask=ask), wait_s)
 
     @routes.get("/{booking_id}", response_model=BookingAnswer)

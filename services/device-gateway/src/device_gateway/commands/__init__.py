@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.events import (
     ChargeProblem,
@@ -119,6 +120,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    paired: bool = False
+    """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -334,6 +338,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +351,7 @@ class NewOrderLine:
     unit_price: Money
     vat: str
     sku: str | None = None
+    article_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +371,8 @@ class OrderLines:
     group: str | None = None
     order_of: str | None = None
     cashier_id: str | None = None
+    kitchen: bool = False
+    """Printers of the store print what has to be done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,4 +421,5 @@ BookingCommand = (
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
 )

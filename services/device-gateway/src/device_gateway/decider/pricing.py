@@ -83,7 +83,7 @@ def priced(
         if line.kind == "tip" and (line.tip_to == "staff") != (key == NOT_TAXABLE):
             raise LineRefused(f"line {number}: the staff's tips are not taxed, the owner's are")
         lines.append(_line(line, number, rate, key, booking_id))
-    _keep_totals([*before, *lines], currency)
+    keep_totals([*before, *lines], currency)
     return tuple(lines)
 
 
@@ -159,7 +159,7 @@ def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, s
         _keep_terms(line, number)
     elif line.voucher is not None:
         raise LineRefused(f"line {number}: only the sale of a voucher has its terms")
-    if line.kind in ("voucher_article_sale", "voucher_article_redemption"):
+    if line.kind in ("voucher_article_sale", "voucher_article_redemption") and not line.paired:
         vat = articles.get((line.kind, line.sku or ""))
         if vat is None:
             raise LineRefused(f"line {number}: the chain declares no such voucher article")
@@ -185,10 +185,14 @@ def _keep_terms(line: NewLine, number: int) -> None:
         raise LineRefused(f"line {number}: a voucher costs at most its value")
 
 
-def _keep_totals(lines: Sequence[Line], currency: str) -> None:
+def keep_totals(lines: Sequence[Line], currency: str) -> None:
+    """Raises `BookingTooLarge`."""
     if total((line.amount for line in lines), currency=currency).amount > TOTAL_MAX:
         raise BookingTooLarge(f"a booking is at most {TOTAL_MAX} minor units", limit=TOTAL_MAX)
-    size = sum(len(line.name.encode()) + len(line.sku or "") + 320 for line in lines)
+    size = sum(
+        len(line.name.encode()) + len(line.sku or "") + 320 + 64 * len(line.lowers)
+        for line in lines
+    )
     if size > LINES_BYTES_MAX:
         raise BookingTooLarge(
             f"the lines of a booking hold at most {LINES_BYTES_MAX} bytes", limit=LINES_BYTES_MAX
@@ -251,4 +255,12 @@ voucher, and none pays a tip."""
 
 def article_total(lines: Iterable[Line], currency: str) -> Money:
     """What vouchers may pay for."""
-    return total((line.amount for line in lines if line.kind in GOODS), currency=currency)
+    return total(
+        (
+            line.amount
+            for line in lines
+            # The discount of goods that come back belongs to those.
+            if line.kind in GOODS and (line.kind != "discount" or line.amount.amount < 0)
+        ),
+        currency=currency,
+    )

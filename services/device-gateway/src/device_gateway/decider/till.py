@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -25,6 +26,11 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.store import Store, client_id_of, least_used_tse
 from device_gateway.events import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierSignedIn,
+    CashierSignedOut,
+    DrawerOpened,
     NumberGiven,
     PairingOffered,
     ShiftBegun,
@@ -36,6 +42,9 @@ from device_gateway.events import (
     TseRequested,
 )
 from events import Decider
+
+APPROVALS_MAX = 20
+"""How many lent rights may wait at a till."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,10 @@ class Till:
     """Where a manager wants it to sign, from the next shift on."""
     unattended: bool = False
     """Declared by the chain file, without a device."""
+    cashier: str | None = None
+    """Who is signed in."""
+    approvals: Mapping[str, ApprovalGiven] = field(default_factory=dict)
+    """The newest that are not used yet, by id."""
 
     @property
     def known(self) -> bool:
@@ -271,6 +284,18 @@ def evolve(till: Till, event: TillEvent) -> Till:
             return replace(till, numbers=event.number)
         case TseRequested():
             return replace(till, tse_requested=event.tse_id)
+        case CashierSignedIn():
+            return replace(till, cashier=event.cashier_id)
+        case CashierSignedOut():
+            return replace(till, cashier=None)
+        case ApprovalGiven():
+            newest = list(till.approvals.items())[1 - APPROVALS_MAX :]
+            return replace(till, approvals={**dict(newest), event.approval_id: event})
+        case ApprovalUsed():
+            left = {k: v for k, v in till.approvals.items() if k != event.approval_id}
+            return replace(till, approvals=left)
+        case DrawerOpened():
+            return till
         case ShiftBegun():
             return replace(
                 till,

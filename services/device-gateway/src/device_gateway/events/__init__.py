@@ -4,6 +4,22 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
+from device_gateway.events.article import (
+    ArticleDelisted,
+    ArticleKind,
+    ArticleListed,
+    Function,
+    TouchKey,
+    TouchKeysSet,
+    TouchPage,
+)
 from device_gateway.events.booking import (
     BookingAborted,
     BookingOrdered,
@@ -25,6 +41,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -33,11 +50,27 @@ from device_gateway.events.booking_parts import (
     VatTotal,
     Waiver,
 )
+from device_gateway.events.cashiers import (
+    ApprovalGiven,
+    ApprovalUsed,
+    CashierChanged,
+    CashierEnrolled,
+    CashierRemoved,
+    CashierRole,
+    CashierSignedIn,
+    CashierSignedOut,
+)
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
     VatPart,
     VatTreatment,
+)
+from device_gateway.events.devices import (
+    DeviceChanged,
+    DeviceKind,
+    DevicePaired,
+    DeviceRemoved,
 )
 from device_gateway.events.offline import (
     OfflineAccepted,
@@ -45,6 +78,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -89,6 +123,7 @@ from device_gateway.events.store import (
     MasterDataChanged,
     MeansOfPayment,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -119,35 +154,61 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
+    "ApprovalGiven",
+    "ApprovalUsed",
+    "ArticleDelisted",
+    "ArticleEvent",
+    "ArticleKind",
+    "ArticleListed",
     "BasketPart",
     "BookingAborted",
     "BookingBegun",
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
     "CashMoved",
+    "CashierChanged",
+    "CashierEnrolled",
+    "CashierEvent",
+    "CashierRemoved",
+    "CashierRole",
+    "CashierSignedIn",
+    "CashierSignedOut",
     "ChargeProblem",
     "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
     "Cover",
+    "DeviceChanged",
+    "DeviceEvent",
+    "DeviceKind",
+    "DevicePaired",
+    "DeviceRemoved",
+    "DrawerOpened",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
+    "Function",
     "LegalEntity",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -169,6 +230,7 @@ __all__ = [
     "PaymentReopened",
     "PaymentRequested",
     "PaymentTotal",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -195,6 +257,9 @@ __all__ = [
     "TillPaired",
     "TillRevoked",
     "TokenRolled",
+    "TouchKey",
+    "TouchKeysSet",
+    "TouchPage",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -222,9 +287,17 @@ TillEvent = (
     | NumberGiven
     | TseRequested
     | ShiftBegun
+    | CashierSignedIn
+    | CashierSignedOut
+    | ApprovalGiven
+    | ApprovalUsed
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
+CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
 ShiftEvent = TillOpened | BookingBegun | NumberGiven | ShiftClosed
+DeviceEvent = DevicePaired | DeviceChanged | DeviceRemoved
+ArticleEvent = ArticleListed | ArticleDelisted
 FinalEvent = BookingRecorded | TrainingRecorded | BookingOrdered | CashMoved | TillClosed
 """What a number was given to; it stands on the stream of its process, `booking-{booking_id}`."""
 BookingEvent = (
@@ -232,6 +305,11 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
@@ -256,6 +334,11 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    DevicePaired, DeviceChanged, DeviceRemoved,
+    ArticleListed, ArticleDelisted, TouchKeysSet,
+    CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed,
 )  # fmt: skip
 
 

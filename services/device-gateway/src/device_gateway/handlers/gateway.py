@@ -14,18 +14,27 @@ from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
+from device_gateway.devices.ports import DeviceShelf
 from device_gateway.events import MasterDataChanged, VatRate
 from device_gateway.handlers.clock import ClockGuard
+from device_gateway.handlers.device_board import DeviceBoard
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
+from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.ports import (
+    CashierDesk,
     ChargeService,
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
+    TillBookings,
     VoucherService,
 )
+from device_gateway.ports.assortment import Assortment
+from device_gateway.ports.library import LibraryService
+from device_gateway.ports.printers import Printers
 from events import EventStore, state_of
+from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -37,6 +46,8 @@ IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 MASTER_DATA_MAX_AGE_S = 30.0
 """How old the master data may be with which a line is priced. It changes at program starts."""
 VERSIONS_KEPT_MAX = 10_000
+SCRYPTS_MAX = 2
+"""PINs that are checked at once: each takes 16 MiB."""
 
 
 def store_stream(store_id: str) -> str:
@@ -45,6 +56,10 @@ def store_stream(store_id: str) -> str:
 
 def till_stream(till_id: str) -> str:
     return f"till-{till_id}"
+
+
+def cashier_stream(cashier_id: str) -> str:
+    return f"cashier-{cashier_id}"
 
 
 def shift_stream(till_id: str, shift: int) -> str:
@@ -121,13 +136,31 @@ class Gateway:
     offline: OfflineRulesKept | None = None
     """None: nothing is ever taken by voucher without a line."""
     voucher_line: ServiceLine | None = None
+    till_rights: TillRights = field(default_factory=TillRights)
+    sign_in_required: frozenset[str] = frozenset()
+    """The stores in which nothing is sold before somebody has signed in."""
+    cashiers: CashierDesk | None = None
+    """Names, PINs and wrong tries; None: nobody can sign in."""
+    till_bookings: TillBookings | None = None
+    """The list of a till's bookings; None: there is none."""
+    scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     counts: ActCounts | None = None
     """None: nothing is counted (tests)."""
     time: ClockGuard = field(default_factory=ClockGuard)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
     lines: Lines | None = None
     """None: this process watches no lines."""
+    scans: ScanMemory = field(default_factory=ScanMemory)
+    devices: DeviceBoard = field(default_factory=DeviceBoard)
+    device_shelf: DeviceShelf | None = None
+    """Which devices there are; None: nobody lists them here."""
+    assortment: Assortment | None = None
+    """Search; None: there is none here."""
+    library: LibraryService | None = None
+    """Accounts, fees, entitlements; None: the store has no such service."""
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from device_gateway.commands import NoteRefused
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
+from device_gateway.handlers.editing import give_back_due
 from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.holds import release_due, unavailable
@@ -68,7 +69,9 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         # Taken before payments are given up: what the recovery does is no sign of life.
         touched_at = booking.last_at
         booking = await _give_up_silent_payments(gateway, booking, now)
-        if touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
+        # What is set aside waits for somebody, at the latest for the closing.
+        idle = booking.parked is None
+        if idle and touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
             booking_id = started.booking_id
             ask = Ask.of(f"idle/{booking_id}/{touched_at.isoformat()}", booking_id)
             booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking
@@ -76,6 +79,7 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         booking = await note_overdue(gateway, booking)
     await queue_papers(gateway, booking, note=True)
     await release_due(gateway, booking)
+    await give_back_due(gateway, booking)
 
 
 async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: datetime) -> Booking:

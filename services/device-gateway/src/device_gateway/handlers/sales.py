@@ -29,6 +29,7 @@ from device_gateway.decider.booking import (
     start,
 )
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.cashier import SignInNeeded
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import goods_back
 from device_gateway.decider.lines import add_lines
@@ -68,6 +69,7 @@ from device_gateway.handlers.tendered import (
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
+from kassenverbund.kit.chain_tills import TillRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,14 @@ class Sale:
     """How money goes out, where more comes back than is bought."""
     training: bool = False
     references: Sequence[Reference] = ()
+    approved_by: str | None = None
+    """Who lent the right for it."""
+
+    @property
+    def needs(self) -> tuple[TillRight, ...]:
+        """The rights that it takes, beside selling."""
+        found: list[TillRight] = ["training"] if self.training else []
+        return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -225,7 +235,10 @@ async def _begin(
         day = business_date(master_data, now)
         originals = {each: states[booking_stream(each)] for each in returns}
         begun = Begun(states[booking_part])
-        _entered(begun, sale, counter, booking_id, ask, day, now)
+        _entered(
+            begun, sale, counter, booking_id, ask, day, now,
+            needs_sign_in=sale.store_id in gateway.sign_in_required,
+        )  # fmt: skip
         begun.note(
             goods_back(TakeBack(booking_id, returns, payouts, now), begun.booking, originals)
         )
@@ -268,9 +281,14 @@ def _entered(
     ask: Ask,
     day: date,
     now: datetime,
+    *,
+    needs_sign_in: bool,
 ) -> None:
     """The booking with the lines that a price list knows."""
     master_data = counter.master_data
+    here = counter.till.cashier
+    if here is None and needs_sign_in:
+        raise SignInNeeded
     starting = StartBooking(
         booking_id=booking_id,
         store_id=sale.store_id,
@@ -278,7 +296,8 @@ def _entered(
         legal_entity_id=master_data.legal_entity.legal_entity_id,
         currency=master_data.currency,
         now=now,
-        cashier_id=sale.cashier_id,
+        cashier_id=here or sale.cashier_id,
+        approved_by=sale.approved_by,
         training=sale.training,
         references=sale.references,
     )

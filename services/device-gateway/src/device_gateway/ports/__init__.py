@@ -1,6 +1,14 @@
 """What the gateway needs from others, as it wants to say it."""
 
-from device_gateway.ports.beside import PairingTries, Unfinished, UnfinishedBookings
+from device_gateway.ports.beside import (
+    PairingTries,
+    TillBooking,
+    TillBookings,
+    TillBookingState,
+    Unfinished,
+    UnfinishedBookings,
+)
+from device_gateway.ports.cashiers import CashierDesk, PinHash
 from device_gateway.ports.charges import (
     CardMode,
     ChargeAsked,
@@ -40,6 +48,7 @@ from device_gateway.ports.vouchers import (
 
 __all__ = [
     "CardMode",
+    "CashierDesk",
     "ChargeAsked",
     "ChargeCard",
     "ChargeHold",
@@ -54,6 +63,7 @@ __all__ = [
     "OfflineRules",
     "OfflineRulesKept",
     "PairingTries",
+    "PinHash",
     "Place",
     "Printable",
     "ReceiptDesk",
@@ -64,6 +74,9 @@ __all__ = [
     "ShiftSoFar",
     "SoldVoucher",
     "TakesBack",
+    "TillBooking",
+    "TillBookingState",
+    "TillBookings",
     "ToppedUp",
     "Unfinished",
     "UnfinishedBookings",

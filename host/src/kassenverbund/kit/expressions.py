@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from costcenter.decider.languages import LAST, Language, Ranges, TooComplex, merged, opposite
+from kassenverbund.kit.languages import LAST, Language, Ranges, TooComplex, merged, opposite
 
 EXPRESSION_MAX = 300
 """Characters of an expression."""

@@ -9,8 +9,8 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costcenter.decider.expressions import Unsupported, read
-from costcenter.decider.languages import TooComplex, shared
+from kassenverbund.kit.expressions import Unsupported, read
+from kassenverbund.kit.languages import TooComplex, shared
 
 ATOMS = ("a", "b", "\\d", "[ab1]", "[^a]", ".", "\\w", "\\.", "[a-c]")
 COUNTS = ("", "*", "+", "?", "{2}", "{1,3}", "{2,}", "*?")

@@ -1,0 +1,245 @@
+"""Cashiers, rights and lent rights: who may do what at a till."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.rights import allowed
+from device_gateway.ports import PinHash
+from events import Ask, DomainError
+
+TILL = "/stores/berlin/v1/tills/till-1"
+PEOPLE = "/stores/berlin/v1/cashiers"
+
+
+@dataclass
+class MemoryDesk:
+    """As the adapter in PostgreSQL (`test_cashier_desk.py` runs that one)."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    locked: dict[str, datetime] = field(default_factory=dict)
+
+    async def keep(
+        self, cashier_id: str, *, name: str, store_ids: Sequence[str], pin: PinHash | None,
+        version: int,
+    ) -> None:  # fmt: skip
+        row = self.rows.setdefault(cashier_id, {"version": 0, "pin": None})
+        if row["version"] <= version:
+            row.update(name=name, stores=store_ids, version=version, pin=pin or row["pin"])
+
+    async def forget(self, cashier_id: str, *, version: int) -> None:
+        self.rows[cashier_id] = {"version": version, "pin": None}
+
+    async def pin_of(self, cashier_id: str) -> PinHash | None:
+        found: PinHash | None = self.rows.get(cashier_id, {}).get("pin")
+        return found
+
+    async def names_of(self, cashier_ids: Sequence[str]) -> Mapping[str, str]:
+        return {each: row["name"] for each, row in self.rows.items() if row.get("name")}
+
+    async def in_store(self, store_id: str) -> Sequence[str]:
+        return [
+            each
+            for each, row in self.rows.items()
+            if row.get("name") and (not row["stores"] or store_id in row["stores"])
+        ]
+
+    async def admit(self, *, till_id: str, now: datetime) -> float | None:
+        until = self.locked.get(till_id)
+        if until is not None and until > now:
+            return (until - now).total_seconds()
+        if until is not None:
+            self.locked.pop(till_id)
+            self.tries[till_id] = 0
+        self.tries[till_id] = self.tries.get(till_id, 0) + 1
+        if self.tries[till_id] > 5:
+            self.locked[till_id] = now + timedelta(seconds=300)
+            return 300.0
+        return None
+
+    async def succeeded(self, *, till_id: str) -> None:
+        self.tries.pop(till_id, None)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(rig: Any, till: Any) -> Any:
+    """Anna is a cashier (PIN 80516273, a card), Chef a manager (PIN 9999)."""
+    rig.restart(cashiers=MemoryDesk())
+    for cashier_id, role, pin in (("anna", "cashier", "80516273"), ("chef", "manager", "9999")):
+        body = {"name": f"{cashier_id.title()} Muster", "role": role, "pin": pin}
+        if cashier_id == "anna":
+            body["code"] = "04AB12CD"
+        assert (await put(rig, f"{PEOPLE}/{cashier_id}", body)).status_code == 200
+    return rig
+
+
+async def put(rig: Any, path: str, body: Any, who: str = "manager", key: str | None = None) -> Any:
+    headers = {"authorization": f"Bearer {who}", "idempotency-key": key or uuid4().hex}
+    return await rig.http.put(path, json=body, headers=headers)
+
+
+async def at(rig: Any, till: Any, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    head = {"authorization": f"Bearer {till.token}", "idempotency-key": uuid4().hex, **headers}
+    return await rig.http.request(method, TILL + path, json=body, headers=head)
+
+
+async def test_a_cashier_signs_in_by_pin_and_out_again(people: Any, till: Any) -> None:
+    told = await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    assert told.status_code == 200, told.text
+    assert told.json()["name"] == "Anna Muster"
+    assert told.json()["rights"] == ["void_line", "cash_move", "close", "training", "reprint"]
+    out = await at(people, till, "DELETE", "/cashier")
+    assert out.json()["cashier"] is None
+    assert "discount" in out.json()["rights"]
+    assert people.names()[-2:] == ["cashier.signed_in", "cashier.signed_out"]
+
+
+async def test_a_cashier_signs_in_by_card_alone(people: Any, till: Any) -> None:
+    told = await at(people, till, "POST", "/cashier", {"code": "04AB12CD"})
+    assert told.json()["cashier"] == "anna"
+
+
+async def test_a_sale_names_who_is_signed_in(people: Any, till: Any, words: Any) -> None:
+    await at(people, till, "POST", "/cashier", {"code": "04AB12CD"})
+    sold = await till.post("", words.sale([words.article(500)], words.cash(500)))
+    assert sold.status_code == 200, sold.text
+    assert people.events("booking.recorded")[-1].cashier_id == "anna"
+
+
+async def test_no_name_no_pin_and_no_card_stands_in_the_log(people: Any, till: Any) -> None:
+    await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    told = "".join(each.event.model_dump_json() for each in people.store.log)
+    assert "Muster" not in told
+    assert "04AB12CD" not in told
+    assert "80516273" not in told
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"cashier": "anna", "pin": "4321"},
+        {"cashier": "nobody", "pin": "80516273"},
+        {"code": "04FFFFFF"},
+    ],
+)
+async def test_who_is_not_known_gets_the_same_answer(
+    people: Any, till: Any, proof: dict[str, str]
+) -> None:
+    told = await at(people, till, "POST", "/cashier", proof)
+    assert (told.status_code, told.json()["code"]) == (403, "cashier.not_recognized")
+
+
+async def test_five_wrong_pins_lock_the_till_for_five_minutes(people: Any, till: Any) -> None:
+    for _ in range(5):
+        wrong = await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "0000"})
+        assert wrong.json()["code"] == "cashier.not_recognized"
+    right = {"cashier": "anna", "pin": "80516273"}
+    locked = await at(people, till, "POST", "/cashier", right)
+    assert (locked.status_code, locked.json()["code"]) == (429, "cashier.locked")
+    people.clock.advance(301)
+    assert (await at(people, till, "POST", "/cashier", right)).status_code == 200
+
+
+async def test_a_removed_cashier_has_no_rights_even_where_he_stands(people: Any, till: Any) -> None:
+    await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    gone = await people.http.delete(
+        f"{PEOPLE}/anna", headers={"authorization": "Bearer manager", "idempotency-key": "gone"}
+    )
+    assert gone.status_code == 200, gone.text
+    with pytest.raises(DomainError, match="may not") as refused:
+        await allowed(people.gateway, "berlin", "till-1", "void_line")
+    assert refused.value.code == "till.right_missing"
+    again = await at(people, till, "POST", "/cashier", {"code": "04AB12CD"})
+    assert again.json()["code"] == "cashier.not_recognized"
+
+
+async def test_a_late_repeat_never_brings_an_old_pin_back(people: Any, till: Any) -> None:
+    first = {"name": "Anna", "pin": "1111"}
+    await put(people, f"{PEOPLE}/anna", first, key="first")
+    await put(people, f"{PEOPLE}/anna", {"name": "Anna", "pin": "2222"})
+    await put(people, f"{PEOPLE}/anna", first, key="first")
+    old = await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "1111"})
+    assert old.status_code == 403
+    new = await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "2222"})
+    assert new.status_code == 200
+
+
+async def test_one_card_is_one_person(people: Any) -> None:
+    taken = await put(people, f"{PEOPLE}/bert", {"name": "Bert", "code": "04AB12CD"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "cashier.card_taken")
+
+
+async def test_a_manager_of_one_store_enrolls_nobody_elsewhere(people: Any) -> None:
+    path = "/stores/koeln/v1/cashiers/anna"
+    foreign = await put(people, path, {"name": "Anna"}, who="manager-koeln")
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "cashier.elsewhere")
+    everywhere = {"name": "Carla", "store_ids": []}
+    own = await put(people, "/stores/koeln/v1/cashiers/carla", everywhere, who="manager-koeln")
+    assert own.json()["code"] == "cashier.elsewhere"
+
+
+async def test_the_list_names_who_may_sign_in_here(people: Any) -> None:
+    await put(people, "/stores/koeln/v1/cashiers/dora", {"name": "Dora"})
+    told = await people.http.get(PEOPLE, headers={"authorization": "Bearer manager"})
+    assert [each["cashier"] for each in told.json()["cashiers"]] == ["anna", "chef"]
+    assert "pin" not in told.json()["cashiers"][0]
+
+
+async def test_a_lent_right_counts_once_and_the_repeat_of_its_act_again(
+    people: Any, till: Any
+) -> None:
+    await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    gateway: Gateway = people.gateway
+    lent = {"cashier": "chef", "pin": "9999", "right": "discount"}
+    approval = (await at(people, till, "POST", "/approvals", lent)).json()["approval"]
+
+    act = Ask.of("till:till-1/act", "x")
+    who = await allowed(gateway, "berlin", "till-1", "discount", approval, ask=act)
+    assert (who.cashier_id, who.approved_by, who.discount_max) == ("anna", "chef", 10_000)
+    again = await allowed(gateway, "berlin", "till-1", "discount", approval, ask=act)
+    assert again.approved_by == "chef"
+    other = replace(act, key="till:till-1/another")
+    with pytest.raises(DomainError) as refused:
+        await allowed(gateway, "berlin", "till-1", "discount", approval, ask=other)
+    assert refused.value.code == "approval.not_valid"
+
+
+@pytest.mark.parametrize("spoiled", ["late", "other_right", "other_booking"])
+async def test_a_lent_right_is_for_its_act_and_its_time(
+    people: Any, till: Any, spoiled: str
+) -> None:
+    lent = {"cashier": "chef", "pin": "9999", "right": "cancel", "booking_id": "b-1"}
+    approval = (await at(people, till, "POST", "/approvals", lent)).json()["approval"]
+    if spoiled == "late":
+        people.clock.advance(121)
+    right: Any = "discount" if spoiled == "other_right" else "cancel"
+    booking = "b-2" if spoiled == "other_booking" else "b-1"
+    with pytest.raises(DomainError) as refused:
+        await allowed(people.gateway, "berlin", "till-1", right, approval, booking_id=booking)
+    assert refused.value.code == "approval.not_valid"
+
+
+async def test_nobody_lends_what_he_may_not(people: Any, till: Any) -> None:
+    lent = {"code": "04AB12CD", "right": "cancel"}
+    told = await at(people, till, "POST", "/approvals", lent)
+    assert (told.status_code, told.json()["code"]) == (403, "till.right_missing")
+
+
+async def test_where_it_is_required_nothing_is_sold_without_somebody(
+    people: Any, till: Any, words: Any
+) -> None:
+    people.restart(cashiers=people.gateway.cashiers, sign_in_required=frozenset({"berlin"}))
+    sale = words.sale([words.article(500)], words.cash(500))
+    refused = await till.post("", sale)
+    assert (refused.status_code, refused.json()["code"]) == (403, "till.sign_in_needed")
+    await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    assert (await till.post("", sale)).status_code == 200
