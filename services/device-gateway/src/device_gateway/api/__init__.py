@@ -26,6 +26,7 @@ from device_gateway.api import (
     shifts,
     terminal,
     tills,
+    unattended,
 )
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
@@ -44,6 +45,7 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(cashiers.router(gateway))
     whole.include_router(acts.router(gateway))
     whole.include_router(live.router(gateway))
+    whole.include_router(unattended.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))

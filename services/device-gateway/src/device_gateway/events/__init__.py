@@ -121,6 +121,7 @@ from device_gateway.events.shift import (
 )
 from device_gateway.events.store import (
     Address,
+    ClockAccepted,
     CostCenterTerms,
     FeeVat,
     FiscalChoice,
@@ -163,6 +164,7 @@ from device_gateway.events.till import (
     ShiftBegun,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
 from device_gateway.events.withdrawn import PaymentWithdrawn
@@ -205,6 +207,7 @@ __all__ = [
     "CashierSignedIn",
     "CashierSignedOut",
     "ChargeProblem",
+    "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
@@ -290,6 +293,7 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TokenRolled",
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
@@ -313,10 +317,11 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack | ClockAccepted
 TillEvent = (
     PairingOffered
     | TillPaired
+    | TokenRolled
     | TillRevoked
     | NumberGiven
     | TseRequested
@@ -371,6 +376,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
