@@ -33,8 +33,6 @@ from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
 from device_gateway.testing import MemoryAssortment
-from device_gateway.testing import MemoryAssortment
-from device_gateway.printing.office import PrintOffice
 from events import Ask, Recorded, Take
 from events.handle import input_hash
 from events.reaction import Incoming
@@ -334,34 +332,11 @@ def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
     )
 
 
-def _accounts(world: World, chain: Chain) -> Accounts:
-    desk = world.vouchers.desk
-    return Accounts(
-        world.store,
-        chain=chain,
-        secrets=desk.secrets,
-        deliveries=world.deliveries,
-        finder=Finder(
-            world.store,
-            secrets=desk.secrets,
-            qr=QrCodes(desk.secrets),
-            attempts=world.attempts,
-            weak_attempts=world.attempts,
-            foreign_codes=False,
-        ),
-        clock=world.clock,
-        random_bytes=desk.random_bytes,
-        rules=AccountRules(),
-    )
-
-
 async def open_counter(
     chain: Chain | None = None, *, rules: Rules | None = None, office: PrintOffice | None = None
 ) -> Counter:
     """The example chain (or another with its store in Berlin), a till in Berlin paired. `office`: a
     real print spool instead of a queue that only keeps the bytes."""
-async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None) -> Counter:
-    """The example chain (or another with its store in Berlin), a till in Berlin paired."""
     chain, clock, tokens = chain or load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
     world = build_world(voucher_log, clock, chain, rules or chain.vouchers)

@@ -20,10 +20,6 @@ from device_gateway.api import (
     releases,
     scans,
     shifts,
-    printers,
-    pull_printing,
-    scans,
-    shifts,
     terminal,
     tills,
     unattended,
@@ -47,17 +43,11 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(live.router(gateway))
     whole.include_router(unattended.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
-    whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
-    whole.include_router(acts.router(gateway))
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
     whole.include_router(terminal.router(gateway))
-    whole.include_router(devices.router(gateway))
-    whole.include_router(scans.router(gateway))
-    whole.include_router(printers.router(gateway))
-    whole.include_router(pull_printing.router(gateway))
     return whole

@@ -38,9 +38,9 @@ from device_gateway.events import (
     TillJoined,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TrainingBegun,
     TrainingEnded,
-    TokenRolled,
     TseRequested,
 )
 from events import Decider
