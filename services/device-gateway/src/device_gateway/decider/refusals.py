@@ -29,6 +29,36 @@ class TillTaken(DomainError):
     title = "A till of another store has this id"
 
 
+class TillDeclared(DomainError):
+    code = "till.declared"
+    status = 409
+    title = "The chain file declares this unattended till; take it out there"
+
+
+class ActTooOften(DomainError):
+    code = "till.too_often"
+    status = 429
+    title = "This till asks too often; wait a moment"
+
+
+class ClockBehind(DomainError):
+    code = "clock.behind"
+    status = 503
+    title = "The clock is behind what was recorded last: set it, nothing is recorded until then"
+
+
+class UnattendedUnknown(DomainError):
+    code = "unattended.unknown"
+    status = 404
+    title = "This store has no such unattended till"
+
+
+class NoCashUnattended(DomainError):
+    code = "unattended.no_cash"
+    status = 422
+    title = "Nobody is there to take or give cash"
+
+
 class TseUnknown(DomainError):
     code = "tse.unknown"
     status = 422
@@ -206,6 +236,28 @@ class NothingOpen(DomainError):
     title = "Nothing is open to be paid"
 
 
+class CardAtTerminal(DomainError):
+    """`payment_id`; `payment_state` is `requested` (the terminal works on it), or `unknown`: a
+    person looks into the terminal's journal and resolves it."""
+
+    code = "payment.at_terminal"
+    title = "A card payment waits for the terminal, or for somebody who says what it did"
+
+
+class CardTaken(DomainError):
+    """`taken` is what has to go back to the card first."""
+
+    code = "payment.card_taken"
+    title = "A card terminal took money for this booking"
+
+
+class NotUnknown(DomainError):
+    """`state` says what it is."""
+
+    code = "payment.not_unknown"
+    title = "There is nothing to resolve about this payment"
+
+
 class OfflineUnsigned(DomainError):
     """A typed code proves nothing, and nobody can be asked."""
 
@@ -247,6 +299,13 @@ class ChargeBuysVoucher(DomainError):
 
     code = "charge.buys_voucher"
     title = "A cost center cannot pay for a voucher"
+
+
+class AccountBuysVoucher(DomainError):
+    """Goods alone are delivered on account; `open_to_account` is what they leave."""
+
+    code = "payment.account_buys_voucher"
+    title = "A voucher, a top-up or a tip is not sold on account"
 
 
 class TrainingOnly(DomainError):
