@@ -20,6 +20,7 @@ from device_gateway.api import (
     releases,
     scans,
     shifts,
+    terminal,
     tills,
 )
 from device_gateway.handlers.gateway import Gateway
@@ -46,4 +47,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
+    whole.include_router(terminal.router(gateway))
     return whole
