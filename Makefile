@@ -43,8 +43,11 @@ demo: setup  ## play the demo scene on a chain of its own, and end (BUS=kafka: o
 	@$(RUN) demo $(if $(BUS),--bus $(BUS))
 
 # The longest first: then both workers end at about the same time.
-test: setup  ## all tests (REQUIRE_KAFKA=1: fail where no Kafka can be had)
-	$(PYTEST) $(PARALLEL) $(wildcard tests) libs host services
+test: setup  ## all tests but the long proofs (REQUIRE_KAFKA=1: fail where no Kafka can be had)
+	$(PYTEST) $(PARALLEL) -m "not proof" $(wildcard tests) libs host services
+
+proofs: setup  ## long histories under kills and faults; CI runs them after the tests
+	$(PYTEST) $(PARALLEL) -m proof tests
 
 unit: setup  ## tests that need neither Kafka nor a browser, the slow ones left out
 	$(PYTEST) $(PARALLEL) -m "not kafka and not browser and not slow" libs host services
