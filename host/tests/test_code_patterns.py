@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,7 +12,7 @@ from kassenverbund.kit.chain_policies import RuleBroken
 from kassenverbund.kit.code_format import center_label, center_of, check_symbol
 
 
-def pattern(expression: str, example: str, name: str = "p", **other: object) -> CodePattern:
+def pattern(expression: str, example: str, name: str = "p", **other: Any) -> CodePattern:
     return CodePattern.model_validate(
         {"name": name, "pattern": expression, "target": "card", "examples": [example], **other}
     )
@@ -36,7 +38,7 @@ def test_c21_a_pattern_catches_the_number_of_a_card() -> None:
     ],
 )
 def test_a_pattern_that_does_not_do_what_it_says_is_refused(
-    expression: str, example: str, more: dict[str, object], rule: str
+    expression: str, example: str, more: dict[str, Any], rule: str
 ) -> None:
     with pytest.raises(ValidationError, match=rule):
         pattern(expression, example, **more)

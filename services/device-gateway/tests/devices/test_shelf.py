@@ -43,9 +43,8 @@ async def shelf(database_url: str) -> AsyncIterator[PostgresDeviceShelf]:
         )  # fmt: skip
         gone = DeviceRemoved(device_id=device_id, store_id=store_id, removed_at=NOW)
         events = {"a": (paired, changed), "b": (paired, gone), "c": (paired,)}[device_id]
-        await log.append(
-            AppendRequest(device_id, bytes(32), (NewEvents(f"device-{device_id}", NO_STREAM, events),))
-        )
+        stream = NewEvents(f"device-{device_id}", NO_STREAM, events)
+        await log.append(AppendRequest(device_id, bytes(32), (stream,)))
     engine = engine_for(database_url, schema="device_gateway")
     async with engine.begin() as tx:
         await DevicesProjection().apply(tx, log.log)
