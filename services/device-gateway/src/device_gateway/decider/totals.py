@@ -26,6 +26,7 @@ from device_gateway.events import (
     Record,
     TillClosed,
     TrainingRecorded,
+    TypedCard,
 )
 from kassenverbund.kit.fiscal_cases import case_of_line, case_of_payment
 from money import Money, tax_in_gross, total
@@ -49,6 +50,7 @@ class Deltas:
     totals: tuple[CaseTotal, ...] = ()
     payments: tuple[PaymentTotal, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    typed_cards: tuple[TypedCard, ...] = ()
 
 
 def deltas_of(final: FinalEvent | BookingAborted) -> Deltas:
@@ -56,7 +58,11 @@ def deltas_of(final: FinalEvent | BookingAborted) -> Deltas:
     match final:
         case BookingRecorded():
             return Deltas(
-                final.kind, case_totals(final), payment_totals(final.payments), taken_back(final)
+                final.kind,
+                case_totals(final),
+                payment_totals(final.payments),
+                taken_back(final),
+                typed_cards(final.payments),
             )
         case CashMoved():
             return Deltas("cash", (_moved(final),), (_drawer(final),))
@@ -122,6 +128,15 @@ def payment_totals(payments: Iterable[Payment]) -> tuple[PaymentTotal, ...]:
     return tuple(
         PaymentTotal(type=type_, name=name, fiscal=fiscal, currency=currency, amount=amount)
         for (type_, name, fiscal, currency), amount in sums.items()
+    )
+
+
+def typed_cards(payments: Iterable[Payment]) -> tuple[TypedCard, ...]:
+    """Cards that were taken on a terminal of their own, and those of which a person said so."""
+    return tuple(
+        TypedCard(receipt_number=paid.receipt_number, amount=paid.amount)
+        for paid in payments
+        if paid.receipt_number is not None
     )
 
 

@@ -103,6 +103,7 @@ from device_gateway.events.parts import (
 from device_gateway.events.process import Process
 from device_gateway.events.shift import (
     CORRECTIONS_MAX,
+    TYPED_CARDS_MAX,
     BookingBegun,
     CaseTotal,
     CashCount,
@@ -116,6 +117,7 @@ from device_gateway.events.shift import (
     TillClosed,
     TillOpened,
     TseChange,
+    TypedCard,
 )
 from device_gateway.events.store import (
     Address,
@@ -168,6 +170,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "TYPED_CARDS_MAX",
     "Act",
     "Address",
     "ApprovalGiven",
@@ -290,6 +293,7 @@ __all__ = [
     "TseChange",
     "TseOut",
     "TseRequested",
+    "TypedCard",
     "VatPart",
     "VatRate",
     "VatTotal",
