@@ -369,6 +369,7 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
     BookingResumed,
 )  # fmt: skip
