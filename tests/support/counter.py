@@ -31,8 +31,9 @@ from device_gateway.policies import verdicts
 from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
-from device_gateway.testing import MemoryAssortment
 from device_gateway.printing.office import PrintOffice
+from device_gateway.terminal.desk import TerminalDesk
+from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
 from events.reaction import Incoming
@@ -351,7 +352,11 @@ def _accounts(world: World, chain: Chain) -> Accounts:
 
 
 async def open_counter(
-    chain: Chain | None = None, *, rules: Rules | None = None, office: PrintOffice | None = None
+    chain: Chain | None = None,
+    *,
+    rules: Rules | None = None,
+    office: PrintOffice | None = None,
+    terminals: Callable[[Clock], TerminalDesk] | None = None,
 ) -> Counter:
     """The example chain (or another with its store in Berlin), a till in Berlin paired. `office`: a
     real print spool instead of a queue that only keeps the bytes."""
@@ -394,6 +399,7 @@ async def open_counter(
         offline=KeptRules(),
         assortment=MemoryAssortment(log),
         library=HttpLibraryService(asking, clock=clock),
+        terminals=None if terminals is None else terminals(clock),
     )
     if office is not None:
         office.listener = Printed(gateway)
