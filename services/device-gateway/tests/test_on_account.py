@@ -102,6 +102,20 @@ async def test_goods_that_come_back_are_taken_off_what_is_owed(
     assert totals["Forderungsentstehung"].tax.amount == 160
 
 
+async def test_what_a_cost_center_gets_back_has_the_tax_of_its_goods(
+    office: Any, desk: Any, words: Any
+) -> None:
+    office.centers.limits["4711"] = 50_000
+    office.centers.cards["4711"] = "4711"
+    sale = words.sale([words.article(1000)], words.center(center_number="4711"))
+    sold = (await desk.post("", sale)).json()
+    line = {"booking_id": sold["booking_id"], "line_id": "1", "quantity": "1", "reason": "defekt"}
+    await desk.post("", {"returns": [line], "finish": True})
+    totals = {total.case: total for total in office.events("till.number_given")[-1].totals}
+    assert totals["Umsatz"].tax.amount == -160
+    assert totals["Forderungsentstehung"].tax.amount == 160
+
+
 async def test_a_cancelled_sale_is_owed_by_nobody(office: Any, desk: Any, words: Any) -> None:
     sold = (await desk.post("", words.sale([words.article(1000)], owed()))).json()
     await desk.post(f"/{sold['booking_id']}/cancellation", {"reason": "falsch"})

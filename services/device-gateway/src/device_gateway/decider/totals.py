@@ -195,6 +195,10 @@ def _add_payment(taxed: dict[CaseKey, int], beside: dict[CaseKey, int], paid: Pa
             # Under 5 and 7 nothing is taxed, whatever the goods were.
             rate = part.rate if part.dsfinvk_key not in UNTAXED_KEYS else 0
             _add(beside, (case, name, part.dsfinvk_key, rate), -part.gross.amount)
+    elif paid.rate is not None and paid.dsfinvk_key is not None and paid.kind != "voucher":
+        # What a cost center gets back: nothing of it is in the VAT table either.
+        rate = paid.rate if paid.dsfinvk_key not in UNTAXED_KEYS else 0
+        _add(beside, (case, name, paid.dsfinvk_key, rate), -paid.amount.amount)
     elif paid.rate is not None and paid.dsfinvk_key is not None:
         _add(taxed, (case, name, paid.dsfinvk_key, paid.rate), -paid.amount.amount)
     else:
