@@ -78,9 +78,11 @@ async function next() {
   if (running.repeats) for (const [name, value] of Object.entries(fresh())) sent.set(name, value);
   running.sent = sent;
   sale().setAttribute("aria-busy", "true");
+  if (running.slow) atTerminal();
   const answer = await tried(running);
   const done = running;
   running = null;
+  if (done.slow) document.getElementById("terminal").close();
   if (answer === null) {
     lost = done;
     document.querySelector("[data-away]").textContent = say("The till's computer does not answer. Nothing is lost: try again.");
@@ -119,6 +121,22 @@ async function tried(act) {
     }
   }
   return null;
+}
+
+/** What the terminal says stands before everything else; it can be stopped. */
+function atTerminal() {
+  document.querySelector("[data-terminal]").textContent = say("Asking the terminal …");
+  document.getElementById("terminal").showModal();
+}
+
+async function stopTerminal() {
+  const sent = new URLSearchParams({ key: crypto.randomUUID(), booking: sale().dataset.booking });
+  document.querySelector("[data-terminal]").textContent = say("Stopping the terminal …");
+  try {
+    await fetch(`${base}/terminal-abort`, { method: "POST", body: sent, headers: { "x-pieces": "1" } });
+  } catch {
+    // The terminal's own key stops it, too.
+  }
 }
 
 // --- Pieces of the page ------------------------------------------------------------------------
@@ -313,6 +331,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     return shut();
   }
+  if (target?.closest("[data-stop-terminal]")) return stopTerminal();
   const page = target?.closest("#till [data-page]");
   if (page) return turn(page);
   const key = target?.closest("[data-function]");
@@ -335,6 +354,10 @@ document.addEventListener("click", (event) => {
   }
   const line = target?.closest("[data-line]");
   if (line) select(line);
+});
+document.getElementById("terminal").addEventListener("cancel", (event) => {
+  event.preventDefault();
+  stopTerminal();
 });
 dialog.addEventListener("cancel", (event) => {
   event.preventDefault();
