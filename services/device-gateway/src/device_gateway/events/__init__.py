@@ -387,7 +387,7 @@ EVENTS: tuple[type[Event], ...] = (
     DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
     BookingResumed, PaymentWithdrawn,
-    BookingResumed, TrainingBegun, TrainingEnded,
+    TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 
