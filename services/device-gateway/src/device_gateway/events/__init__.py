@@ -386,8 +386,7 @@ EVENTS: tuple[type[Event], ...] = (
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed, PaymentWithdrawn,
-    TrainingBegun, TrainingEnded,
+    BookingResumed, PaymentWithdrawn, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 
