@@ -45,6 +45,11 @@ async def test_a_shift_is_opened_counted_blindly_and_closed_by_keyboard_alone(
     await page.wait_for_selector("[data-page='sale']")
     await page.keyboard.press("Alt+3")
     await page.wait_for_selector(".state.ok")
+    await page.keyboard.press("F5")
+    await page.wait_for_selector("p.training")
+    await till.shot("shift-training")
+    await page.keyboard.press("F5")
+    await page.wait_for_selector("p.training", state="detached")
     await till.shot("shift-open")
     await till.accessible()
 
