@@ -31,8 +31,8 @@ from device_gateway.policies import verdicts
 from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
-from device_gateway.testing import MemoryAssortment
 from device_gateway.printing.office import PrintOffice
+from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
 from events.reaction import Incoming
@@ -329,27 +329,6 @@ def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
         key="berlin",
         data=entry.data if data is None else data,
         headers={},
-    )
-
-
-def _accounts(world: World, chain: Chain) -> Accounts:
-    desk = world.vouchers.desk
-    return Accounts(
-        world.store,
-        chain=chain,
-        secrets=desk.secrets,
-        deliveries=world.deliveries,
-        finder=Finder(
-            world.store,
-            secrets=desk.secrets,
-            qr=QrCodes(desk.secrets),
-            attempts=world.attempts,
-            weak_attempts=world.attempts,
-            foreign_codes=False,
-        ),
-        clock=world.clock,
-        random_bytes=desk.random_bytes,
-        rules=AccountRules(),
     )
 
 

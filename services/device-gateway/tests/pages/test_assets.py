@@ -30,9 +30,7 @@ def entries() -> Iterator[tuple[Path, re.Match[str]]]:
 @pytest.mark.parametrize(("folder", "entry"), [
     pytest.param(folder, entry, id=entry["file"]) for folder, entry in entries()
 ])  # fmt: skip
-def test_a_file_from_elsewhere_is_the_one_that_is_named(
-    folder: Path, entry: re.Match[str]
-) -> None:
+def test_a_file_from_elsewhere_is_the_one_that_is_named(folder: Path, entry: re.Match[str]) -> None:
     content = (folder / entry["file"]).read_bytes()
     assert hashlib.sha256(content).hexdigest() == entry["digest"]
     assert (folder / entry["licence"]).stat().st_size > 100
