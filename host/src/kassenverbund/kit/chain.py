@@ -24,6 +24,7 @@ from kassenverbund.kit.chain_fiscal import (
     check_cases,
     choices_of,
 )
+from kassenverbund.kit.chain_library import LibraryPolicy, check_library
 from kassenverbund.kit.chain_policies import (
     AccountPolicy,
     CostCenterPolicy,
@@ -122,6 +123,13 @@ class Closing(Part):
         return None if self.automatic_at is None else time.fromisoformat(self.automatic_at)
 
 
+class UnattendedTill(Part):
+    """A till without a screen and without a person: other services book at it (web orders)."""
+
+    id: Identifier
+    name: Annotated[SafeName, Field(max_length=60)]
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -139,6 +147,7 @@ class Store(Part):
     recording_systems: tuple[RecordingSystem, ...] = ()
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
     closing: Closing = Closing()
+    unattended_tills: Annotated[tuple[UnattendedTill, ...], Field(max_length=20)] = ()
     sign_in: Literal["optional", "required"] = "optional"
     """`required`: nothing is sold at a till of this store before somebody has signed in there."""
 
@@ -257,6 +266,8 @@ class Chain(Part):
     code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
     """Foreign codes that tills recognize by their form."""
     till_rights: TillRights = TillRights()
+    library: LibraryPolicy | None = None
+    """None: tills take no fees of accounts."""
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
     dated several times. `kassenverbund policies export` names the cases and their choices."""
@@ -294,6 +305,14 @@ class Chain(Part):
             ),
         )
         _unique(
+            "unattended tills",
+            (
+                (t.id, ("stores", i, "unattended_tills", j, "id"))
+                for i, s in enumerate(self.stores)
+                for j, t in enumerate(s.unattended_tills)
+            ),
+        )
+        _unique(
             "means of payment",
             (
                 (m.kind, ("means_of_payment", i, "kind"))
@@ -311,6 +330,7 @@ class Chain(Part):
         check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
         self._logos_are_there()
+        check_library(self.library, (rate.vat for rate in self.vat))
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from device_gateway.commands.acts import EditCommand
+from device_gateway.commands.library import KeptFee, LibraryPart
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.commands.terminal import CardCommand
 from device_gateway.events import (
@@ -68,6 +69,38 @@ class RevokeTill:
     till_id: str
     reason: str
     now: datetime
+    undeclared: bool = False
+    """The chain file declares this unattended till no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollToken:
+    store_id: str
+    till_id: str
+    token_hash: str
+    old_until: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareUnattended:
+    """The chain file has a till without a device."""
+
+    store_id: str
+    till_id: str
+    name: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClock:
+    """A manager says that the clock is right, although something later was stored."""
+
+    store_id: str
+    latest: datetime
+    reason: str
+    accepted_by: str
+    now: datetime
 
 
 # --- booking ---
@@ -91,6 +124,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    library: LibraryPart | None = None
+    """Of a fee, a load or an entitlement."""
     paired: bool = False
     """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
@@ -149,6 +184,8 @@ class NewPayment:
     """ZAHLART_TYP, where the chain declares one."""
     reference: Reference | None = None
     """Paid online: the order."""
+    fee_line: str | None = None
+    """A waiver, or credit of an account: the fee. None: the first that is open."""
     terminal: TerminalWish | None = None
     """A card: the terminal that is asked."""
     receipt_number: str | None = None
@@ -293,6 +330,15 @@ class ReopenPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """The cashier takes a payment back before the sale is recorded."""
+
+    booking_id: str
+    payment_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoteReleased:
     booking_id: str
     payment_id: str
@@ -315,6 +361,8 @@ class RecordBooking:
     """How money goes out, where the booking ends below zero."""
     choices: Choices = DEFAULTS
     """How the chain books what a tax adviser may decide otherwise."""
+    fees: Mapping[str, KeptFee] = field(default_factory=dict)
+    """Line → what the account's owner keeps for the paid part of its fee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +441,8 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
-StoreCommand = DeclareStore | NoteOutage
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse | RollToken
+StoreCommand = DeclareStore | NoteOutage | AcceptClock
 BookingCommand = (
     AddLines
     | NotePrepared
@@ -405,10 +453,13 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
+    | WithdrawPayment
     | NoteVerdict
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
+    | CardCommand
     | CardCommand
     | EditCommand
 )

@@ -23,6 +23,7 @@ from device_gateway.commands import (
     ReopenPayment,
     RequestPayment,
     StartBooking,
+    WithdrawPayment,
 )
 from device_gateway.commands.acts import (
     ChangePrice,
@@ -57,6 +58,7 @@ from device_gateway.decider.going_out import (
     taken_back,
     with_originals,
 )
+from device_gateway.decider.library import FEE_KINDS, divided, settlement_ids
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -83,6 +85,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.withdrawing import withdraw
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -121,6 +124,7 @@ def start(
             training=command.training,
             references=tuple(command.references),
             cancels=command.cancels,
+            unattended=till.unattended,
             shift=shift.shift,
             master_data=shift.master_data,
         ),
@@ -172,7 +176,9 @@ def record(
     refunds = refund(command, booking)
     settled = (*booking.payments, *(each.payment for each in refunds))
     lines = tuple(_with_serial(line, command) for line in booking.lines)
-    lines += discounts(lines, booking.payments, numbered=booking.numbered)
+    gifts = discounts(lines, booking.payments, numbered=booking.numbered)
+    numbered = booking.numbered + len(gifts)
+    lines = divided((*lines, *gifts), booking.payments, command.fees, numbered=numbered)
     lines = named_lines(lines, command.choices, command.business_date)
     payments = named_payments(
         (paid for paid in settled if paid.waiver is None), command.choices, command.business_date
@@ -192,6 +198,7 @@ def record(
             number=number,
             shift=shift.shift,
             cashier_id=started.cashier_id,
+            unattended=started.unattended,
             approved_by=started.approved_by,
             master_data=started.master_data,
             started_at=started.started_at,
@@ -288,6 +295,8 @@ def abort(
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            load_ids=tuple(line.load_id for line in booking.lines if line.load_id),
+            settlement_ids=_settlements(booking),
             number=number,
             shift=shift.shift,
             lines=booking.lines,
@@ -302,6 +311,15 @@ def abort(
             approved_by=command.approved_by,
         ),
     )
+
+
+def _settlements(booking: Booking) -> tuple[str, ...]:
+    """Under which something of a fee may be kept for the booking."""
+    tried = tuple(
+        tender.hold_id for tender in booking.tenders if tender.kind in FEE_KINDS and tender.hold_id
+    )
+    fees = (line.line_id for line in booking.lines if line.kind == "fee")
+    return tried + tuple(one for line_id in fees for one in settlement_ids(booking, line_id))
 
 
 def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
@@ -324,6 +342,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
+        case WithdrawPayment():
+            return withdraw(command, booking)
         case (
             VoidLine()
             | ChangeQuantity()

@@ -38,6 +38,7 @@ from device_gateway.events import (
     PaymentRequested,
     PaymentResolved,
     PaymentUnknown,
+    PaymentWithdrawn,
     ReceiptPrinted,
     ReceiptQueued,
     Record,
@@ -195,7 +196,7 @@ class Booking:
     @property
     def asks_vouchers(self) -> bool:
         """The voucher service has to agree to a line."""
-        return any(line.kind in ("voucher_sale", "voucher_top_up") for line in self.lines)
+        return any(line.kind in ("voucher_sale", "voucher_top_up", "fee") for line in self.lines)
 
     @property
     def unprepared(self) -> tuple[Line, ...]:
@@ -287,6 +288,7 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             | PaymentRefused()
             | PaymentReopened()
             | PaymentReleased()
+            | PaymentWithdrawn()
             | PaymentUnknown()
             | PaymentResolved()
         ):
@@ -343,6 +345,7 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
 )
@@ -410,6 +413,15 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)
+        case PaymentWithdrawn():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                subsidies=(),
+                release_due=event.hold_id is not None,
+            )
+            return _with(booking, tender, at=event.withdrawn_at)
         case PaymentReleased():
             tender = replace(_tender(booking, event.payment_id), release_due=False)
             return _with(booking, tender, at=booking.last_at)

@@ -117,6 +117,7 @@ def _closed(
         corrections=shift.corrections,
         typed_cards=shift.typed_cards,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         counts=dict(sorted(shift.counts.items())),
         first_booking_id=shift.first or command.closing_id,
         last_booking_id=command.closing_id,

@@ -22,6 +22,7 @@ from device_gateway.decider.covering import (
     uncovered,
     vat_keys_of,
 )
+from device_gateway.decider.library import FEE_KINDS, note_fee_held, request_fee_payment
 from device_gateway.decider.lines import must_be_open
 from device_gateway.decider.on_account import on_account
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
@@ -71,6 +72,8 @@ def request_payment(
     wanted = new.amount or left
     if new.kind != "cash" and wanted > left:
         raise PaymentExceedsOpen(open_amount=left.model_dump())
+    if new.kind in FEE_KINDS:
+        return (request_fee_payment(command, booking, left),)
     if new.hold_id is not None:
         return (_requested(command, booking, started, left),)
     if new.terminal is not None:
@@ -142,6 +145,8 @@ def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
         (each.amount for each in (command.payment, *command.subsidies)), currency=started.currency
     )
     assert paid <= tender.requested
+    if tender.kind in FEE_KINDS:
+        return note_fee_held(command, booking)
     if paid > booking.open_to_vouchers:
         # Two were asked for side by side and together exceed what is open.
         raise BookingChanged

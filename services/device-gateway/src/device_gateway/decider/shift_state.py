@@ -64,6 +64,8 @@ class Shift:
     corrections: tuple[Correction, ...] = ()
     corrections_left_out: int = 0
     typed_cards: tuple[TypedCard, ...] = ()
+    corrected: int = 0
+    """What all corrections come to, minor units."""
     begun: tuple[str, ...] = ()
     """Bookings that are open."""
     first: str | None = None
@@ -151,6 +153,7 @@ def _numbered(shift: Shift, event: NumberGiven) -> Shift:
         corrections=shift.corrections + event.corrections[:room],
         corrections_left_out=shift.corrections_left_out + len(event.corrections[room:]),
         typed_cards=(shift.typed_cards + event.typed_cards)[:TYPED_CARDS_MAX],
+        corrected=shift.corrected + sum(each.amount.amount for each in event.corrections),
         begun=begun,
         first=shift.first or event.booking_id,
     )

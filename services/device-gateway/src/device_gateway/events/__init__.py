@@ -61,6 +61,8 @@ from device_gateway.events.cashiers import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from device_gateway.events.charges import (
     ChargeProblem,
@@ -121,9 +123,12 @@ from device_gateway.events.shift import (
 )
 from device_gateway.events.store import (
     Address,
+    ClockAccepted,
     CostCenterTerms,
+    FeeVat,
     FiscalChoice,
     LegalEntity,
+    LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
     OnAccountTerms,
@@ -161,8 +166,10 @@ from device_gateway.events.till import (
     ShiftBegun,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -203,6 +210,7 @@ __all__ = [
     "CashierSignedIn",
     "CashierSignedOut",
     "ChargeProblem",
+    "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
@@ -213,11 +221,13 @@ __all__ = [
     "DevicePaired",
     "DeviceRemoved",
     "DrawerOpened",
+    "FeeVat",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
     "Function",
     "LegalEntity",
+    "LibraryTerms",
     "LimitLeft",
     "Line",
     "LineChanged",
@@ -251,6 +261,7 @@ __all__ = [
     "PaymentResolved",
     "PaymentTotal",
     "PaymentUnknown",
+    "PaymentWithdrawn",
     "PrinterPurpose",
     "Process",
     "ProcessKind",
@@ -285,9 +296,12 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TokenRolled",
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
+    "TrainingBegun",
+    "TrainingEnded",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -307,10 +321,11 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack | ClockAccepted
 TillEvent = (
     PairingOffered
     | TillPaired
+    | TokenRolled
     | TillRevoked
     | NumberGiven
     | TseRequested
@@ -319,6 +334,8 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | TrainingBegun
+    | TrainingEnded
     | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
@@ -344,6 +361,7 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
     | FinalEvent
@@ -362,6 +380,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
@@ -371,7 +390,7 @@ EVENTS: tuple[type[Event], ...] = (
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed,
+    BookingResumed, PaymentWithdrawn, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

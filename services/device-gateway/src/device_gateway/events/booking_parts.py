@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -99,6 +99,25 @@ class Line(Part):
     """A discount that somebody gave: the lines it lowers, together its amount without the minus."""
     list_price: Rare[Money] = None
     """What one cost before somebody changed the price."""
+
+    account_id: Rare[str] = None
+    """Of a fee, or of what is loaded."""
+    fee_id: Rare[str] = None
+    fee_kind: Rare[str] = None
+    """As its owner's system calls it."""
+    settlement_id: Rare[str] = None
+    """Recorded: under which the account's owner keeps this part of the fee for the booking."""
+    how: Rare[Literal["credit", "payment", "waiver"]] = None
+    """Recorded: how this part of the fee is settled."""
+    voucher_remaining: Rare[Money] = None
+    """Of a `fee_waiver`: what is left on the voucher; the receipt prints it."""
+    load_id: Rare[str] = None
+    extension_id: Rare[str] = None
+    """An entitlement of `subject_id` that a voucher extends."""
+    subject_id: Rare[str] = None
+    entitlement: Rare[str] = None
+    old_until: Rare[date] = None
+    new_until: Rare[date] = None
 
     @property
     def has_slip(self) -> bool:

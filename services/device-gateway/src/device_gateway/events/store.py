@@ -160,6 +160,25 @@ class PaidOnline(Part):
     """As of other means."""
 
 
+class FeeVat(Part):
+    """The VAT key of a kind of fees, as its owner declares it."""
+
+    kind: str
+    vat: str
+
+
+class LibraryTerms(Part):
+    """Fees of accounts are taken at the tills."""
+
+    other_vat: str
+    """Of kinds that are not named."""
+    fee_vat: Annotated[tuple[FeeVat, ...], LeftOut] = ()
+
+    def vat_of(self, kind: str) -> str:
+        """The VAT key of a kind of fees."""
+        return next((each.vat for each in self.fee_vat if each.kind == kind), self.other_vat)
+
+
 @event_type("master_data.changed")
 class MasterDataChanged(Event):
     """What the chain declares about a store, whole. Stream `store-{store_id}`.
@@ -186,6 +205,8 @@ class MasterDataChanged(Event):
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
     recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
     paid_online: Rare[PaidOnline] = None
+    library: Rare[LibraryTerms] = None
+    """None: the chain takes no fees."""
     on_account: Rare[OnAccountTerms] = None
     changed_at: datetime
 
@@ -199,6 +220,19 @@ class TillJoined(Event):
     tse_id: str
     client_id: str
     joined_at: datetime
+
+
+@event_type("store.clock_accepted")
+class ClockAccepted(Event):
+    """The clock was ahead before and is right now, says a manager: recording goes on although
+    what was stored last is later. Stream `store-{store_id}`."""
+
+    store_id: str
+    at: datetime
+    latest: datetime
+    """What was stored last, in the time of the clock that was wrong."""
+    reason: str
+    accepted_by: str
 
 
 @event_type("store.tse_out")

@@ -247,6 +247,7 @@ async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> Recei
         corrections=shift.corrections,
         typed_cards=shift.typed_cards,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         counts=dict(shift.counts),
         grand_total=shift.grand_total,
     )

@@ -14,6 +14,7 @@ from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import originals_of
 from device_gateway.events import BookingEvent, BookingStarted, BookingTakenBack, FinalEvent
 from device_gateway.handlers.card_back import give_up_cards, refund_by_card
+from device_gateway.handlers.fee_payments import fees_kept
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.holds import confirm_holds
 from device_gateway.handlers.offline import given_back
@@ -63,6 +64,7 @@ async def finish(
     started = booking.started
     sold = await prepared(gateway, booking)
     confirmed = await confirm_holds(gateway, booking, ask)
+    fees = await fees_kept(gateway, booking)
     master_data = await gateway.terms_of(booking)
     now = gateway.clock()
     command = RecordBooking(
@@ -74,6 +76,7 @@ async def finish(
         now=now,
         refund=refund_of(master_data, started.booking_id, refund),
         choices=choices_in(master_data),
+        fees=fees,
     )
     booking_part = booking_stream(started.booking_id)
     originals = originals_of(booking)

@@ -42,6 +42,7 @@ from device_gateway.events import (
 from device_gateway.handlers.card_back import paid_at_terminal
 from device_gateway.handlers.charges import charge
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.fee_payments import settle
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -313,7 +314,7 @@ def _entered(
         now=now,
         cashier_id=here or sale.cashier_id,
         approved_by=sale.approved_by,
-        training=sale.training,
+        training=sale.training or counter.till.training,
         references=sale.references,
     )
     begun.note(start(starting, counter.till, counter.opened, begun.booking))
@@ -425,7 +426,9 @@ async def _answered(
     assert tender is not None
     if tender.status == "requested" and booking.open:
         step = sub_ask(ask, "answer")
-        if tender.terminal is not None:
+        if paid.fee is not None:
+            booking = await settle(gateway, booking, tender, paid.fee, paid.code, ask=step)
+        elif tender.terminal is not None:
             booking = await at_terminal(gateway, booking, new.payment_id)
         elif paid.charge is not None:
             booking = await charge(gateway, booking, tender, paid.charge, ask=step)

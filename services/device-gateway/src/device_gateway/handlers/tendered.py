@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID, uuid5
 
 from device_gateway.commands import NewPayment
 from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.library import FEE_KINDS
 from device_gateway.decider.refusals import MeansUnknown
 from device_gateway.events import (
     FiscalKind,
@@ -21,6 +22,7 @@ from device_gateway.events import (
     VatTreatment,
 )
 from device_gateway.handlers.charges import pays_at_once, terms_of
+from device_gateway.handlers.fee_payments import FeePayment
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.holds import HELD_KINDS
 from device_gateway.ports import ChargeAsked, ChargeCard
@@ -29,6 +31,10 @@ from money import Money
 
 ORDER: ReferenceType = "ExterneSonstige"
 """How a booking refers to the order of a web shop."""
+
+
+FEE_NAMES: Mapping[PaymentKind, str] = {"waiver": "Erlass", "account_credit": "Guthaben"}
+"""As the paper calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class TenderedPayment:
     """A cost center."""
     order: str | None = None
     """Paid online: the number of the order."""
+    fee: FeePayment | None = None
+    """A waiver, or credit of an account."""
     terminal: str | Literal[True] | None = None
     """A card: the terminal that is asked; True: the till's own."""
     receipt_number: str | None = None
@@ -81,6 +89,7 @@ def new_payment(
         hold_id=hold_id_of(booking_id, payment_id) if paid.kind in HELD_KINDS else None,
         together=bool(paid.codes),
         payment_type=payment_type,
+        fee_line=None if paid.fee is None else paid.fee.line_id,
         reference=None if paid.order is None else Reference(type=ORDER, id=paid.order),
         terminal=None
         if not isinstance(paid.terminal, str)
@@ -104,6 +113,8 @@ def _means(master_data: MasterDataChanged, kind: PaymentKind) -> tuple[str, Fisc
     """Name, fiscal kind and ZAHLART_TYP of a means of payment. Raises `MeansUnknown`."""
     if kind == "cost_center":
         return terms_of(master_data).name, "Keine", None
+    if kind in FEE_KINDS:
+        return FEE_NAMES[kind], "Keine", None
     if kind == "on_account" and master_data.on_account is not None:
         return master_data.on_account.name, "Keine", None
     online = master_data.paid_online

@@ -45,6 +45,7 @@ class ShiftSoFar:
     """None: it is not told (somebody is to count blindly)."""
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money
     counts: dict[str, int]
     grand_total: Money
     cashier_id: str | None = None

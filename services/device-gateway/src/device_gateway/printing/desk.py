@@ -60,8 +60,12 @@ SCREEN = PrinterProfile(
 
 
 def printer_of(order: ReceiptOrder) -> StorePrinter | None:
-    """The till's own receipt printer, else the first that prints for every till of the store."""
-    return printer_for(order.master_data, order.booking.till_id, "receipt")
+    """The till's own receipt printer, else the first that prints for every till of the store: but
+    not for a till at which nobody stands."""
+    found = printer_for(order.master_data, order.booking.till_id, "receipt")
+    if isinstance(order.booking, Record) and order.booking.unattended:
+        return found if found is not None and found.till_id is not None else None
+    return found
 
 
 def slip_printer_of(order: ReceiptOrder) -> StorePrinter | None:
