@@ -355,7 +355,7 @@ def park(command: ParkBooking, booking: Booking) -> tuple[BookingParked, ...]:
     busy = [
         tender.payment_id
         for tender in booking.tenders
-        if tender.settling or tender.status == "requested"
+        if tender.settling or tender.status in ("requested", "unknown")
     ]
     if busy:
         raise HeldAlready(payments=busy)
@@ -412,7 +412,8 @@ def _editable(booking: Booking) -> BookingStarted:
     counting = [
         tender.payment_id
         for tender in booking.tenders
-        if tender.status == "requested" or any(_counts_on_lines(paid) for paid in tender.settling)
+        if tender.status in ("requested", "unknown")
+        or any(_counts_on_lines(paid) for paid in tender.settling)
     ]
     if counting:
         raise HeldAlready(payments=counting)
