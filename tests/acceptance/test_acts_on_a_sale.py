@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
+from device_gateway.handlers.automatic import close_due
 from money import euro
 from tests.support.counter import (
     Answer,
@@ -173,3 +175,11 @@ async def test_money_that_was_given_is_not_undercut(counter: Counter) -> None:
     no = await act(counter, going, "/lines/2/void", 409)
     assert (no["code"], no["settled"]) == ("booking.paid_already", eur(1200))
     assert (await counter.booking(going["booking_id"])).total == euro("15.00")
+
+
+async def test_the_clock_closes_a_shift_with_what_is_set_aside(counter: Counter) -> None:
+    aside = await begun(counter, article(700))
+    await act(counter, aside, "/park")
+    counter.clock.advance(seconds=86_400)
+    assert await close_due(counter.gateway, {"berlin": time(4, 0)}) == 1
+    assert (await counter.booking(aside["booking_id"])).aborted is not None
