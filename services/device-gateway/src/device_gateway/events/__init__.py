@@ -339,6 +339,7 @@ EVENTS: tuple[type[Event], ...] = (
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
     BookingResumed, TrainingBegun, TrainingEnded,
+    DrawerOpened,
 )  # fmt: skip
 
 
