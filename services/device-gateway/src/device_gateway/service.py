@@ -14,6 +14,7 @@ from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
+from device_gateway.adapters.orders_http import HttpOrderService
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
@@ -34,6 +35,7 @@ from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
+from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.room import PrintingRoom
@@ -60,6 +62,15 @@ class _Printed:
             job_id=job.job_id,
             is_copy=job.is_copy,
         )
+
+
+def _orders(runtime: Runtime) -> OrderService:
+    """Where no order service runs, tills are told so at once."""
+    try:
+        client = runtime.client("order-connector")
+    except LookupError:
+        return NoOrders()
+    return HttpOrderService(client, Line(runtime.clock), clock=runtime.clock)
 
 
 async def _open(runtime: Runtime) -> Opened:
@@ -99,6 +110,7 @@ async def _open(runtime: Runtime) -> Opened:
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
+        orders=_orders(runtime),
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(

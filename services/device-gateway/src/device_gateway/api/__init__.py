@@ -12,6 +12,7 @@ from device_gateway.api import (
     line,
     live,
     orders,
+    pickups,
     shifts,
     tills,
 )
@@ -32,4 +33,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
     whole.include_router(library.router(gateway))
+    whole.include_router(pickups.router(gateway))
     return whole
