@@ -16,6 +16,7 @@ from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.logos import profiles_with
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
+from device_gateway.adapters.orders_http import HttpOrderService
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
@@ -41,6 +42,7 @@ from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
+from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
@@ -73,6 +75,15 @@ class _Printed:
             is_copy=job.is_copy,
             document=document,
         )
+
+
+def _orders(runtime: Runtime) -> OrderService:
+    """Where no order service runs, tills are told so at once."""
+    try:
+        client = runtime.client("order-connector")
+    except LookupError:
+        return NoOrders()
+    return HttpOrderService(client, Line(runtime.clock), clock=runtime.clock)
 
 
 async def _open(runtime: Runtime) -> Opened:
@@ -120,6 +131,7 @@ async def _open(runtime: Runtime) -> Opened:
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
+        orders=_orders(runtime),
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(

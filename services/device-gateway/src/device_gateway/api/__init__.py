@@ -10,10 +10,12 @@ from device_gateway.api import (
     bookings,
     cashiers,
     devices,
+    library,
     line,
     live,
     orders,
     pages,
+    pickups,
     printers,
     pull_printing,
     scans,
@@ -42,4 +44,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(scans.router(gateway))
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
+    whole.include_router(library.router(gateway))
+    whole.include_router(pickups.router(gateway))
     return whole

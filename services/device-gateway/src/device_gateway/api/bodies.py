@@ -9,6 +9,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from device_gateway.api.charges import CardBody, OverrideBody, asked_of
+from device_gateway.api.library_bodies import (
+    EntitlementLineBody,
+    FeeLineBody,
+    FeePaymentBody,
+    LoadLineBody,
+)
 from device_gateway.commands import NewLine, ReturnedLine
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
 from device_gateway.events import QuantityAsked, Reference, ReferenceType, SoldTerms, VoucherKind
@@ -194,8 +200,12 @@ class PaymentBody(Body):
         )  # fmt: skip
 
 
-Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
-Payments = Annotated[list[PaymentBody], Field(max_length=PAYMENTS_MAX)]
+AnyLine = Annotated[
+    LineBody | FeeLineBody | LoadLineBody | EntitlementLineBody, Field(discriminator="kind")
+]
+AnyPayment = Annotated[PaymentBody | FeePaymentBody, Field(discriminator="kind")]
+Lines = Annotated[list[AnyLine], Field(max_length=LINES_MAX)]
+Payments = Annotated[list[AnyPayment], Field(max_length=PAYMENTS_MAX)]
 
 
 Reason = Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]

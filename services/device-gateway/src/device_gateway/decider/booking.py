@@ -33,6 +33,12 @@ from device_gateway.commands.acts import (
     ResumeBooking,
     VoidLine,
 )
+from device_gateway.commands.terminal import (
+    NoteNotTaken,
+    NoteTaken,
+    NoteUnknown,
+    ResolvePayment,
+)
 from device_gateway.decider.after import (
     note_overdue,
     note_printed,
@@ -40,6 +46,7 @@ from device_gateway.decider.after import (
     note_verdict,
 )
 from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.editing import acts_of, edit
 from device_gateway.decider.fiscal import named_lines, named_payments
@@ -50,6 +57,7 @@ from device_gateway.decider.going_out import (
     taken_back,
     with_originals,
 )
+from device_gateway.decider.library import FEE_KINDS, divided, settlement_ids
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -143,6 +151,7 @@ def finishable(booking: Booking) -> None:
     """Raises what keeps an open booking from being recorded."""
     must_be_open(booking)
     chargeable(booking)
+    nothing_at_terminal(booking)
     if booking.unprepared:
         raise LineNotPrepared(lines=[line.line_id for line in booking.unprepared])
     if booking.open_amount and not booking.refundable:
@@ -164,7 +173,9 @@ def record(
     refunds = refund(command, booking)
     settled = (*booking.payments, *(each.payment for each in refunds))
     lines = tuple(_with_serial(line, command) for line in booking.lines)
-    lines += discounts(lines, booking.payments, numbered=booking.numbered)
+    gifts = discounts(lines, booking.payments, numbered=booking.numbered)
+    numbered = booking.numbered + len(gifts)
+    lines = divided((*lines, *gifts), booking.payments, command.fees, numbered=numbered)
     lines = named_lines(lines, command.choices, command.business_date)
     payments = named_payments(
         (paid for paid in settled if paid.waiver is None), command.choices, command.business_date
@@ -242,6 +253,8 @@ def abort(
     if booking.aborted is not None:
         return ()
     started = must_be_open(booking)
+    abortable(booking)
+    kept_elsewhere = (*booking.lines, *booking.give_back_due)
     return (
         BookingAborted(
             booking_id=started.booking_id,
@@ -261,14 +274,10 @@ def abort(
             + tuple(line.hold_id for line in booking.held_lines if line.hold_id),
             voucher_ids=tuple(
                 line.voucher_id
-                for line in (*booking.lines, *booking.give_back_due)
+                for line in kept_elsewhere
                 if line.voucher_id and line.kind == "voucher_sale"
             ),
-            top_up_ids=tuple(
-                line.top_up_id
-                for line in (*booking.lines, *booking.give_back_due)
-                if line.top_up_id
-            ),
+            top_up_ids=tuple(line.top_up_id for line in kept_elsewhere if line.top_up_id),
             group_ids=tuple(
                 tender.hold_id
                 for tender in booking.tenders
@@ -279,6 +288,8 @@ def abort(
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            load_ids=tuple(line.load_id for line in kept_elsewhere if line.load_id),
+            settlement_ids=_settlements(booking),
             number=number,
             shift=shift.shift,
             lines=booking.lines,
@@ -293,6 +304,16 @@ def abort(
             approved_by=command.approved_by,
         ),
     )
+
+
+def _settlements(booking: Booking) -> tuple[str, ...]:
+    """Under which something of a fee may be kept for the booking."""
+    tried = tuple(
+        tender.hold_id for tender in booking.tenders if tender.kind in FEE_KINDS and tender.hold_id
+    )
+    kept = (*booking.lines, *booking.give_back_due)
+    fees = (line.line_id for line in kept if line.kind == "fee")
+    return tried + tuple(one for line_id in fees for one in settlement_ids(booking, line_id))
 
 
 def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
@@ -333,6 +354,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return note_queued(command, booking)
         case NotePrinted():
             return note_printed(command, booking)
+        case NoteTaken() | NoteNotTaken() | NoteUnknown() | ResolvePayment():
+            return card_decide(command, booking)
         case _:
             assert_never(command)
 

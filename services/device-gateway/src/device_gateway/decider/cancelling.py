@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 from device_gateway.commands import CancelBooking, TakenVoucher
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.giving_back import Source, given_back, reference_to
+from device_gateway.decider.library import OF_ACCOUNTS
 from device_gateway.decider.refusals import (
     CancelledBefore,
     NotCancellable,
@@ -48,6 +49,9 @@ def cancellable(original: Booking) -> BookingRecorded:
         if line.kind == "voucher_top_up":
             # The voucher service has no way to take back a part of a voucher's value.
             raise NotCancellable(reason="top_up", line_id=line.line_id)
+        if line.kind in OF_ACCOUNTS:
+            # Nor a part of what an account's owner was told.
+            raise NotCancellable(reason=line.kind, line_id=line.line_id)
         face = None if line.voucher is None else line.voucher.value
         if line.kind == "voucher_sale" and face is not None and face != line.amount:
             # It would end with what was paid, and the rest of its value would stay.

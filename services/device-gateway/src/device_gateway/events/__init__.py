@@ -35,6 +35,8 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
     Record,
     TrainingRecorded,
     VerdictOverdue,
@@ -65,6 +67,7 @@ from device_gateway.events.cashiers import (
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
+    Payer,
     VatPart,
     VatTreatment,
 )
@@ -119,10 +122,13 @@ from device_gateway.events.shift import (
 from device_gateway.events.store import (
     Address,
     CostCenterTerms,
+    FeeVat,
     FiscalChoice,
     LegalEntity,
+    LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     PrinterPurpose,
     RecordingSystem,
@@ -139,6 +145,18 @@ from device_gateway.events.taken_back import (
     BookingTakenBack,
     Restored,
     TakenLine,
+)
+from device_gateway.events.terminal import (
+    TerminalAnswered,
+    TerminalAsked,
+    TerminalReconciled,
+    TerminalTold,
+)
+from device_gateway.events.terminal_parts import (
+    CardTotal,
+    TerminalAct,
+    TerminalReceipt,
+    TerminalWish,
 )
 from device_gateway.events.till import (
     PairingOffered,
@@ -173,6 +191,7 @@ __all__ = [
     "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
+    "CardTotal",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -195,11 +214,13 @@ __all__ = [
     "DevicePaired",
     "DeviceRemoved",
     "DrawerOpened",
+    "FeeVat",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
     "Function",
     "LegalEntity",
+    "LibraryTerms",
     "LimitLeft",
     "Line",
     "LineChanged",
@@ -215,11 +236,13 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OnAccountTerms",
     "OrderedLine",
     "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
+    "Payer",
     "Payment",
     "PaymentAccepted",
     "PaymentHeld",
@@ -228,7 +251,9 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentResolved",
     "PaymentTotal",
+    "PaymentUnknown",
     "PrinterPurpose",
     "Process",
     "ProcessKind",
@@ -249,6 +274,14 @@ __all__ = [
     "StorePrinter",
     "StoreTse",
     "TakenLine",
+    "TerminalAct",
+    "TerminalAnswered",
+    "TerminalAsked",
+    "TerminalEvent",
+    "TerminalReceipt",
+    "TerminalReconciled",
+    "TerminalTold",
+    "TerminalWish",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -317,6 +350,8 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentUnknown
+    | PaymentResolved
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -325,6 +360,7 @@ BookingEvent = (
     | ReceiptQueued
     | ReceiptPrinted
 )
+TerminalEvent = TerminalAsked | TerminalTold | TerminalAnswered | TerminalReconciled
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
@@ -334,6 +370,8 @@ EVENTS: tuple[type[Event], ...] = (
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    PaymentUnknown, PaymentResolved,
+    TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,

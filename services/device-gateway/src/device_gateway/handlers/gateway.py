@@ -30,7 +30,9 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.ports.printers import Printers
+from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -139,6 +141,8 @@ class Gateway:
     till_bookings: TillBookings | None = None
     """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
+    terminals: TerminalDesk | None = None
+    """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     printers: Printers | None = None
@@ -153,6 +157,7 @@ class Gateway:
     """Search; None: there is none here."""
     library: LibraryService | None = None
     """Accounts, fees, entitlements; None: the store has no such service."""
+    orders: OrderService = field(default_factory=NoOrders)
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)

@@ -52,6 +52,9 @@ ORDER_REFERENCE = "Bestellung"
 SHOWN_WHOLE = frozenset({"voucher_sale", "voucher_top_up", "voucher_sale_reversal"})
 """Lines whose customer has the voucher in hand; others show the end of its serial alone."""
 
+GIVEN = frozenset({"discount", "fee_waiver", "entitlement"})
+"""Lines that a voucher which was given away stands behind."""
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -171,7 +174,7 @@ def _language(store: MasterDataChanged) -> Language:
 
 
 def _item(line: Line, letter: str, booking: Record) -> Item:
-    terms, off = line.voucher, line.kind == "discount"
+    terms, off = line.voucher, line.kind in GIVEN
     single = None
     if terms is not None and terms.kind == "single_purpose":
         single = SinglePurpose(rate=line.rate, goods=terms.goods)
@@ -188,9 +191,10 @@ def _item(line: Line, letter: str, booking: Record) -> Item:
         voucher_serial=line.voucher_serial if whole else None,
         single_purpose=single,
         given_serial_masked=end if off else None,
-        voucher_serial_masked=None if whole or off else end,
+        voucher_serial_masked=None if whole or off or line.kind == "fee" else end,
         reason=line.reason,
         of=None if of is None else mentioned_of(of),
+        remaining=line.voucher_remaining,
     )
 
 

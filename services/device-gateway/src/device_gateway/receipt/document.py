@@ -67,6 +67,8 @@ class Item(DocumentPart):
     """Why a discount was given, or goods were taken back."""
     of: Mentioned | None = None
     """Goods taken back: the receipt that they were sold with."""
+    remaining: Money | None = None
+    """What is left on the voucher that waived a fee."""
 
 
 class VatRow(DocumentPart):

@@ -180,6 +180,8 @@ def item_notes(item: Item, document: ReceiptDocument, say: Words) -> tuple[str, 
         notes.append(mentioned(item.of, document.time_zone, say))
     if item.reason is not None:
         notes.append(item.reason)
+    if item.remaining is not None:
+        notes.append(f"{say.remaining} {with_currency(item.remaining, say)}")
     return tuple(notes)
 
 
