@@ -551,6 +551,7 @@ class Rig:
         self.tokens.people["service"] = Caller("service", "voucher", frozenset({"service"}))
         self.store: Any = store or MemoryEventStore("device-gateway", registry(), clock=self.clock)
         self.tries = Tries()
+        self.terminals: Callable[[], Any] = lambda: None
         self.restart()
 
     def restart(self, **changes: Any) -> None:
@@ -573,6 +574,7 @@ class Rig:
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
             clock=self.clock,
             sign_within_s=30.0,
+            terminals=self.terminals(),
             **{"cashiers": MemoryCashiers(), **changes},
         )
         self.unfinished = LogScan(self.store)

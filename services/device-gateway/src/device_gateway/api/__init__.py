@@ -18,9 +18,12 @@ from device_gateway.api import (
     pickups,
     printers,
     pull_printing,
+    releases,
     scans,
     shifts,
+    terminal,
     tills,
+    unattended,
 )
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
@@ -32,13 +35,15 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole = APIRouter()
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
+    whole.include_router(releases.router(gateway))
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
-    whole.include_router(live.router(gateway))
-    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(acts.router(gateway))
+    whole.include_router(live.router(gateway))
+    whole.include_router(unattended.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
@@ -46,4 +51,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
     whole.include_router(pickups.router(gateway))
+    whole.include_router(terminal.router(gateway))
     return whole

@@ -69,6 +69,38 @@ class RevokeTill:
     till_id: str
     reason: str
     now: datetime
+    undeclared: bool = False
+    """The chain file declares this unattended till no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollToken:
+    store_id: str
+    till_id: str
+    token_hash: str
+    old_until: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareUnattended:
+    """The chain file has a till without a device."""
+
+    store_id: str
+    till_id: str
+    name: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClock:
+    """A manager says that the clock is right, although something later was stored."""
+
+    store_id: str
+    latest: datetime
+    reason: str
+    accepted_by: str
+    now: datetime
 
 
 # --- booking ---
@@ -221,6 +253,8 @@ class CancelBooking:
     vouchers: Mapping[str, TakenVoucher]
     """By line of the original: the vouchers that it sold, held by the voucher service."""
     now: datetime
+    by_terminal: frozenset[str] = frozenset()
+    """Payments of the original that a card terminal has to give back first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +326,15 @@ class ReopenPayment:
     booking_id: str
     payment_id: str
     code: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """The cashier takes a payment back before the sale is recorded."""
+
+    booking_id: str
+    payment_id: str
     now: datetime
 
 
@@ -398,8 +441,8 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
-StoreCommand = DeclareStore | NoteOutage
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse | RollToken
+StoreCommand = DeclareStore | NoteOutage | AcceptClock
 BookingCommand = (
     AddLines
     | NotePrepared
@@ -410,6 +453,7 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
+    | WithdrawPayment
     | NoteVerdict
     | NoteOverdue
     | NoteQueued

@@ -23,6 +23,7 @@ from device_gateway.commands import (
     ReopenPayment,
     RequestPayment,
     StartBooking,
+    WithdrawPayment,
 )
 from device_gateway.commands.acts import (
     ChangePrice,
@@ -84,6 +85,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.withdrawing import withdraw
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -122,6 +124,7 @@ def start(
             training=command.training,
             references=tuple(command.references),
             cancels=command.cancels,
+            unattended=till.unattended,
             shift=shift.shift,
             master_data=shift.master_data,
         ),
@@ -195,6 +198,7 @@ def record(
             number=number,
             shift=shift.shift,
             cashier_id=started.cashier_id,
+            unattended=started.unattended,
             approved_by=started.approved_by,
             master_data=started.master_data,
             started_at=started.started_at,
@@ -336,6 +340,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
+        case WithdrawPayment():
+            return withdraw(command, booking)
         case (
             VoidLine()
             | ChangeQuantity()

@@ -38,6 +38,7 @@ from device_gateway.events import (
     PaymentRequested,
     PaymentResolved,
     PaymentUnknown,
+    PaymentWithdrawn,
     ReceiptPrinted,
     ReceiptQueued,
     Record,
@@ -223,6 +224,8 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
             slips: list[PaperKind] = ["receipt"]
             if isinstance(final, BookingRecorded) and any(line.has_slip for line in final.lines):
                 slips.append("voucher_slips")
+            if isinstance(final, BookingRecorded) and any(paid.slip for paid in final.payments):
+                slips.append("center_slip")
             if final.renewed:
                 slips.append("remainder_slips")
             return tuple(slips)
@@ -285,6 +288,7 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             | PaymentRefused()
             | PaymentReopened()
             | PaymentReleased()
+            | PaymentWithdrawn()
             | PaymentUnknown()
             | PaymentResolved()
         ):
@@ -341,6 +345,7 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
 )
@@ -408,6 +413,15 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)
+        case PaymentWithdrawn():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                subsidies=(),
+                release_due=event.hold_id is not None,
+            )
+            return _with(booking, tender, at=event.withdrawn_at)
         case PaymentReleased():
             tender = replace(_tender(booking, event.payment_id), release_due=False)
             return _with(booking, tender, at=booking.last_at)

@@ -121,6 +121,7 @@ from device_gateway.events.shift import (
 )
 from device_gateway.events.store import (
     Address,
+    ClockAccepted,
     CostCenterTerms,
     FeeVat,
     FiscalChoice,
@@ -163,8 +164,10 @@ from device_gateway.events.till import (
     ShiftBegun,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -204,6 +207,7 @@ __all__ = [
     "CashierSignedIn",
     "CashierSignedOut",
     "ChargeProblem",
+    "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
@@ -254,6 +258,7 @@ __all__ = [
     "PaymentResolved",
     "PaymentTotal",
     "PaymentUnknown",
+    "PaymentWithdrawn",
     "PrinterPurpose",
     "Process",
     "ProcessKind",
@@ -288,6 +293,7 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TokenRolled",
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
@@ -311,10 +317,11 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack | ClockAccepted
 TillEvent = (
     PairingOffered
     | TillPaired
+    | TokenRolled
     | TillRevoked
     | NumberGiven
     | TseRequested
@@ -350,6 +357,7 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
     | FinalEvent
@@ -368,6 +376,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
@@ -375,9 +384,9 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
-    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed, TrainingBegun, TrainingEnded,
     DrawerOpened,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed, PaymentWithdrawn, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

@@ -73,8 +73,8 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         booking = await _give_up_silent_payments(gateway, booking, now)
         await _recover_cards(gateway, booking)
         # What is set aside waits for somebody, at the latest for the closing.
-        waits = booking.parked is not None or _has_cards(booking)
-        if not waits and touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
+        idle = booking.parked is None and not _has_cards(booking)
+        if idle and touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
             booking_id = started.booking_id
             ask = Ask.of(f"idle/{booking_id}/{touched_at.isoformat()}", booking_id)
             booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking

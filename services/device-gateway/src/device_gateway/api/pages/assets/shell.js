@@ -43,6 +43,18 @@ function refreshSoon() {
   refreshSoon.timer = setTimeout(() => document.dispatchEvent(new CustomEvent("kv:refresh")), 150);
 }
 
+// `data-refresh-on="booking verdict"`: a read model follows the log a moment later, so look twice.
+function lookAgain(kind) {
+  clearTimeout(lookAgain.timers[kind]);
+  const look = () => {
+    const pieces = document.querySelectorAll(kind ? `[data-refresh-on~="${kind}"]` : "[data-refresh-on]");
+    for (const piece of pieces) htmx.trigger(piece, "kv:again");
+  };
+  look();
+  lookAgain.timers[kind] = setTimeout(look, 700);
+}
+lookAgain.timers = {};
+
 function told(kind, message) {
   let data = {};
   try {
@@ -52,6 +64,7 @@ function told(kind, message) {
   }
   document.dispatchEvent(new CustomEvent(`kv:${kind}`, { detail: data }));
   if (REFRESHING.has(kind)) refreshSoon();
+  lookAgain(kind);
   if (kind === "revoked") {
     stream.close();
     location.assign(`${document.body.dataset.home}/revoked`);
@@ -86,6 +99,7 @@ function listen() {
     waited = 0;
     online(true);
     refreshSoon();
+    lookAgain("");
     document.dispatchEvent(new CustomEvent("kv:connected"));
   });
   stream.addEventListener("error", () => {
