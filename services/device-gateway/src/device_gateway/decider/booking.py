@@ -49,7 +49,8 @@ from device_gateway.decider.after import (
 from device_gateway.decider.booking_state import Booking, evolve
 from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
-from device_gateway.decider.editing import acts_of, edit
+from device_gateway.decider.discounting import acts_of
+from device_gateway.decider.editing import edit
 from device_gateway.decider.fiscal import named_lines, named_payments
 from device_gateway.decider.going_out import (
     kind_of,
