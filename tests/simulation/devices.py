@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from device_gateway.events import Record
+from device_gateway.events import BookingOrdered, MasterDataChanged, Record
 from device_gateway.ports import ReceiptOrder, SoldVoucher
 from fiscal_signer.adapters.software_tses import SoftwareTses
 from fiscal_signer.ports import (
@@ -154,6 +154,27 @@ class Desk:
 
     def escpos(self, order: ReceiptOrder) -> bytes:
         return self.text(order).encode()
+
+    def pdf(self, order: ReceiptOrder) -> bytes:
+        return self.text(order).encode()
+
+    async def enqueue_order_slips(
+        self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        return False
+
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        return False
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        return True
 
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         return await self._queue(Paper(order.booking.booking_id, job_id, order))

@@ -18,7 +18,7 @@ CREATE TABLE sign_in_try (
     locked_until timestamptz
 );
 
--- Read model: the bookings of a till (projections/tills.py).
+-- Read model: the bookings of a till (projections_till_bookings.py).
 CREATE TABLE till_booking (
     booking_id    text PRIMARY KEY,
     store_id      text NOT NULL,
@@ -39,5 +39,7 @@ CREATE TABLE till_booking (
     -- Of an open booking: what its lines come to, one by one.
     lines         jsonb
 );
-CREATE INDEX till_booking_day ON till_booking (till_id, business_date, started_at DESC);
+CREATE INDEX till_booking_newest ON till_booking (till_id, started_at DESC, booking_id);
+CREATE INDEX till_booking_day ON till_booking (till_id, business_date);
+CREATE INDEX till_booking_number ON till_booking (till_id, number);
 CREATE INDEX till_booking_open ON till_booking (till_id) WHERE state IN ('open', 'parked');

@@ -22,7 +22,7 @@ from fastapi.responses import JSONResponse
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
-from device_gateway.events import Record, registry
+from device_gateway.events import BookingOrdered, MasterDataChanged, Record, registry
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens
@@ -396,6 +396,7 @@ class Desk:
     receipts: dict[str, ReceiptOrder] = field(default_factory=dict)
     slips: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
     remainders: dict[str, Sequence[SoldVoucher]] = field(default_factory=dict)
+    order_slips: dict[str, BookingOrdered] = field(default_factory=dict)
     crash_next: bool = False
     prints: bool = False
     """There is a printer, which will say when the paper is out."""
@@ -411,6 +412,28 @@ class Desk:
 
     def escpos(self, order: ReceiptOrder) -> bytes:
         return self.text(order).encode()
+
+    def pdf(self, order: ReceiptOrder) -> bytes:
+        return b"%PDF " + self.text(order).encode()
+
+    async def enqueue_order_slips(
+        self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        self.order_slips.setdefault(job_id, ordered)
+        return self.prints
+
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        return self.prints
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        return True
 
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         if self.crash_next:

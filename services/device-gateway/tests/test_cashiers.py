@@ -14,7 +14,7 @@ import pytest_asyncio
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.rights import allowed
 from device_gateway.ports import PinHash
-from events import DomainError
+from events import Ask, DomainError
 
 TILL = "/stores/berlin/v1/tills/till-1"
 PEOPLE = "/stores/berlin/v1/cashiers"
@@ -201,7 +201,6 @@ async def test_a_lent_right_counts_once_and_the_repeat_of_its_act_again(
     gateway: Gateway = people.gateway
     lent = {"cashier": "chef", "pin": "9999", "right": "discount"}
     approval = (await at(people, till, "POST", "/approvals", lent)).json()["approval"]
-    from events import Ask
 
     act = Ask.of("till:till-1/act", "x")
     who = await allowed(gateway, "berlin", "till-1", "discount", approval, ask=act)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Protocol
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
@@ -60,13 +61,47 @@ class Authenticator(Protocol):
         ...
 
 
+class ForeignOrigin(Forbidden):
+    """A page of somewhere else made a browser send this, with the till's cookie."""
+
+    code = "auth.foreign_origin"
+    title = "This does not come from the till's own page"
+
+
+TILL_COOKIE = "kv_till"
+"""Holds the token of a till whose screen is a browser: HttpOnly, Secure, SameSite=Strict."""
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a browser says that one of our own pages sent this. What says nothing about itself
+    is no page of ours."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+
+
 async def caller_of(request: Request) -> Caller:
-    """FastAPI dependency: the caller, or `Unauthenticated`."""
+    """FastAPI dependency: the caller by its bearer token, or the till by its browser's cookie.
+
+    Raises `Unauthenticated`; `ForeignOrigin`: a write with the cookie that no page of ours sent.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
+    cookie = request.cookies.get(TILL_COOKIE, "")
     authenticator: Authenticator = request.app.state.authenticator
-    caller = await authenticator.caller(token.strip())
+    if scheme.lower() == "bearer" and token:
+        caller = await authenticator.caller(token.strip())
+    elif cookie and not scheme:
+        if request.method not in _SAFE_METHODS and not same_origin(request):
+            raise ForeignOrigin
+        caller = await authenticator.caller(cookie)
+        if caller.kind != "till":
+            raise Unauthenticated  # People's tokens do not belong into cookies.
+    else:
+        raise Unauthenticated
     request.state.caller = caller
     return caller
 

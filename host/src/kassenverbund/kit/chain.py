@@ -33,6 +33,8 @@ from kassenverbund.kit.chain_policies import (
     VoucherPolicy,
     VouchersOffline,
 )
+from kassenverbund.kit.chain_printers import LOGOS_MAX, Logo
+from kassenverbund.kit.chain_printers import Printer as Printer
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.fiscal_cases import Choices
 from kassenverbund.kit.mail import MailAddress
@@ -107,29 +109,6 @@ class Tse(Part):
             raise ValueError("a TSS of fiskaly has the curve P-256: leave `curve` out")
         if self.kind == "software" and self.certification_id is not None:
             raise ValueError("a software TSE is not certified and has no `certification_id`")
-        return self
-
-
-class Printer(Part):
-    """A receipt printer of a store. Without one, a receipt is given as HTML."""
-
-    id: Identifier
-    till: Identifier | None = None
-    """The till that prints here; None: every till of the store."""
-    host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] = 9100
-    virtual: bool = False
-    """True: the program itself plays the printer (demo, training) and keeps the paper."""
-    columns: Literal[32, 42, 48] = 48
-    codepage: Literal["CP858", "CP1252"] = "CP858"
-    codepage_number: Annotated[int, Field(ge=0, le=255)] = 19
-    qr: Literal["native", "image"] = "native"
-    dots: Annotated[int, Field(ge=200, le=1000)] = 576
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Printer:
-        if self.virtual == (self.host is not None):
-            raise ValueError("a printer has either a host or `virtual: true`")
         return self
 
 
@@ -270,6 +249,10 @@ class Chain(Part):
     """Who is told by mail that a TSE needs somebody. None, or no mail server is set: nobody is."""
     vouchers: VoucherPolicy = VoucherPolicy()
     voucher_articles: Annotated[tuple[VoucherArticles, ...], Field(max_length=20)] = ()
+    logos: Annotated[dict[Identifier, Logo], Field(max_length=LOGOS_MAX)] = Field(
+        default_factory=dict
+    )
+    """Pictures for the head of receipts: PNG in base64, printed in black and white."""
     accounts: AccountPolicy = AccountPolicy()
     cost_centers: CostCenterPolicy = CostCenterPolicy()
     code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
@@ -330,6 +313,7 @@ class Chain(Part):
         self._pairs_hang_together()
         check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
+        self._logos_are_there()
         check_library(self.library, (rate.vat for rate in self.vat))
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
@@ -341,6 +325,13 @@ class Chain(Part):
                     "legal_entity",
                 )
         return self
+
+    def _logos_are_there(self) -> None:
+        for i, store in enumerate(self.stores):
+            for j, printer in enumerate(store.printers):
+                if printer.logo is not None and printer.logo not in self.logos:
+                    rule = f"printer {printer.id}: there is no logo {printer.logo}"
+                    raise RuleBroken(rule, "stores", i, "printers", j, "logo")
 
     def _pairs_hang_together(self) -> None:
         _unique(

@@ -16,18 +16,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from device_gateway.decider.booking_state import papers_of
 from device_gateway.events import (
     BookingAborted,
+    BookingOrdered,
+    BookingParked,
     BookingRecorded,
+    BookingResumed,
     BookingStarted,
     CashMoved,
+    LineChanged,
+    LineGivenBack,
     LinePrepared,
     LineRefused,
     LinesAdded,
+    LineVoided,
     PaymentAccepted,
     PaymentHeld,
     PaymentRefused,
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentWithdrawn,
     ReceiptQueued,
     TillClosed,
     TrainingRecorded,
@@ -87,18 +94,25 @@ class UnfinishedProjection:
     version = 1
     reads = names_of(
         BookingAborted,
+        BookingOrdered,
         BookingRecorded,
         BookingStarted,
         CashMoved,
         LinePrepared,
         LineRefused,
         LinesAdded,
+        LineVoided,
+        LineChanged,
+        LineGivenBack,
+        BookingParked,
+        BookingResumed,
         PaymentAccepted,
         PaymentHeld,
         PaymentRefused,
         PaymentReleased,
         PaymentReopened,
         PaymentRequested,
+        PaymentWithdrawn,
         ReceiptQueued,
         TillClosed,
         TrainingRecorded,
@@ -154,7 +168,7 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             recorded = changes.setdefault(event.booking_id, _Change())
             recorded.last_at, recorded.phase = event.recorded_at, "recorded"
             recorded.papers += len(papers_of(event))
-        case CashMoved() | TillClosed():
+        case CashMoved() | TillClosed() | BookingOrdered():
             if papers := papers_of(event):
                 moved = changes.setdefault(event.booking_id, _Change(event.store_id))
                 moved.last_at, moved.phase = event.recorded_at, "recorded"
@@ -167,6 +181,12 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             released.releases, released.settled = released.releases - 1, True
         case PaymentReopened() | PaymentRefused():
             _refused(changes.setdefault(event.booking_id, _Change()), event)
+        case PaymentWithdrawn():
+            withdrawn = changes.setdefault(event.booking_id, _Change())
+            withdrawn.releases += int(event.hold_id is not None)
+            withdrawn.last_at = event.withdrawn_at
+        case LineVoided() | LineChanged() | LineGivenBack() | BookingParked() | BookingResumed():
+            _edited(changes.setdefault(event.booking_id, _Change()), event)
         case LinesAdded():
             changes.setdefault(event.booking_id, _Change()).last_at = event.added_at
         case LinePrepared():
@@ -181,6 +201,24 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             changes.setdefault(event.booking_id, _Change()).last_at = event.held_at
         case _:
             return
+
+
+def _edited(
+    change: _Change,
+    event: LineVoided | LineChanged | LineGivenBack | BookingParked | BookingResumed,
+) -> None:
+    """What people did to an open sale."""
+    match event:
+        case LineVoided():
+            change.releases, change.last_at = change.releases + event.give_back, event.voided_at
+        case LineGivenBack():
+            change.releases, change.settled = change.releases - 1, True
+        case LineChanged():
+            change.last_at = event.changed_at
+        case BookingParked():
+            change.last_at = event.parked_at
+        case BookingResumed():
+            change.last_at = event.resumed_at
 
 
 def _refused(change: _Change, event: PaymentReopened | PaymentRefused) -> None:

@@ -12,6 +12,7 @@ from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.pricing import vat_totals
 from device_gateway.events import (
     BookingRecorded,
+    Cover,
     Line,
     Payment,
     Record,
@@ -55,6 +56,10 @@ class LineAnswer(Answer):
     """Business case of DSFinV-K (GV_TYP), where it is not `Umsatz`."""
     reason: str | None = None
     """Why a discount was given."""
+    lowers: tuple[Cover, ...] = ()
+    """A discount that somebody gave: which lines it lowers, and by how much."""
+    list_price: Money | None = None
+    """What one cost before somebody changed the price."""
 
 
 class LimitAnswer(Answer):
@@ -162,6 +167,9 @@ class BookingAnswer(Answer):
     """Bookings that it takes something back of, orders that it bills, foreign documents."""
     taken_back_by: tuple[str, ...] = ()
     """Bookings that took goods of it back, or cancelled it."""
+    cashier: str | None = None
+    parked: str | None = None
+    """Set aside, under this label or an empty one."""
 
 
 def _kind_of(recorded: Record | None) -> str | None:
@@ -217,6 +225,8 @@ async def answer(gateway: Gateway, progress: Progress, *, with_codes: bool) -> B
         kind=_kind_of(recorded),
         references=recorded.references if recorded else started.references,
         taken_back_by=tuple(event.by for event in booking.taken_back),
+        cashier=started.cashier_id,
+        parked=None if booking.parked is None else booking.parked.label or "",
     )
 
 

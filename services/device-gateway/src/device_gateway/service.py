@@ -10,38 +10,47 @@ from pathlib import Path
 from device_gateway.adapters.assortment import PostgresAssortment
 from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
+from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
+from device_gateway.adapters.logos import profiles_with
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
 from device_gateway.adapters.orders_http import HttpOrderService
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
+from device_gateway.adapters.readers import READERS
+from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.api import router
 from device_gateway.api.article_import import IMPORT_BYTES_MAX
 from device_gateway.api.articles import IMPORTS_PATH
+from device_gateway.devices.room import DeviceRoom
 from device_gateway.events import registry
 from device_gateway.handlers.automatic import run_closings
+from device_gateway.handlers.devices import DevicesTold
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.lines import Lines
-from device_gateway.handlers.live import Live
+from device_gateway.handlers.live import Live, LiveEvent
 from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
 from device_gateway.handlers.paper import note_printed
 from device_gateway.handlers.recovery import run_recovery
+from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.policies import verdicts
 from device_gateway.ports.orders import NoOrders, OrderService
-from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
-from device_gateway.printing.room import PrintingRoom
+from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
+from device_gateway.projections_devices import DevicesProjection
+from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
+from kassenverbund.kit.chain_printers import logo_mark, logo_png
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
@@ -55,12 +64,16 @@ class _Printed:
     gateway: Gateway
 
     async def printed(self, job: PrintJob) -> None:
+        document = job.document
+        if document == "self_test" or document == "drawer":
+            return
         await note_printed(
             self.gateway,
             booking_id=job.booking_id,
             printer_id=job.printer_id,
             job_id=job.job_id,
             is_copy=job.is_copy,
+            document=document,
         )
 
 
@@ -74,14 +87,17 @@ def _orders(runtime: Runtime) -> OrderService:
 
 
 async def _open(runtime: Runtime) -> Opened:
-    queue = PostgresPrintQueue(runtime.pool, runtime.secrets)
-    rooms = list[PrintingRoom]()
-
-    def wake(printer_id: str) -> None:
-        for room in rooms:
-            room.wake(printer_id)
-
     live = Live()
+    logos = {logo_mark(name, logo): logo_png(logo) for name, logo in runtime.chain.logos.items()}
+    office = PrintOffice(
+        PostgresPrintQueue(runtime.pool, runtime.secrets),
+        clock=runtime.clock,
+        profile=profiles_with(logos),
+        link=line_to(runtime.var / PAPERS),
+        news=lambda told: live.tell(
+            told.store_id, told.till_id, LiveEvent(told.kind, told.data, runtime.clock())
+        ),
+    )
     lines = Lines(
         live,
         tuple(store.id for store in runtime.chain.stores),
@@ -92,11 +108,13 @@ async def _open(runtime: Runtime) -> Opened:
     center_line = Line(runtime.clock, seen=partial(lines.saw, "costcenter"))
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
+    devices = PostgresDeviceShelf(runtime.engine)
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
         charges=HttpChargeService(runtime.client("costcenter"), center_line, clock=runtime.clock),
-        desk=PrintingDesk(queue, clock=runtime.clock, queued=wake),
+        desk=office.desk,
+        printers=office,
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
@@ -109,8 +127,11 @@ async def _open(runtime: Runtime) -> Opened:
             store.id for store in runtime.chain.stores if store.sign_in == "required"
         ),
         cashiers=PostgresCashierDesk(runtime.engine),
+        till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         orders=_orders(runtime),
+        scans=ScanMemory(runtime.chain.code_patterns),
+        device_shelf=devices,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(
@@ -119,10 +140,15 @@ async def _open(runtime: Runtime) -> Opened:
         PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
     )
     watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
-    room = PrintingRoom(
-        queue, _Printed(gateway), link=line_to(runtime.var / PAPERS), clock=runtime.clock
+    device_room = DeviceRoom(
+        devices,
+        DevicesTold(gateway),
+        stores=[store.id for store in runtime.chain.stores],
+        drivers=READERS,
+        clock=runtime.clock,
     )
-    rooms.append(room)
+    gateway.devices.look = device_room.look
+    office.listener = _Printed(gateway)
     tokens = TillTokens(gateway)
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
@@ -132,18 +158,24 @@ async def _open(runtime: Runtime) -> Opened:
         await declare_stores(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
-            room.know(master_data_of(runtime.chain, store, now).printers)
+            office.know(store.id, master_data_of(runtime.chain, store, now).printers)
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
-        projections=(UnfinishedProjection(), AssortmentProjection()),
+        projections=(
+            UnfinishedProjection(),
+            TillBookingProjection(),
+            AssortmentProjection(),
+            DevicesProjection(),
+        ),
         streamed={
             IMPORTS_PATH.format(store_id=store.id): IMPORT_BYTES_MAX
             for store in runtime.chain.stores
         },
         reactions=(verdicts(gateway),),
         tasks=(
-            room.run,
+            device_room.run,
+            office.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
             lambda: run_closings(gateway, closing_times),

@@ -120,7 +120,8 @@ def test_what_a_person_says_about_open_digits_stands() -> None:
 
 CODES = st.text(alphabet=ALPHABET, min_size=14, max_size=14)
 TEXTS = st.one_of(
-    st.text(max_size=40), st.text(alphabet="0123456789", max_size=20), CODES.map(lambda b: own("V", b))
+    st.text(max_size=40), st.text(alphabet="0123456789", max_size=20),
+    CODES.map(lambda body: own("V", body)),
 )  # fmt: skip
 PLAIN_MODES = st.sampled_from(sorted(MODES - {"tender_voucher", "tender_center"}))
 

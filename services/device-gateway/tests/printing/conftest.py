@@ -17,7 +17,7 @@ from events.store.connection import engine_for
 from events.store.pool import pool_for
 from kassenverbund.kit.secrets import Secrets
 
-MIGRATION = Path(__file__).parents[2] / "migrations" / "0010_printing.sql"
+MIGRATIONS = sorted((Path(__file__).parents[2] / "migrations").glob("*print*.sql"))
 SCHEMA = "device_gateway"
 
 
@@ -27,7 +27,8 @@ async def spool(database_url: str) -> AsyncIterator[AsyncEngine]:
     connection = await asyncpg.connect(database_url)
     try:
         await connection.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path TO {SCHEMA}")
-        await connection.execute(MIGRATION.read_text("utf-8"))
+        for migration in MIGRATIONS:
+            await connection.execute(migration.read_text("utf-8"))
     finally:
         await connection.close()
     engine = engine_for(database_url, schema=SCHEMA)
@@ -52,5 +53,5 @@ async def queue(
     spool: AsyncEngine, pool: asyncpg.Pool[Any], secrets: Secrets
 ) -> PostgresPrintQueue:
     async with spool.begin() as tx:
-        await tx.execute(text("TRUNCATE print_job, print_lease"))
+        await tx.execute(text("TRUNCATE print_job, print_lease, printer_state"))
     return PostgresPrintQueue(pool, secrets)

@@ -105,7 +105,7 @@ async def shop(
 
         room = PrintingRoom(queue, heard, link=link, clock=clock, patience=patience)
         desk = PrintingDesk(queue, clock=clock, queued=room.wake, profile=profile)
-        room.know([declared])
+        room.know("berlin", [declared])
         order = replace(examples.ORDER, master_data=examples.store(printers=(declared,)))
         made = Shop(queue, printer, heard, desk, room, order)
         task = asyncio.create_task(room.run()) if running else None
@@ -333,7 +333,7 @@ async def test_two_rooms_share_one_printer_without_a_double_print(
             queue, store.heard, clock=clock, patience=QUICK,
             link=lambda known: TcpPrinter("127.0.0.1", known.port, waits=WAITS),
         )  # fmt: skip
-        other.know(store.order.master_data.printers)
+        other.know("berlin", store.order.master_data.printers)
         second = asyncio.create_task(other.run())
         for number in range(6):
             booking = examples.booking().model_copy(update={"booking_id": f"b-{number}"})
@@ -351,7 +351,7 @@ async def test_a_virtual_printer_keeps_its_paper_as_files(
     declared = StorePrinter(printer_id="bon-v", virtual=True)
     heard = Heard()
     room = PrintingRoom(queue, heard, link=line_to(tmp_path), clock=clock, patience=QUICK)
-    room.know([declared])
+    room.know("berlin", [declared])
     desk = PrintingDesk(queue, clock=clock, queued=room.wake)
     task = asyncio.create_task(room.run())
     order = replace(examples.ORDER, master_data=examples.store(printers=(declared,)))

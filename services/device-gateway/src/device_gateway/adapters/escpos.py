@@ -9,10 +9,10 @@ code pages by itself and loses track of them after a reset.) What comes out is p
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, assert_never, get_args
 
 import segno
 from PIL import Image, ImageChops
@@ -37,6 +37,16 @@ FEED_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Raster:
+    """A picture in black and white: one bit per dot, rows of whole bytes, black is 1."""
+
+    across: int
+    """Bytes of a row."""
+    down: int
+    bits: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PrinterProfile:
     """What has to be known of one printer. Taken from no database: numbers differ by maker."""
 
@@ -50,6 +60,8 @@ class PrinterProfile:
     cut: Literal["full", "partial", "none"] = "full"
     drawer_pin: Literal[2, 5] | None = None
     """None: there is no cash drawer on this printer, and no pulse is ever sent."""
+    logo: Raster | None = None
+    """On top of receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +79,33 @@ class NoDrawer(ValueError):
     """A drawer pulse was ordered for a printer without a drawer."""
 
 
-def profile_of(printer: StorePrinter) -> PrinterProfile:
-    """The profile of a declared printer. Raises ValueError for a code page we have no table of."""
-    if printer.codepage not in ("CP858", "CP1252"):
-        raise ValueError(f"{printer.printer_id}: no table for code page {printer.codepage}")
+def profile_of(printer: StorePrinter, *, logo: Raster | None = None) -> PrinterProfile:
+    """The profile of a declared printer. Raises ValueError for what we have no table of."""
+    codepage, cut, pin = printer.codepage, printer.cut, printer.drawer_pin
+    if codepage not in get_args(Codepage):
+        raise ValueError(f"{printer.printer_id}: no table for code page {codepage}")
+    if cut not in ("full", "partial", "none") or pin not in (None, 2, 5):
+        raise ValueError(f"{printer.printer_id}: no command for cut {cut} or drawer pin {pin}")
     return PrinterProfile(
         printer_id=printer.printer_id,
         columns=printer.columns,
         dots=printer.dots,
-        codepage="CP858" if printer.codepage == "CP858" else "CP1252",
+        codepage=codepage,  # type: ignore[arg-type]  # one of them, see above
         codepage_number=printer.codepage_number,
         qr="image" if printer.qr == "image" else "native",
+        cut=cut,  # type: ignore[arg-type]  # one of them, see above
+        drawer_pin=pin,  # type: ignore[arg-type]  # one of them, see above
+        logo=logo,
     )
 
 
-def encode(grid: Grid, profile: PrinterProfile, *, drawer: OpenDrawer | None = None) -> bytes:
+def encode(
+    grid: Grid,
+    profile: PrinterProfile,
+    *,
+    drawer: OpenDrawer | None = None,
+    logo: Raster | None = None,
+) -> bytes:
     """One job: reset, code page, rows, feed, cut; the drawer first where it is ordered.
 
     Raises `NoDrawer`, `QrTooLarge`; `UnsafeBytes` where the guard finds anything that no receipt
@@ -89,6 +113,42 @@ def encode(grid: Grid, profile: PrinterProfile, *, drawer: OpenDrawer | None = N
     """
     if grid.codepage != profile.codepage or grid.columns > profile.columns:
         raise ValueError(f"laid out for other paper than {profile.printer_id} has")
+    printer = _begun(profile, drawer)
+    if logo is not None:
+        printer._raw(_raster(logo) + b"\n")
+    _rows(printer, grid.rows, grid.columns, profile)
+    _cut(printer, profile)
+    qr_contents = tuple(row.content for row in grid.rows if isinstance(row, QrRow))
+    return checked(
+        printer.output,
+        Allowed(
+            codepage_number=profile.codepage_number,
+            columns=profile.columns,
+            dots=profile.dots,
+            qr_contents=qr_contents,
+            native_qr=profile.qr == "native",
+            pictures=(logo is not None) + (len(qr_contents) if profile.qr == "image" else 0),
+            cuts=0 if profile.cut == "none" else 1,
+            drawer_pulses=0 if drawer is None else 1,
+        ),
+    )
+
+
+def drawer_pulse(profile: PrinterProfile, drawer: OpenDrawer) -> bytes:
+    """A job that opens the drawer and prints nothing. Raises `NoDrawer`."""
+    return checked(
+        _begun(profile, drawer).output,
+        Allowed(
+            codepage_number=profile.codepage_number,
+            columns=profile.columns,
+            dots=profile.dots,
+            cuts=0,
+            drawer_pulses=1,
+        ),
+    )
+
+
+def _begun(profile: PrinterProfile, drawer: OpenDrawer | None) -> Any:
     if drawer is not None and profile.drawer_pin is None:
         raise NoDrawer(profile.printer_id)
     printer: Any = dummy_class()()
@@ -96,20 +156,7 @@ def encode(grid: Grid, profile: PrinterProfile, *, drawer: OpenDrawer | None = N
     printer._raw(b"\x1bt" + bytes([profile.codepage_number]))
     if drawer is not None:
         printer.cashdraw(profile.drawer_pin)
-    _rows(printer, grid.rows, grid.columns, profile)
-    _cut(printer, profile)
-    return checked(
-        printer.output,
-        Allowed(
-            codepage_number=profile.codepage_number,
-            columns=profile.columns,
-            dots=profile.dots,
-            qr_contents=tuple(row.content for row in grid.rows if isinstance(row, QrRow)),
-            native_qr=profile.qr == "native",
-            cuts=0 if profile.cut == "none" else 1,
-            drawer_pulses=0 if drawer is None else 1,
-        ),
-    )
+    return printer
 
 
 def _rows(printer: Any, rows: Iterable[PaperRow], columns: int, profile: PrinterProfile) -> None:
@@ -144,7 +191,7 @@ def _qr(printer: Any, row: QrRow, profile: PrinterProfile) -> None:
     level, size = qr_fit(row.content, wanted=row.dots, dots=profile.dots)
     if profile.qr == "image":
         picture = _qr_picture(row.content, level=level, size=size, dots=profile.dots)
-        printer._raw(_raster(picture))
+        printer._raw(_raster(raster_of(picture)))
         return
     # The library refuses `center=True` with native codes.
     printer.set(align="center")
@@ -186,12 +233,17 @@ def _qr_picture(content: str, *, level: str, size: int, dots: int) -> Image.Imag
     return paper
 
 
-def _raster(picture: Image.Image) -> bytes:
+def raster_of(picture: Image.Image) -> Raster:
+    """A black and white picture whose width is whole bytes."""
+    bits = ImageChops.invert(picture.convert("L")).convert("1").tobytes()
+    return Raster(picture.width // 8, picture.height, bits)
+
+
+def _raster(raster: Raster) -> bytes:
     """`GS v 0`: one bit per dot, black is 1. (The library's own `image` prints advice about its
     profiles to standard output.)"""
-    across, down = picture.width // 8, picture.height
-    dots = ImageChops.invert(picture.convert("L")).convert("1").tobytes()
-    return b"\x1dv0\x00" + across.to_bytes(2, "little") + down.to_bytes(2, "little") + dots
+    sizes = raster.across.to_bytes(2, "little") + raster.down.to_bytes(2, "little")
+    return b"\x1dv0\x00" + sizes + raster.bits
 
 
 def _cut(printer: Any, profile: PrinterProfile) -> None:

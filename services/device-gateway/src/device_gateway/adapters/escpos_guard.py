@@ -38,6 +38,8 @@ class Allowed:
     dots: int
     qr_contents: tuple[str, ...] = field(default=(), repr=False)
     native_qr: bool = True
+    pictures: int = 0
+    """Rasters: a logo, and QR codes that the printer cannot make itself."""
     cuts: int = 1
     drawer_pulses: int = 0
 
@@ -92,8 +94,8 @@ class _Reader:
             raise UnsafeBytes(end, f"{self.drawer_pulses} pulses, ordered {allowed.drawer_pulses}")
         if allowed.native_qr and tuple(self.qr_contents) != allowed.qr_contents:
             raise UnsafeBytes(end, "the QR codes are not the ones ordered")
-        if not allowed.native_qr and self.pictures != len(allowed.qr_contents):
-            raise UnsafeBytes(end, f"{self.pictures} pictures, ordered {len(allowed.qr_contents)}")
+        if self.pictures != allowed.pictures:
+            raise UnsafeBytes(end, f"{self.pictures} pictures, ordered {allowed.pictures}")
 
     def _text(self, length: int) -> None:
         fits = (self.allowed.columns - self.cells) // self.width
@@ -161,7 +163,7 @@ class _Reader:
                 raise UnsafeBytes(start, "an unknown QR function")
 
     def _picture(self, start: int) -> None:
-        if self.allowed.native_qr or self._some(2) != b"0\x00":
+        if self.pictures == self.allowed.pictures or self._some(2) != b"0\x00":
             raise UnsafeBytes(start, "a picture that was not ordered")
         across = self._take() + 256 * self._take()
         down = self._take() + 256 * self._take()

@@ -5,39 +5,28 @@ Every receipt passes here, so the statements go to asyncpg as they are (decision
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import asyncpg
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from device_gateway.printing.job import JobState, PrintJob
+from device_gateway.adapters.print_records import PrinterRecords, job_of
+from device_gateway.printing.job import PrintJob
 from device_gateway.printing.ports import (
     JOBS_WAITING_MAX,
     NotTheFirst,
     PrinterQueueFull,
     Taken,
 )
-from events.store.connection import faults
-from kassenverbund.kit.secrets import Secrets
-
-log = logging.getLogger(__name__)
-
-PURPOSE = "device_gateway.print_payload"
-NONCE_BYTES = 12
 
 _TRIED = (
+    # An order's slip is the first on each printer that it concerns.
     "EXISTS (SELECT 1 FROM print_job WHERE booking_id = $5 AND document = $6"
-    " AND job_id <> $1 AND state <> 'failed')"
+    " AND job_id <> $1 AND state <> 'failed'"
+    " AND (document <> 'order_slip' OR printer_id = $2))"
 )
 _PUT = (
     "INSERT INTO print_job (job_id, printer_id, store_id, till_id, booking_id, document, is_copy,"  # noqa: S608 (constants)
-    " state, queued_at, due_at, changed_at, payload)"
-    " SELECT $1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9"
+    " state, queued_at, due_at, changed_at, payload, give_up_at)"
+    " SELECT $1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9, $12"
     " WHERE (SELECT count(*) FROM print_job WHERE printer_id = $2"
     " AND state IN ('queued', 'sending')) < $10"
     f" AND NOT ($11 AND {_TRIED})"
@@ -46,7 +35,8 @@ _PUT = (
 _WHY_NOT = (
     "SELECT EXISTS (SELECT 1 FROM print_job WHERE job_id = $1) AS known,"
     " EXISTS (SELECT 1 FROM print_job WHERE booking_id = $2 AND document = $3"
-    " AND job_id <> $1 AND state <> 'failed') AS tried"
+    " AND job_id <> $1 AND state <> 'failed'"
+    " AND (document <> 'order_slip' OR printer_id = $4)) AS tried"
 )
 _WAITING_PRINTERS = "SELECT DISTINCT printer_id FROM print_job WHERE state IN ('queued', 'sending')"
 _LEASE = (
@@ -74,10 +64,6 @@ _AGAIN = (
     "UPDATE print_job SET state = 'queued', owner = NULL, reason = $3, due_at = $4"
     " WHERE job_id = $1 AND owner = $2 AND state = 'sending' RETURNING job_id"
 )
-_FINISH = (
-    "UPDATE print_job SET state = $3, reason = $4, payload = NULL, changed_at = $5"
-    " WHERE job_id = $1 AND owner = $2 AND state = 'sending' RETURNING job_id"
-)
 _REPORTED = "UPDATE print_job SET reported_at = $2 WHERE job_id = ANY($1::text[])"
 _UNREPORTED = (
     "SELECT * FROM print_job WHERE reported_at IS NULL AND state IN ('sent', 'confirmed')"
@@ -85,20 +71,16 @@ _UNREPORTED = (
 )
 _ATTENTION = (
     "SELECT * FROM print_job WHERE store_id = $1 AND state IN ('unknown', 'failed')"
-    " ORDER BY sequence DESC LIMIT $2"
+    " AND seen_at IS NULL ORDER BY sequence DESC LIMIT $2"
 )
 _FIND = "SELECT * FROM print_job WHERE job_id = $1"
 
 
-class PostgresPrintQueue:
+class PostgresPrintQueue(PrinterRecords):
     """See `printing.ports.PrintQueue`. Any number of processes may share the tables.
 
     Each statement stands for itself. Raises `Transient` when the database is away.
     """
-
-    def __init__(self, pool: asyncpg.Pool[Any], secrets: Secrets) -> None:
-        self._pool = pool
-        self._cipher = AESGCM(secrets.key(PURPOSE))
 
     async def put(self, job: PrintJob, payload: bytes, *, as_first: bool = False) -> bool:
         stored = await self._one(
@@ -114,10 +96,11 @@ class PostgresPrintQueue:
             self._seal(job.job_id, payload),
             JOBS_WAITING_MAX,
             as_first,
+            job.give_up_at,
         )
         if stored is not None:
             return True
-        why = await self._one(_WHY_NOT, job.job_id, job.booking_id, job.document)
+        why = await self._one(_WHY_NOT, job.job_id, job.booking_id, job.document, job.printer_id)
         assert why is not None  # A SELECT without FROM has one row.
         if why["known"]:
             return False
@@ -135,75 +118,26 @@ class PostgresPrintQueue:
         await self._rows(_GIVE_BACK, printer_id, owner)
 
     async def recover(self, printer_id: str, *, owner: str, now: datetime) -> Sequence[PrintJob]:
-        return [_job(row) for row in await self._rows(_RECOVER, printer_id, owner, now)]
+        return [job_of(row) for row in await self._rows(_RECOVER, printer_id, owner, now)]
 
     async def take(self, printer_id: str, *, owner: str, now: datetime) -> Taken | None:
         row = await self._one(_TAKE, printer_id, owner, now)
         if row is None:
             return None
-        job = _job(row)
-        try:
-            return Taken(job, self._unseal(job.job_id, row["payload"]), row["more"])
-        except InvalidTag:
-            # Another root key, or a row that was tampered with. Nothing of it was printed.
-            log.error("print job %s cannot be opened with this root key", job.job_id)
-            await self.finish(
-                job.job_id, owner=owner, state=JobState.FAILED, reason="unreadable", now=now
-            )
-            return None
+        return await self._opened(row, owner=owner, now=now)
 
     async def again(self, job_id: str, *, owner: str, reason: str, due_at: datetime) -> bool:
         return await self._one(_AGAIN, job_id, owner, reason, due_at) is not None
 
-    async def finish(
-        self, job_id: str, *, owner: str, state: JobState, reason: str, now: datetime
-    ) -> bool:
-        assert state.is_final
-        return await self._one(_FINISH, job_id, owner, state.value, reason, now) is not None
-
     async def unreported(self, *, jobs_max: int) -> Sequence[PrintJob]:
-        return [_job(row) for row in await self._rows(_UNREPORTED, jobs_max)]
+        return [job_of(row) for row in await self._rows(_UNREPORTED, jobs_max)]
 
     async def reported(self, job_ids: Sequence[str], *, now: datetime) -> None:
         await self._rows(_REPORTED, list(job_ids), now)
 
     async def attention(self, store_id: str, *, jobs_max: int) -> Sequence[PrintJob]:
-        return [_job(row) for row in await self._rows(_ATTENTION, store_id, jobs_max)]
+        return [job_of(row) for row in await self._rows(_ATTENTION, store_id, jobs_max)]
 
     async def find(self, job_id: str) -> PrintJob | None:
         row = await self._one(_FIND, job_id)
-        return None if row is None else _job(row)
-
-    async def _one(self, statement: str, *values: object) -> asyncpg.Record | None:
-        async with faults():
-            return await self._pool.fetchrow(statement, *values)
-
-    async def _rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        async with faults():
-            rows: list[asyncpg.Record] = await self._pool.fetch(statement, *values)
-        return rows
-
-    def _seal(self, job_id: str, payload: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, payload, job_id.encode())
-
-    def _unseal(self, job_id: str, sealed: bytes) -> bytes:
-        nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        return self._cipher.decrypt(nonce, body, job_id.encode())
-
-
-def _job(row: Mapping[str, Any]) -> PrintJob:
-    return PrintJob(
-        job_id=row["job_id"],
-        printer_id=row["printer_id"],
-        store_id=row["store_id"],
-        till_id=row["till_id"],
-        booking_id=row["booking_id"],
-        document=row["document"],
-        is_copy=row["is_copy"],
-        queued_at=row["queued_at"],
-        state=JobState(row["state"]),
-        reason=row["reason"],
-        tries=row["tries"],
-        changed_at=row["changed_at"],
-    )
+        return None if row is None else job_of(row)

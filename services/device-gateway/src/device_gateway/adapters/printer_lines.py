@@ -1,4 +1,5 @@
-"""Which line leads to a declared printer: TCP to its address, or to a virtual one played here."""
+"""Which line leads to a declared printer: TCP to its address, USB or serial to its device, or to a
+virtual one played here."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from device_gateway.adapters.printer_transport import TcpPrinter
+from device_gateway.adapters.printer_device import SerialPrinter, UsbPrinter
+from device_gateway.adapters.printer_transport import ConfirmBy, TcpPrinter
 from device_gateway.events import StorePrinter
 from device_gateway.printing.job import Delivery, JobState
 from device_gateway.printing.ports import PrinterLink
@@ -43,6 +45,10 @@ class VirtualLine:
                 await self.close()
                 return Delivery(JobState.FAILED, f"the virtual printer does not start: {fault}")
         return await self._line.deliver(job, job_id=job_id)
+
+    async def look(self) -> str | None:
+        """A virtual printer is in order: it is switched on when it is needed."""
+        return ""
 
     async def _switch_on(self) -> TcpPrinter:
         self._process = await asyncio.create_subprocess_exec(
@@ -83,10 +89,25 @@ def line_to(papers: Path) -> Callable[[StorePrinter], PrinterLink]:
     """
 
     def line(printer: StorePrinter) -> PrinterLink:
+        confirm_by = _confirm_by(printer)
         if printer.virtual:
             return VirtualLine(printer, papers / printer.printer_id)
+        if printer.device is not None and printer.baudrate is not None:
+            return SerialPrinter(printer.device, printer.baudrate, confirm_by=confirm_by)
+        if printer.device is not None:
+            return UsbPrinter(printer.device, confirm_by=confirm_by)
         if printer.host is None:
             raise ValueError(f"printer {printer.printer_id} has no host and is not virtual")
-        return TcpPrinter(printer.host, printer.port or PORT_DEFAULT)
+        return TcpPrinter(printer.host, printer.port or PORT_DEFAULT, confirm_by=confirm_by)
 
     return line
+
+
+def _confirm_by(printer: StorePrinter) -> ConfirmBy:
+    match printer.confirm_by:
+        case "process_id":
+            return "process_id"
+        case "none":
+            return "none"
+        case _:
+            return "sensor"

@@ -1,4 +1,4 @@
-"""Raw TCP to a receipt printer (port 9100), with what can be learned about the paper.
+"""A line to a receipt printer, with what can be learned about the paper; TCP (port 9100) first.
 
 That a socket took the bytes proves nothing: a job that fits one segment "succeeds" on a printer
 whose plug was pulled. So the printer is asked before (is it online?), and again behind the last
@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import hashlib
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -41,6 +42,7 @@ OFFLINE = 0x08
 COVER_OPEN = 0x04
 PAPER_STOP = 0x20
 PAPER_END = 0x60
+NEAR_END = 0x0C
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,14 @@ class Waits:
     close_s: float = 1.0
 
 
+class NotOpened(Exception):
+    """There is no line: surely nothing is printed. `reason` is a code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class _Lost(Exception):
     """The connection ended."""
 
@@ -65,40 +75,54 @@ class _Stalled(Exception):
     """The printer takes no more bytes."""
 
 
-class TcpPrinter:
-    """See `printing.ports.PrinterLink`.
+ConfirmBy = Literal["process_id", "sensor", "none"]
+
+
+class AskedPrinter(ABC):
+    """See `printing.ports.PrinterLink`. What every line has in common; how it opens is its own.
 
     `confirm_by`: `process_id` where the model has `GS ( H` (cheap ones print it as text), else
     `sensor`; `none` for a printer that answers nothing of use.
     """
 
-    def __init__(
-        self,
-        host: str,
-        port: int = 9100,
-        *,
-        confirm_by: Literal["process_id", "sensor", "none"] = "sensor",
-        waits: Waits | None = None,
-    ) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, *, confirm_by: ConfirmBy = "sensor", waits: Waits | None = None) -> None:
         self._confirm_by = confirm_by
         self._waits = waits or Waits()
 
+    @abstractmethod
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Raises `NotOpened`. Bounded by `connect_s`."""
+
     async def deliver(self, job: bytes, *, job_id: str) -> Delivery:
-        """Connect, ask, write, ask again, close."""
+        """Open, ask, write, ask again, close."""
         try:
-            async with asyncio.timeout(self._waits.connect_s):
-                reader, writer = await asyncio.open_connection(self._host, self._port)
-        except (OSError, TimeoutError):
-            return Delivery(JobState.FAILED, "unreachable")
+            reader, writer = await self._open()
+        except NotOpened as fault:
+            return Delivery(JobState.FAILED, fault.reason)
         line = _Line(reader, writer, self._waits)
         try:
             return await self._deliver(line, job, job_id)
         finally:
             await line.close()
 
-    async def close(self) -> None:
+    async def look(self) -> str | None:
+        """Open, ask, close."""
+        try:
+            reader, writer = await self._open()
+        except NotOpened as fault:
+            return fault.reason
+        line = _Line(reader, writer, self._waits)
+        try:
+            status = await line.real_time(ASK_PRINTER)
+            if status is None:
+                return None
+            return await line.why_offline() if status & OFFLINE else await line.warning()
+        except (_Lost, _Stalled, OSError):
+            return "connection_lost"
+        finally:
+            await line.close()
+
+    async def close(self) -> None:  # noqa: B027 (a promise that is kept by doing nothing)
         """Nothing stays open between jobs."""
 
     async def _deliver(self, line: _Line, job: bytes, job_id: str) -> Delivery:
@@ -140,6 +164,33 @@ class TcpPrinter:
         return Delivery(JobState.SENT, "unconfirmed")
 
 
+class TcpPrinter(AskedPrinter):
+    """A printer in the network."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int = 9100,
+        *,
+        confirm_by: ConfirmBy = "sensor",
+        waits: Waits | None = None,
+    ) -> None:
+        super().__init__(confirm_by=confirm_by, waits=waits)
+        self._host = host
+        self._port = port
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            async with asyncio.timeout(self._waits.connect_s):
+                reader, writer = await asyncio.open_connection(self._host, self._port)
+        except (OSError, TimeoutError):
+            raise NotOpened("unreachable") from None
+        raw: socket.socket = writer.get_extra_info("socket")
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        return reader, writer
+
+
 def process_id(job_id: str) -> bytes:
     """Four printable characters for `GS ( H`, the same for the same job."""
     return bytes(0x21 + byte % 0x5D for byte in hashlib.sha256(job_id.encode()).digest()[:4])
@@ -160,9 +211,6 @@ class _Line:
         self._heard = asyncio.Event()
         self._ended = False
         writer.transport.set_write_buffer_limits(high=0)
-        raw: socket.socket = writer.get_extra_info("socket")
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._listening = asyncio.create_task(self._listen())
 
     async def write(self, job: bytes) -> None:
@@ -193,6 +241,11 @@ class _Line:
             return "paper_out"
         paper = await self.real_time(ASK_PAPER)
         return "paper_out" if paper is not None and paper & PAPER_END == PAPER_END else "offline"
+
+    async def warning(self) -> str:
+        """`paper_near_end`, or nothing."""
+        paper = await self.real_time(ASK_PAPER)
+        return "paper_near_end" if paper is not None and paper & NEAR_END == NEAR_END else ""
 
     async def answer_behind_the_job(self, identity: bytes) -> Delivery | None:
         """What the printer says after its last byte; None: nothing within `look_every_s`."""

@@ -5,14 +5,21 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from device_gateway.api import (
+    acts,
     articles,
     bookings,
     cashiers,
+    devices,
     library,
     line,
     live,
     orders,
+    pages,
     pickups,
+    printers,
+    pull_printing,
+    releases,
+    scans,
     shifts,
     tills,
 )
@@ -26,12 +33,19 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole = APIRouter()
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
+    whole.include_router(releases.router(gateway))
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
     whole.include_router(live.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
     whole.include_router(articles.router(gateway))
+    whole.include_router(devices.router(gateway))
+    whole.include_router(scans.router(gateway))
+    whole.include_router(acts.router(gateway))
+    whole.include_router(printers.router(gateway))
+    whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
     whole.include_router(pickups.router(gateway))
     return whole

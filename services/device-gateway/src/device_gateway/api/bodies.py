@@ -84,11 +84,20 @@ class LineBody(Body):
     voucher: VoucherBody | None = None
     code: Code | None = None
     tip_to: Literal["staff", "owner"] | None = None
+    scan: Identifier | None = None
+    """Stands for `code`, or for the `card_code` of `voucher`: what was scanned a moment ago."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> LineBody:
-        if (self.kind == "voucher_top_up") != (self.code is not None):
+        if self.code is not None and self.scan is not None:
+            raise ValueError("a `scan` stands for a `code`: send one of them")
+        sold = self.kind == "voucher_sale"
+        coded = self.code is not None or (self.scan is not None and not sold)
+        if (self.kind == "voucher_top_up") != coded:
             raise ValueError("a top-up has the voucher's code, other lines have none")
+        card = None if self.voucher is None else self.voucher.card_code
+        if sold and self.scan is not None and (self.voucher is None or card is not None):
+            raise ValueError("the `scan` of a sold voucher is the `card_code` of `voucher`")
         if self.voucher is not None and self.kind != "voucher_sale":
             raise ValueError("`voucher` belongs to the sale of a voucher")
         if self.article_group is not None and self.kind != "article":
@@ -154,13 +163,17 @@ class PaymentBody(Body):
     mode: Literal["exact", "up_to"] | None = None
     override: OverrideBody | None = None
     order: Annotated[SafeName, Field(max_length=REFERENCE_MAX)] | None = None
+    scan: Identifier | None = None
+    """Stands for `code`: what was scanned at this till a moment ago."""
+    scans: Annotated[list[Identifier], Field(min_length=2, max_length=CODES_MAX)] | None = None
+    """Stands for `codes`."""
 
     @model_validator(mode="after")
     def _complete(self) -> PaymentBody:
-        coded = (self.code is not None) + (self.codes is not None)
+        coded = sum(one is not None for one in (self.code, self.codes, self.scan, self.scans))
         if coded != (self.kind in ("voucher", "customer_card")):
             raise ValueError("a voucher has a code, or several `codes`; cash and card have none")
-        if self.kind == "customer_card" and self.codes is not None:
+        if self.kind == "customer_card" and (self.codes is not None or self.scans is not None):
             raise ValueError("one customer card is scanned at a time")
         if self.codes is not None and len(set(self.codes)) < len(self.codes):
             raise ValueError("the same code twice")
@@ -211,10 +224,17 @@ class ReturnBody(Body):
 
 
 class PayoutBody(Body):
-    """The whole rest of a voucher in cash, where its terms allow it."""
+    """The whole rest of a voucher in cash, where its terms allow it. `code`, or a `scan` of it."""
 
-    code: Code
+    code: Code | None = None
     reason: Reason
+    scan: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> PayoutBody:
+        if (self.code is None) == (self.scan is None):
+            raise ValueError("a voucher is named by its `code`, or by a `scan` of it")
+        return self
 
 
 class ReferenceBody(Body):
@@ -255,6 +275,7 @@ class BookingBody(Body):
                 payouts=tuple(
                     WantedPayout(each.code, each.reason, overrider.id if overrider else None)
                     for each in self.payouts
+                    if each.code is not None
                 ),
             ),
             refund=self.refund,

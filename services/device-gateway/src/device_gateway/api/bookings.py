@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
@@ -18,6 +19,8 @@ from device_gateway.api.bodies import (
     PaymentsBody,
 )
 from device_gateway.api.callers import ApprovalOf, OverriderOf, own_till, till_or_reader
+from device_gateway.api.guards import guarded
+from device_gateway.api.scanned import with_codes
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
@@ -88,10 +91,14 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, body: BookingBody, caller: OwnTill,
         ask: AskOf, wait_s: WaitS, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
+        body = with_codes(gateway, till_id, body, ask)
         sent = [line.sent() for line in body.lines]
         place = Place(store_id, till_id, sales.booking_id_of(ask), "")
         written = await resolved(gateway, place, sent, ask=ask, approval=approval)
         sale = body.sale(store_id, till_id, overrider, written)
+        for right in sale.needs:
+            who = await guarded(gateway, caller, right, approval, ask=ask)
+            sale = replace(sale, approved_by=who.approved_by)
         await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
         return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
@@ -101,7 +108,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        sent = [line.sent() for line in body.lines]
+        sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
         place = Place(store_id, till_id, booking_id, "")
         written = await resolved(gateway, place, sent, ask=ask, approval=approval)
         progress = await sales.add(gateway, booking, written, ask=ask)
@@ -113,6 +120,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
+        body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         place = Place(store_id, till_id, booking_id, "")
         await may_settle(gateway, place, paid, ask=ask, approval=approval)
@@ -131,13 +139,15 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
     async def cancellation(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: CancellationBody,
-        caller: OwnTill, ask: AskOf, wait_s: WaitS,
+        caller: OwnTill, ask: AskOf, wait_s: WaitS, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         original = await booking_of(gateway, store_id, till_id, booking_id)
+        who = await guarded(gateway, caller, "cancel", approval, ask=ask, booking_id=booking_id)
         wanted = Cancellation(
             reason=body.reason,
             codes={each.line_id: each.code for each in body.codes},
             cashier_id=body.cashier,
+            approved_by=who.approved_by,
         )
         progress = await cancelling.cancel(gateway, original, wanted, ask=ask)
         return await _told(gateway, progress, wait_s)
@@ -145,11 +155,18 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier,
-        caller: OwnTill, ask: AskOf, body: AbortBody | None = None,
+        caller: OwnTill, ask: AskOf, approval: ApprovalOf = None, body: AbortBody | None = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
-        reason = (body or AbortBody()).reason
-        progress = await ending.abort(gateway, booking, reason=reason, ask=ask)
+        reason, approved_by = (body or AbortBody()).reason, None
+        if booking.lines:
+            who = await guarded(
+                gateway, caller, "void_sale", approval, ask=ask, booking_id=booking_id
+            )
+            approved_by = who.approved_by
+        progress = await ending.abort(
+            gateway, booking, reason=reason, ask=ask, approved_by=approved_by
+        )
         return await _told(gateway, progress, 0)
 
 
@@ -195,3 +212,11 @@ def _reads(routes: APIRouter, gateway: Gateway) -> None:
         order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
         job = await asyncio.to_thread(gateway.desk.escpos, order)
         return Response(job, media_type="application/octet-stream")
+
+    @routes.get("/{booking_id}/receipt.pdf", response_class=Response)
+    async def pdf(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrReader
+    ) -> Response:
+        order = await order_of(gateway, await ordered(store_id, till_id, booking_id))
+        page = await asyncio.to_thread(gateway.desk.pdf, order)
+        return Response(page, media_type="application/pdf")

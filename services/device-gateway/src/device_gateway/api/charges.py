@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from device_gateway.ports import ChargeAsked, ChargeCard, ChargeOverride
 from kassenverbund.kit.auth import Caller, Forbidden
-from kassenverbund.kit.text import SafeName
+from kassenverbund.kit.text import Identifier, SafeName
 
 CARD_CODE_MAX = 500
 """A foreign QR code may be longer than one of ours."""
@@ -24,19 +24,22 @@ Number = Annotated[SafeName, Field(max_length=NUMBER_MAX)]
 
 
 class CardBody(_Body):
-    """Exactly one of: `code`, what was scanned; `number`, that of a virtual card; `center_number`,
-    with `card_number` where the center has several virtual cards."""
+    """Exactly one of: `code`, what was scanned, or a `scan` of it; `number`, that of a virtual
+    card; `center_number`, with `card_number` where the center has several virtual cards."""
 
     code: Annotated[SafeName, Field(max_length=CARD_CODE_MAX)] | None = None
     number: Number | None = None
     center_number: Number | None = None
     card_number: Number | None = None
+    scan: Identifier | None = None
 
     @model_validator(mode="after")
     def _names_one(self) -> CardBody:
-        named = [self.code, self.number, self.center_number]
+        named = [self.code, self.number, self.center_number, self.scan]
         if sum(one is not None for one in named) != 1:
-            raise ValueError("a card is named by `code`, `number` or `center_number`, by one")
+            raise ValueError(
+                "a card is named by `code`, `scan`, `number` or `center_number`, by one"
+            )
         if self.card_number is not None and self.center_number is None:
             raise ValueError("`card_number` chooses a card of `center_number`")
         return self

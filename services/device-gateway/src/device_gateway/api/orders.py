@@ -44,6 +44,8 @@ class OrderLineBody(Body):
     unit_price: Money
     vat: Identifier
     sku: Annotated[SafeName, Field(max_length=SKU_MAX)] | None = None
+    article_group: Identifier | None = None
+    """Which printers of the kitchen it concerns."""
 
     def sent(self) -> NewOrderLine:
         return NewOrderLine(
@@ -52,6 +54,7 @@ class OrderLineBody(Body):
             unit_price=self.unit_price,
             vat=self.vat,
             sku=self.sku,
+            article_group=self.article_group,
         )
 
 

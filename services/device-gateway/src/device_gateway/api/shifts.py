@@ -10,7 +10,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from device_gateway.api.bookings import WaitS
-from device_gateway.api.callers import in_store, till_or_manager, till_or_reader
+from device_gateway.api.callers import ApprovalOf, in_store, till_or_manager, till_or_reader
+from device_gateway.api.guards import guarded
 from device_gateway.api.shift_answers import (
     CashMoveAnswer,
     ClosingAnswer,
@@ -36,8 +37,8 @@ TillOrManager = Annotated[Caller, Depends(till_or_manager)]
 TillOrReader = Annotated[Caller, Depends(till_or_reader)]
 Manager = Annotated[Caller, Depends(in_store("manager"))]
 
-Form = Literal["html", "txt", "escpos"]
-"""Of a paper: a page, text as the till's printer shows it, or bytes for that printer."""
+Form = Literal["html", "txt", "escpos", "pdf"]
+"""Of a paper: a page, text as the till's printer shows it, bytes for that printer, or a PDF."""
 
 ZNumber = Annotated[int, Field(ge=1, le=10**9)]
 
@@ -99,6 +100,9 @@ async def _paper(gateway: Gateway, order: ReceiptOrder, form: Form) -> Response:
         case "escpos":
             job = await asyncio.to_thread(gateway.desk.escpos, order)
             return Response(job, media_type="application/octet-stream")
+        case "pdf":
+            page = await asyncio.to_thread(gateway.desk.pdf, order)
+            return Response(page, media_type="application/pdf")
 
 
 def _cashier(named: str | None, caller: Caller) -> str | None:
@@ -130,14 +134,18 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
     @routes.get("/shift")
     async def shift(
         store_id: Identifier, till_id: Identifier, caller: TillOrReader,
-        report: Annotated[Literal["x"] | None, Query()] = None,
+        report: Annotated[Literal["x"] | None, Query()] = None, approval: ApprovalOf = None,
     ) -> ShiftAnswer:  # fmt: skip
+        if report is not None:
+            await guarded(gateway, caller, "x_report", approval)
         return await look(store_id, till_id, report=report == "x")
 
     @routes.get("/shift/report.{form}", response_class=Response)
     async def x_report(
-        store_id: Identifier, till_id: Identifier, form: Form, caller: TillOrReader
-    ) -> Response:
+        store_id: Identifier, till_id: Identifier, form: Form, caller: TillOrReader,
+        approval: ApprovalOf = None,
+    ) -> Response:  # fmt: skip
+        await guarded(gateway, caller, "x_report", approval)
         order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
         return await _paper(gateway, order, form)
 
@@ -155,8 +163,9 @@ def _cash(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/cash-moves")
     async def move_cash(
         store_id: Identifier, till_id: Identifier, body: CashMoveBody, caller: TillOrManager,
-        ask: AskOf, wait_s: WaitS,
+        ask: AskOf, wait_s: WaitS, approval: ApprovalOf = None,
     ) -> CashMoveAnswer:  # fmt: skip
+        who = await guarded(gateway, caller, "cash_move", approval, ask=ask)
         moved = await closings.move_till_cash(
             gateway,
             store_id=store_id,
@@ -164,7 +173,8 @@ def _cash(routes: APIRouter, gateway: Gateway) -> None:
             kind=body.kind,
             amount=body.amount,
             reason=body.reason,
-            cashier_id=_cashier(body.cashier, caller),
+            cashier_id=who.cashier_id or _cashier(body.cashier, caller),
+            approved_by=who.approved_by,
             ask=ask,
         )
         return cash_move_answer(await with_verdict(gateway, moved, wait_s=wait_s))
@@ -195,9 +205,10 @@ def _closings(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/shift/close")
     async def close_till(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
-        wait_s: WaitS, body: CloseBody | None = None,
+        wait_s: WaitS, approval: ApprovalOf = None, body: CloseBody | None = None,
     ) -> ClosingAnswer:  # fmt: skip
         said = body or CloseBody()
+        who = await guarded(gateway, caller, "close", approval, ask=ask)
         closed = await closings.close_till(
             gateway,
             store_id=store_id,
@@ -205,7 +216,8 @@ def _closings(routes: APIRouter, gateway: Gateway) -> None:
             counted=said.counted,
             skim=said.skim,
             abort_open=said.abort_open,
-            cashier_id=_cashier(said.cashier, caller),
+            cashier_id=who.cashier_id or _cashier(said.cashier, caller),
+            approved_by=who.approved_by,
             ask=ask,
         )
         return closing_answer(await with_verdict(gateway, closed, wait_s=wait_s))

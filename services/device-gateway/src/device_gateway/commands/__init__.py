@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.library import KeptFee, LibraryPart
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.commands.terminal import CardCommand
@@ -179,6 +180,7 @@ class StartBooking:
     currency: str
     now: datetime
     cashier_id: str | None = None
+    approved_by: str | None = None
     training: bool = False
     references: Sequence[Reference] = ()
     cancels: str | None = None
@@ -294,6 +296,15 @@ class ReopenPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """The cashier takes a payment back before the sale is recorded."""
+
+    booking_id: str
+    payment_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoteReleased:
     booking_id: str
     payment_id: str
@@ -329,6 +340,8 @@ class AbortBooking:
     sign_by: datetime
     business_date: date
     now: datetime
+    approved_by: str | None = None
+    """Who lent the right to abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +353,7 @@ class NewOrderLine:
     unit_price: Money
     vat: str
     sku: str | None = None
+    article_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +373,8 @@ class OrderLines:
     group: str | None = None
     order_of: str | None = None
     cashier_id: str | None = None
+    kitchen: bool = False
+    """Printers of the store print what has to be done for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,9 +419,11 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
+    | WithdrawPayment
     | NoteVerdict
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
     | CardCommand
 )

@@ -51,6 +51,7 @@ class About:
     cash_name: str
     cashier_id: str | None
     now: datetime
+    approved_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,16 @@ from device_gateway.commands import (
     ReopenPayment,
     RequestPayment,
     StartBooking,
+    WithdrawPayment,
+)
+from device_gateway.commands.acts import (
+    ChangePrice,
+    ChangeQuantity,
+    GiveDiscount,
+    NoteGivenBack,
+    ParkBooking,
+    ResumeBooking,
+    VoidLine,
 )
 from device_gateway.commands.terminal import (
     NoteNotTaken,
@@ -39,6 +49,7 @@ from device_gateway.decider.after import (
 from device_gateway.decider.booking_state import Booking, evolve
 from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
+from device_gateway.decider.editing import acts_of, edit
 from device_gateway.decider.fiscal import named_lines, named_payments
 from device_gateway.decider.going_out import (
     kind_of,
@@ -74,6 +85,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.withdrawing import withdraw
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -108,6 +120,7 @@ def start(
             currency=command.currency,
             started_at=command.now,
             cashier_id=command.cashier_id,
+            approved_by=command.approved_by,
             training=command.training,
             references=tuple(command.references),
             cancels=command.cancels,
@@ -184,6 +197,7 @@ def record(
             number=number,
             shift=shift.shift,
             cashier_id=started.cashier_id,
+            approved_by=started.approved_by,
             master_data=started.master_data,
             started_at=started.started_at,
             recorded_at=command.now,
@@ -197,6 +211,7 @@ def record(
             change=booking.change,
             waivers=waivers_of(booking.payments),
             references=references_of(started, booking),
+            acts=acts_of(booking),
             **kind,
         ),
     )
@@ -260,10 +275,14 @@ def abort(
             + tuple(line.hold_id for line in booking.held_lines if line.hold_id),
             voucher_ids=tuple(
                 line.voucher_id
-                for line in booking.lines
+                for line in (*booking.lines, *booking.give_back_due)
                 if line.voucher_id and line.kind == "voucher_sale"
             ),
-            top_up_ids=tuple(line.top_up_id for line in booking.lines if line.top_up_id),
+            top_up_ids=tuple(
+                line.top_up_id
+                for line in (*booking.lines, *booking.give_back_due)
+                if line.top_up_id
+            ),
             group_ids=tuple(
                 tender.hold_id
                 for tender in booking.tenders
@@ -286,6 +305,8 @@ def abort(
             business_date=command.business_date,
             master_data=started.master_data,
             training=started.training,
+            acts=acts_of(booking),
+            approved_by=command.approved_by,
         ),
     )
 
@@ -319,6 +340,18 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
+        case WithdrawPayment():
+            return withdraw(command, booking)
+        case (
+            VoidLine()
+            | ChangeQuantity()
+            | ChangePrice()
+            | GiveDiscount()
+            | ParkBooking()
+            | ResumeBooking()
+            | NoteGivenBack()
+        ):
+            return edit(command, booking)
         case NoteVerdict():
             return note_verdict(command, booking)
         case NoteOverdue():

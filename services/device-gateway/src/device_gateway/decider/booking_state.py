@@ -9,18 +9,24 @@ from typing import Literal, assert_never
 from device_gateway.decider.pricing import GIVES_BACK, HELD, article_total
 from device_gateway.events import (
     PAYS_GOODS,
+    Act,
     BookingAborted,
     BookingEvent,
     BookingOrdered,
+    BookingParked,
     BookingRecorded,
+    BookingResumed,
     BookingStarted,
     BookingTakenBack,
     CashMoved,
     FinalEvent,
     Line,
+    LineChanged,
+    LineGivenBack,
     LinePrepared,
     LineRefused,
     LinesAdded,
+    LineVoided,
     PaperKind,
     Payment,
     PaymentAccepted,
@@ -32,6 +38,7 @@ from device_gateway.events import (
     PaymentRequested,
     PaymentResolved,
     PaymentUnknown,
+    PaymentWithdrawn,
     ReceiptPrinted,
     ReceiptQueued,
     Record,
@@ -99,6 +106,11 @@ class Booking:
     printed: tuple[ReceiptPrinted, ...] = ()
     taken_back: tuple[BookingTakenBack, ...] = ()
     """What came back of it later, by other bookings."""
+    acts: tuple[Act, ...] = ()
+    """What people changed of it; `editing.acts_of` says what of that counts."""
+    give_back_due: tuple[Line, ...] = ()
+    """Voided lines that another service may still keep something for."""
+    parked: BookingParked | None = None
     last_at: datetime | None = None
     """When something last changed while it was open."""
 
@@ -194,8 +206,11 @@ class Booking:
     @property
     def print_due(self) -> tuple[PaperKind, ...]:
         """Which papers are to be handed to the printing desk now. The receipt of a closing is its Z
-        report, that of a cash move its slip."""
-        if self.final is None or (self.verdict is None and self.overdue is None):
+        report, that of a cash move its slip. An order goes to the kitchen before it is signed."""
+        if self.final is None:
+            return ()
+        signed = self.verdict is not None or self.overdue is not None
+        if not signed and not isinstance(self.final, BookingOrdered):
             return ()
         papers = list(papers_of(self.final))
         return tuple(paper for paper in papers if not self.job_queued(paper))
@@ -203,7 +218,7 @@ class Booking:
 
 def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
     """What is printed of it once it has its verdict. Nobody waits for the paper of a shift that was
-    closed by the clock, and an order has none."""
+    closed by the clock. An order has slips where a kitchen prints."""
     match final:
         case Record():
             slips: list[PaperKind] = ["receipt"]
@@ -217,7 +232,7 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
         case CashMoved():
             return ("receipt",)
         case BookingOrdered():
-            return ()
+            return ("order_slip",) if final.kitchen else ()
         case _:
             assert_never(final)
 
@@ -231,12 +246,23 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
                 booking,
                 lines=booking.lines + event.lines,
                 numbered=booking.numbered + len(event.lines),
+                acts=booking.acts + event.acts,
+                parked=None,
                 last_at=event.added_at,
             )
         case LinePrepared():
             return _line_prepared(booking, event)
         case LineRefused():
             return _line_refused(booking, event)
+        case LineVoided() | LineChanged():
+            return _line_edited(booking, event)
+        case LineGivenBack():
+            due = (each for each in booking.give_back_due if each.line_id != event.line_id)
+            return replace(booking, give_back_due=tuple(due))
+        case BookingParked():
+            return replace(booking, parked=event, last_at=event.parked_at)
+        case BookingResumed():
+            return replace(booking, parked=None, last_at=event.resumed_at)
         case BookingRecorded() | TrainingRecorded():
             return replace(booking, recorded=event, final=event, lines=event.lines)
         case BookingOrdered() | CashMoved() | TillClosed():
@@ -260,6 +286,7 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             | PaymentRefused()
             | PaymentReopened()
             | PaymentReleased()
+            | PaymentWithdrawn()
             | PaymentUnknown()
             | PaymentResolved()
         ):
@@ -293,6 +320,22 @@ def _line_refused(booking: Booking, event: LineRefused) -> Booking:
     )
 
 
+def _line_edited(booking: Booking, event: LineVoided | LineChanged) -> Booking:
+    acts = booking.acts if event.act is None else (*booking.acts, event.act)
+    if isinstance(event, LineChanged):
+        changed, gone, at = {event.line.line_id: event.line}, frozenset[str](), event.changed_at
+    else:
+        changed = {line.line_id: line for line in event.changed}
+        gone, at = frozenset(event.gone), event.voided_at
+    due = booking.give_back_due
+    if isinstance(event, LineVoided) and event.give_back:
+        due += tuple(line for line in booking.lines if line.line_id == event.line_id)
+    lines = (changed.get(line.line_id, line) for line in booking.lines if line.line_id not in gone)
+    return replace(
+        booking, lines=tuple(lines), acts=acts, give_back_due=due, parked=None, last_at=at
+    )
+
+
 PaymentEvent = (
     PaymentAccepted
     | PaymentRequested
@@ -300,6 +343,7 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
 )
@@ -326,7 +370,8 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 requested=payment.tendered or payment.amount,
                 payment=payment,
             )
-            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.accepted_at)
+            tenders = (*booking.tenders, tender)
+            return replace(booking, tenders=tenders, parked=None, last_at=event.accepted_at)
         case PaymentRequested():
             tender = Tender(
                 payment_id=event.payment_id,
@@ -340,7 +385,8 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 since=event.requested_at,
                 terminal=event.terminal,
             )
-            return replace(booking, tenders=(*booking.tenders, tender), last_at=event.requested_at)
+            tenders = (*booking.tenders, tender)
+            return replace(booking, tenders=tenders, parked=None, last_at=event.requested_at)
         case PaymentHeld() if event.request_id is not None:
             return _leg_held(booking, event, event.request_id)
         case PaymentHeld():
@@ -365,6 +411,15 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)
+        case PaymentWithdrawn():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                subsidies=(),
+                release_due=event.hold_id is not None,
+            )
+            return _with(booking, tender, at=event.withdrawn_at)
         case PaymentReleased():
             tender = replace(_tender(booking, event.payment_id), release_due=False)
             return _with(booking, tender, at=booking.last_at)

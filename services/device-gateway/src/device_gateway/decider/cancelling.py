@@ -137,6 +137,7 @@ def _reversed(line: Line, number: int, command: CancelBooking, recorded: Booking
         "reference": reference_to(recorded, line.line_id),
         "reason": command.reason,
         "voucher": None,
+        "lowers": (),
     }
     if line.kind == "voucher_sale":
         held = command.vouchers.get(line.line_id)

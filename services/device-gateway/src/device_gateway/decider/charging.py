@@ -27,7 +27,7 @@ def charge_basket(lines: Sequence[Line], payments: Sequence[Payment]) -> tuple[B
     """
     off: Counter[str] = Counter()
     for line in lines:
-        if line.kind in GOODS and line.amount.amount < 0:
+        if line.kind in GOODS and line.amount.amount < 0 and not line.lowers:
             off[line.vat] -= line.amount.amount
     for vat, _, minor in settled_by_vat(payments):
         off[vat] += minor

@@ -107,6 +107,7 @@ def _closed(
         business_date=about.business_date,
         currency=shift.currency,
         cashier_id=about.cashier_id,
+        approved_by=about.approved_by,
         z_number=opened.shift,
         opened_at=opened.opened_at,
         float_=opened.float_,

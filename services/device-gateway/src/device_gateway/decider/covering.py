@@ -28,9 +28,20 @@ def covered(payments: Iterable[Payment]) -> Counter[str]:
     return sums
 
 
+def lowered(lines: Iterable[Line]) -> Counter[str]:
+    """Line id → minor units that somebody gave off it."""
+    sums: Counter[str] = Counter()
+    for line in lines:
+        for cover in line.lowers:
+            sums[cover.line_id] += cover.amount.amount
+    return sums
+
+
 def uncovered(lines: Iterable[Line], payments: Iterable[Payment]) -> dict[str, int]:
-    """Line id → minor units of goods that no payment covers. Lines without any are left out."""
-    taken = covered(payments)
+    """Line id → minor units of goods that no payment covers, less what was given off them. Lines
+    without any are left out."""
+    lines = tuple(lines)
+    taken = covered(payments) + lowered(lines)
     return {
         line.line_id: line.amount.amount - taken[line.line_id]
         for line in lines
@@ -44,7 +55,7 @@ def goods_left(lines: Iterable[Line], payments: Sequence[Payment]) -> Counter[st
     taken = covered(payments)
     left: Counter[str] = Counter()
     for line in lines:
-        if line.kind in PAID_FOR or line.kind == "voucher_article_redemption":
+        if line.kind in PAID_FOR or line.kind == "voucher_article_redemption" or line.lowers:
             left[line.vat] += line.amount.amount - taken[line.line_id]
     for vat, _, minor in settled_by_vat(payments):
         left[vat] -= minor

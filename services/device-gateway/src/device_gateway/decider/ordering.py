@@ -57,6 +57,7 @@ def order(
             lines=lines,
             group=command.group,
             order_of=command.order_of,
+            kitchen=command.kitchen,
             master_data=shift.master_data,
         ),
     )
@@ -94,6 +95,7 @@ def _lines(command: OrderLines) -> Sequence[OrderedLine]:
                 rate=rate.rate,
                 dsfinvk_key=rate.dsfinvk_key,
                 sku=line.sku,
+                article_group=line.article_group,
             )
         )
     return tuple(found)

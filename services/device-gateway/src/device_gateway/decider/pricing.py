@@ -86,7 +86,7 @@ def priced(
         if line.kind == "tip" and (line.tip_to == "staff") != (key == NOT_TAXABLE):
             raise LineRefused(f"line {number}: the staff's tips are not taxed, the owner's are")
         lines.append(_line(line, number, rate, key, booking_id))
-    _keep_totals([*before, *lines], currency)
+    keep_totals([*before, *lines], currency)
     return tuple(lines)
 
 
@@ -197,10 +197,14 @@ def _keep_terms(line: NewLine, number: int) -> None:
         raise LineRefused(f"line {number}: a voucher costs at most its value")
 
 
-def _keep_totals(lines: Sequence[Line], currency: str) -> None:
+def keep_totals(lines: Sequence[Line], currency: str) -> None:
+    """Raises `BookingTooLarge`."""
     if total((line.amount for line in lines), currency=currency).amount > TOTAL_MAX:
         raise BookingTooLarge(f"a booking is at most {TOTAL_MAX} minor units", limit=TOTAL_MAX)
-    size = sum(len(line.name.encode()) + len(line.sku or "") + 320 for line in lines)
+    size = sum(
+        len(line.name.encode()) + len(line.sku or "") + 320 + 64 * len(line.lowers)
+        for line in lines
+    )
     if size > LINES_BYTES_MAX:
         raise BookingTooLarge(
             f"the lines of a booking hold at most {LINES_BYTES_MAX} bytes", limit=LINES_BYTES_MAX
@@ -263,4 +267,12 @@ voucher, and none pays a tip."""
 
 def article_total(lines: Iterable[Line], currency: str) -> Money:
     """What vouchers may pay for."""
-    return total((line.amount for line in lines if line.kind in GOODS), currency=currency)
+    return total(
+        (
+            line.amount
+            for line in lines
+            # The discount of goods that come back belongs to those.
+            if line.kind in GOODS and (line.kind != "discount" or line.amount.amount < 0)
+        ),
+        currency=currency,
+    )

@@ -2,7 +2,8 @@
 
 They come back at the price at which they were sold. What vouchers, gifts, cost centers and
 subsidies settled of a line goes back to them first, never into money: those that named the line
-before those for goods of its VAT, and last those for everything. The rest is money.
+before those for goods of its VAT, and last those for everything. The rest is money. A discount that
+somebody gave on them comes back with them, piece by piece.
 
 The booking that takes goods back decides on the original booking as it is, and its stream gets
 `booking.taken_back` in the append that records it: no line comes back more often than it was sold.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from device_gateway.commands import ReturnedLine
 from device_gateway.decider.booking_state import Booking
@@ -37,7 +38,7 @@ from device_gateway.events import (
     Restored,
     TakenLine,
 )
-from money import Money
+from money import Money, total
 
 RETURNABLE: frozenset[LineKind] = PAID_FOR
 """Of single lines. A voucher comes back with its code only, when its whole booking is cancelled."""
@@ -98,11 +99,15 @@ def take_back(
         line = known.get(each.line_id)
         if line is None or line.kind not in RETURNABLE:
             raise ReturnNotPossible(f"line {each.line_id}", reason="line", line_id=each.line_id)
-        goods = _goods(recorded, line, each, before[line.line_id], numbered + len(lines) + 1)
+        done = before[line.line_id]
+        goods = _goods(recorded, line, each, done, numbered + len(lines) + 1)
         before[line.line_id] += each.quantity
         lines.append(goods)
+        off = _discounts_back(recorded, line, each, done, numbered + len(lines))
+        lines += off
         taken.append(TakenLine(line_id=line.line_id, quantity=goods.quantity, amount=-goods.amount))
-        restored += _restored(original, line, -goods.amount, [*earlier, *restored])
+        cost = -goods.amount - total((one.amount for one in off), currency=recorded.currency)
+        restored += _restored(original, line, cost, [*earlier, *restored])
     sources = {
         source.key: source for each in wanted for source in _sources(original, known[each.line_id])
     }
@@ -137,6 +142,37 @@ def _goods(
             "reason": wanted.reason,
         }
     )
+
+
+def _discounts_back(
+    recorded: BookingRecorded, line: Line, wanted: ReturnedLine, before: Decimal, numbered: int
+) -> list[Line]:
+    """What was given off the returned pieces. However they come back, the parts are exactly it."""
+    found = list[Line]()
+    for discount in recorded.lines:
+        minor = sum(each.amount.amount for each in discount.lowers if each.line_id == line.line_id)
+        pieces = Decimal(line.quantity)
+        share = _share(minor, (before + wanted.quantity) / pieces) - _share(minor, before / pieces)
+        if not share:
+            continue
+        off = Money(amount=share, currency=recorded.currency)
+        found.append(
+            discount.model_copy(
+                update={
+                    "line_id": str(numbered + len(found) + 1),
+                    "unit_price": off,
+                    "amount": off,
+                    "lowers": (),
+                    "reference": reference_to(recorded, discount.line_id),
+                    "reason": wanted.reason,
+                }
+            )
+        )
+    return found
+
+
+def _share(minor: int, part: Decimal) -> int:
+    return int((minor * part).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _text(quantity: Decimal) -> str:

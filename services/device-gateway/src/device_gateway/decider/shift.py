@@ -89,6 +89,7 @@ def move_cash(command: MoveCash, shift: Shift) -> CashMoved:
         business_date=command.about.business_date,
         currency=shift.currency,
         cashier_id=command.about.cashier_id,
+        approved_by=command.about.approved_by,
         kind=command.kind,
         case=named.gv_typ or "",
         case_name=named.gv_name or None,

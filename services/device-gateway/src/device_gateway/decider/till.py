@@ -22,6 +22,7 @@ from device_gateway.events import (
     ApprovalUsed,
     CashierSignedIn,
     CashierSignedOut,
+    DrawerOpened,
     NumberGiven,
     PairingOffered,
     ShiftBegun,
@@ -213,6 +214,8 @@ def evolve(till: Till, event: TillEvent) -> Till:
         case ApprovalUsed():
             left = {k: v for k, v in till.approvals.items() if k != event.approval_id}
             return replace(till, approvals=left)
+        case DrawerOpened():
+            return till
         case ShiftBegun():
             return replace(
                 till,

@@ -220,11 +220,13 @@ def taken_back(record: BookingRecorded) -> tuple[Correction, ...]:
                 "amount": amount,
                 "reason": reason,
                 "person": record.cashier_id,
+                "approved_by": record.approved_by,
                 "at": record.recorded_at,
             }
         )
 
-    found = [correction("waiver", -waiver.amount, waiver.reason) for waiver in record.waivers]
+    found = [*acts_in(record)]
+    found += [correction("waiver", -waiver.amount, waiver.reason) for waiver in record.waivers]
     found += [
         correction("waiver", -line.amount, line.reason or "")
         for line in record.lines
@@ -243,6 +245,24 @@ def taken_back(record: BookingRecorded) -> tuple[Correction, ...]:
     return tuple(found)
 
 
+def acts_in(process: BookingRecorded | BookingAborted) -> tuple[Correction, ...]:
+    """What people voided, gave off or priced otherwise before it ended."""
+    return tuple(
+        Correction(
+            kind=act.kind,
+            booking_id=process.booking_id,
+            number=process.number,
+            amount=act.amount,
+            reason=act.reason,
+            person=act.person,
+            approved_by=act.approved_by,
+            name=act.name,
+            at=act.at,
+        )
+        for act in process.acts
+    )
+
+
 def _reason(lines: Iterable[Line]) -> str:
     return next((line.reason for line in lines if line.reason), "")
 
@@ -251,6 +271,7 @@ def given_up(aborted: BookingAborted) -> tuple[Correction, ...]:
     if aborted.number is None or aborted.currency is None or aborted.training:
         return ()
     return (
+        *(each for each in acts_in(aborted) if each.kind == "line_void"),
         Correction(
             kind="abort",
             booking_id=aborted.booking_id,
@@ -258,6 +279,7 @@ def given_up(aborted: BookingAborted) -> tuple[Correction, ...]:
             amount=total((line.amount for line in aborted.lines), currency=aborted.currency),
             reason=aborted.reason,
             person=aborted.cashier_id,
+            approved_by=aborted.approved_by,
             at=aborted.aborted_at,
         ),
     )

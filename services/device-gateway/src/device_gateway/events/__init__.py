@@ -4,6 +4,13 @@ version with an upcaster. Instants are UTC; money is integer minor units.
 
 from __future__ import annotations
 
+from device_gateway.events.acts import (
+    BookingParked,
+    BookingResumed,
+    LineChanged,
+    LineGivenBack,
+    LineVoided,
+)
 from device_gateway.events.article import (
     ArticleDelisted,
     ArticleKind,
@@ -36,6 +43,7 @@ from device_gateway.events.booking import (
     VerdictReceived,
 )
 from device_gateway.events.booking_parts import (
+    Act,
     BasketPart,
     Cover,
     Line,
@@ -73,6 +81,7 @@ from device_gateway.events.offline import (
     OfflineSettled,
 )
 from device_gateway.events.paper import (
+    DrawerOpened,
     PaperKind,
     ReceiptPrinted,
     ReceiptQueued,
@@ -119,6 +128,7 @@ from device_gateway.events.store import (
     MeansOfPayment,
     OnAccountTerms,
     PaidOnline,
+    PrinterPurpose,
     RecordingSystem,
     StorePrinter,
     StoreTse,
@@ -153,6 +163,7 @@ from device_gateway.events.till import (
     TillRevoked,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -160,6 +171,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "Act",
     "Address",
     "ApprovalGiven",
     "ApprovalUsed",
@@ -173,7 +185,9 @@ __all__ = [
     "BookingEvent",
     "BookingKind",
     "BookingOrdered",
+    "BookingParked",
     "BookingRecorded",
+    "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
     "CardTotal",
@@ -198,6 +212,7 @@ __all__ = [
     "DeviceKind",
     "DevicePaired",
     "DeviceRemoved",
+    "DrawerOpened",
     "FeeVat",
     "FinalEvent",
     "FiscalChoice",
@@ -207,9 +222,12 @@ __all__ = [
     "LibraryTerms",
     "LimitLeft",
     "Line",
+    "LineChanged",
+    "LineGivenBack",
     "LineKind",
     "LinePrepared",
     "LineRefused",
+    "LineVoided",
     "LinesAdded",
     "MasterDataChanged",
     "MeansOfPayment",
@@ -235,6 +253,8 @@ __all__ = [
     "PaymentResolved",
     "PaymentTotal",
     "PaymentUnknown",
+    "PaymentWithdrawn",
+    "PrinterPurpose",
     "Process",
     "ProcessKind",
     "Quantity",
@@ -301,6 +321,7 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
 CashierEvent = CashierEnrolled | CashierChanged | CashierRemoved
@@ -314,12 +335,18 @@ BookingEvent = (
     | LinesAdded
     | LinePrepared
     | LineRefused
+    | LineVoided
+    | LineChanged
+    | LineGivenBack
+    | BookingParked
+    | BookingResumed
     | PaymentAccepted
     | PaymentRequested
     | PaymentHeld
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
     | PaymentUnknown
     | PaymentResolved
     | FinalEvent
@@ -345,7 +372,8 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
-    ApprovalGiven, ApprovalUsed,
+    ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
+    BookingResumed, PaymentWithdrawn,
 )  # fmt: skip
 
 

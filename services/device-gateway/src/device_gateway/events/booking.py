@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from device_gateway.events.booking_parts import BasketPart, Line, Payment, VatTotal, Waiver
+from device_gateway.events.booking_parts import Act, BasketPart, Line, Payment, VatTotal, Waiver
 from device_gateway.events.charges import ChargeProblem
 from device_gateway.events.parts import (
     BookingKind,
@@ -43,6 +43,8 @@ class BookingStarted(Event):
     master_data: Rare[int] = None
     """`version` of the store's declaration by which it is priced."""
     cashier_id: Rare[str] = None
+    approved_by: Rare[str] = None
+    """Who lent the right for it."""
     training: Annotated[bool, LeftOut] = False
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     cancels: Rare[str] = None
@@ -55,6 +57,8 @@ class LinesAdded(Event):
     store_id: str
     lines: Annotated[tuple[Line, ...], Field(min_length=1)]
     added_at: datetime
+    acts: Annotated[tuple[Act, ...], LeftOut] = ()
+    """Discounts that somebody gave: one for each line."""
 
 
 @event_type("payment.accepted")
@@ -217,6 +221,8 @@ class Record(Process):
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     master_data: Rare[int] = None
     """`version` of the store's declaration by which it was priced; None in older events."""
+    acts: Annotated[tuple[Act, ...], LeftOut] = ()
+    """What was voided, given off or priced otherwise before it was recorded."""
 
     @property
     def renewed(self) -> tuple[str, ...]:
@@ -260,6 +266,8 @@ class OrderedLine(Part):
     rate: int
     dsfinvk_key: int
     sku: Rare[str] = None
+    article_group: Rare[str] = None
+    """By which the kitchen's printers share the work."""
 
 
 @event_type("booking.ordered")
@@ -271,6 +279,8 @@ class BookingOrdered(Process):
     """The table, or what else is settled together (ABRECHNUNGSKREIS)."""
     order_of: Rare[str] = None
     """The booking that this order belongs to."""
+    kitchen: Annotated[bool, LeftOut] = False
+    """Printers of the store print what has to be done for it."""
     master_data: Rare[int] = None
 
 
@@ -310,6 +320,9 @@ class BookingAborted(Event):
     business_date: Rare[date] = None
     master_data: Rare[int] = None
     training: Annotated[bool, LeftOut] = False
+    acts: Annotated[tuple[Act, ...], LeftOut] = ()
+    approved_by: Rare[str] = None
+    """Who lent the right to abort it."""
 
 
 @event_type("booking.verdict_received")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -34,6 +34,31 @@ class SoldTerms(Part):
     template: Rare[str] = None
     card: Annotated[bool, LeftOut] = False
     """A printed card is sold: its code was in the request and stands nowhere."""
+
+
+class Cover(Part):
+    """How much of one line a payment or a discount is for."""
+
+    line_id: str
+    amount: Money
+
+
+class Act(Part):
+    """What somebody changed of a sale before it was recorded; a closing lists it with its
+    reason."""
+
+    kind: Literal["line_void", "price_change", "discount"]
+    line_id: str
+    name: str
+    """Of the line."""
+    amount: Money
+    """By how much it changed what is to pay."""
+    reason: str
+    person: Rare[str] = None
+    """Ids, never names."""
+    approved_by: Rare[str] = None
+    """Who lent the right."""
+    at: datetime
 
 
 class Line(Part):
@@ -70,6 +95,10 @@ class Line(Part):
     """Of a return: the line that was sold."""
     reversal_id: Rare[str] = None
     """Under which another service takes back what it did for the line that was sold."""
+    lowers: Annotated[tuple[Cover, ...], LeftOut] = ()
+    """A discount that somebody gave: the lines it lowers, together its amount without the minus."""
+    list_price: Rare[Money] = None
+    """What one cost before somebody changed the price."""
 
     account_id: Rare[str] = None
     """Of a fee, or of what is loaded."""
@@ -99,13 +128,6 @@ class Line(Part):
     def asks_first(self) -> bool:
         """A printed card or a top-up: the voucher service has to agree while its code is known."""
         return self.kind == "voucher_top_up" or (self.kind == "voucher_sale" and not self.has_slip)
-
-
-class Cover(Part):
-    """How much of one line a payment is for."""
-
-    line_id: str
-    amount: Money
 
 
 class Payment(Part):

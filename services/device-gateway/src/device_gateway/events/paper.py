@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from device_gateway.events.parts import Rare
 from events import Event, event_type
 
-PaperKind = Literal["receipt", "voucher_slips", "remainder_slips"]
+PaperKind = Literal["receipt", "voucher_slips", "remainder_slips", "order_slip"]
 
 
 @event_type("receipt.queued")
 class ReceiptQueued(Event):
     """A print job was handed to the printing desk, or there was nothing to print. `voucher_slips`:
-    the codes of sold vouchers; `remainder_slips`: new codes of vouchers that were paid with."""
+    the codes of sold vouchers; `remainder_slips`: new codes of vouchers that were paid with;
+    `order_slip`: what a kitchen has to do, on each printer that it concerns."""
 
     booking_id: str
     store_id: str
@@ -40,3 +42,18 @@ class ReceiptPrinted(Event):
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
     )
+
+
+@event_type("drawer.opened")
+class DrawerOpened(Event):
+    """Somebody had the cash drawer opened without a sale. Stream `till-{till_id}`."""
+
+    store_id: str
+    till_id: str
+    reason: str
+    cashier_id: Rare[str] = None
+    approved_by: Rare[str] = None
+    """Who lent the right to it."""
+    by: Rare[str] = None
+    """Who asked, where it was not the till."""
+    at: datetime

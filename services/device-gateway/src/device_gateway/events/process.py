@@ -30,3 +30,5 @@ class Process(Event):
     currency: str
     cashier_id: Rare[str] = None
     """Who stood at the till: an id, never a name."""
+    approved_by: Rare[str] = None
+    """Who lent the right for it."""

@@ -94,6 +94,10 @@ class Correction(Part):
     reason: str
     person: Rare[str] = None
     """An id, never a name."""
+    approved_by: Rare[str] = None
+    """Who lent the right."""
+    name: Rare[str] = None
+    """Of the line, where it is about one."""
     at: datetime
 
 

@@ -50,8 +50,11 @@ class RecordingSystem(Part):
     model: Rare[str] = None
 
 
+PrinterPurpose = Literal["receipt", "vouchers", "orders"]
+
+
 class StorePrinter(Part):
-    """A receipt printer. `till_id` None: it prints for every till of the store."""
+    """A printer. `till_id` None: it prints for every till of the store."""
 
     printer_id: str
     till_id: str | None = None
@@ -63,6 +66,22 @@ class StorePrinter(Part):
     codepage_number: int = 19
     qr: str = "native"
     dots: int = 576
+    device: Rare[str] = None
+    """Path of a USB or serial line."""
+    baudrate: Rare[int] = None
+    pull: Rare[str] = None
+    """The printer asks for its jobs: `epson_sdp` or `star_cloudprnt`."""
+    pull_id: Rare[str] = None
+    purposes: Annotated[
+        tuple[PrinterPurpose, ...], Field(exclude_if=lambda value: value == ("receipt",))
+    ] = ("receipt",)
+    article_groups: Annotated[tuple[str, ...], LeftOut] = ()
+    """Of orders, the lines of these groups alone; none: all."""
+    cut: Annotated[str, Field(exclude_if=lambda value: value == "full")] = "full"
+    drawer_pin: Rare[int] = None
+    confirm_by: Annotated[str, Field(exclude_if=lambda value: value == "sensor")] = "sensor"
+    logo: Rare[str] = None
+    """Name and hash of a picture; the picture itself is in no event."""
 
 
 class VatRate(Part):

@@ -35,6 +35,7 @@ class Cancellation:
     codes: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By line: of the vouchers that it sold."""
     cashier_id: str | None = None
+    approved_by: str | None = None
 
 
 async def cancel(
@@ -97,7 +98,8 @@ async def _stored(
             legal_entity_id=master_data.legal_entity.legal_entity_id,
             currency=sold_at.currency,
             now=now,
-            cashier_id=wanted.cashier_id,
+            cashier_id=counter.till.cashier or wanted.cashier_id,
+            approved_by=wanted.approved_by,
             cancels=sold_at.booking_id,
         )
         begun.note(start(starting, counter.till, counter.opened, begun.booking))

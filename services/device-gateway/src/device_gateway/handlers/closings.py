@@ -104,6 +104,7 @@ async def move_till_cash(
     reason: str,
     cashier_id: str | None,
     ask: Ask,
+    approved_by: str | None = None,
 ) -> Booking:
     """Cash goes into the drawer or out of it; `amount` is above zero, the kind knows the way.
 
@@ -115,7 +116,7 @@ async def move_till_cash(
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
         must_be_active(counter.till, store_id)
         _check(amount, counter.master_data)
-        about = _about(gateway, counter.master_data, cashier_id, now)
+        about = _about(gateway, counter.master_data, cashier_id, now, approved_by=approved_by)
         moved = move_cash(MoveCash(move_id, kind, amount, reason, about), counter.shift)
         counter.give_to(moved)
         return {booking_stream(move_id): (moved,)}
@@ -145,6 +146,7 @@ async def close_till(
     cashier_id: str | None,
     ask: Ask,
     automatic: bool = False,
+    approved_by: str | None = None,
 ) -> Booking:
     """Close the till's shift: difference, skim and closing in one append. `abort_open`: open
     bookings are aborted first.
@@ -167,7 +169,11 @@ async def close_till(
         master_data, shift = counter.master_data, counter.shift
         _check(counted, master_data, zero=True)
         _check(skim, master_data, zero=True)
-        about = _about(gateway, master_data, cashier_id, now, day_of=shift.opened.opened_at)  # type: ignore[union-attr]  # open
+        assert shift.opened is not None
+        about = _about(
+            gateway, master_data, cashier_id, now,
+            day_of=shift.opened.opened_at, approved_by=approved_by,
+        )  # fmt: skip
         made = close_shift(CloseShift(*ids, counted, skim, about, automatic), shift)
         counter.note(*made.shift)
         processes = (*made.moves, made.closed)
@@ -287,6 +293,7 @@ def _about(
     now: datetime,
     *,
     day_of: datetime | None = None,
+    approved_by: str | None = None,
 ) -> About:
     """`day_of`: a closing belongs to the business day on which its shift was opened."""
     names = (means.name for means in master_data.means_of_payment if means.kind == "cash")
@@ -297,6 +304,7 @@ def _about(
         cash_name=next(names, CASH),
         cashier_id=cashier_id,
         now=now,
+        approved_by=approved_by,
     )
 
 

@@ -95,24 +95,28 @@ async def finish(
     return Progress(state, sold)
 
 
-async def abort(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Progress:
+async def abort(
+    gateway: Gateway, booking: Booking, *, reason: str, ask: Ask, approved_by: str | None = None
+) -> Progress:
     """End an open booking; its event ends holds and prepared vouchers. It gets a number, too.
     What a card terminal took goes back first. Raises `BookingIsRecorded`, and what keeps a card's
     money from going back."""
     if booking.open:
         booking = await give_up_cards(gateway, booking, ask=ask)
-    aborted = await note_aborted(gateway, booking, reason=reason, ask=ask)
+    aborted = await note_aborted(gateway, booking, reason=reason, ask=ask, approved_by=approved_by)
     await given_back(gateway, aborted)
     return Progress(aborted)
 
 
-async def note_aborted(gateway: Gateway, booking: Booking, *, reason: str, ask: Ask) -> Booking:
+async def note_aborted(
+    gateway: Gateway, booking: Booking, *, reason: str, ask: Ask, approved_by: str | None = None
+) -> Booking:
     """The abort alone; what was taken without a line is given back by whoever goes on."""
     assert booking.started is not None
     started = booking.started
     now = gateway.clock()
     day = business_date(await gateway.terms_of(booking), now)
-    command = AbortBooking(started.booking_id, reason, gateway.sign_by(now), day, now)
+    command = AbortBooking(started.booking_id, reason, gateway.sign_by(now), day, now, approved_by)
     booking_part = booking_stream(started.booking_id)
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:

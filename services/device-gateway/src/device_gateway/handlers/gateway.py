@@ -13,20 +13,25 @@ from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
+from device_gateway.devices.ports import DeviceShelf
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.device_board import DeviceBoard
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
+from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.ports import (
     CashierDesk,
     ChargeService,
     OfflineRulesKept,
     ReceiptDesk,
     ServiceLine,
+    TillBookings,
     VoucherService,
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
 from device_gateway.ports.orders import NoOrders, OrderService
+from device_gateway.ports.printers import Printers
 from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
@@ -133,13 +138,21 @@ class Gateway:
     """The stores in which nothing is sold before somebody has signed in."""
     cashiers: CashierDesk | None = None
     """Names, PINs and wrong tries; None: nobody can sign in."""
+    till_bookings: TillBookings | None = None
+    """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
     terminals: TerminalDesk | None = None
     """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    printers: Printers | None = None
+    """None: this process has no print spool."""
     lines: Lines | None = None
     """None: this process watches no lines."""
+    scans: ScanMemory = field(default_factory=ScanMemory)
+    devices: DeviceBoard = field(default_factory=DeviceBoard)
+    device_shelf: DeviceShelf | None = None
+    """Which devices there are; None: nobody lists them here."""
     assortment: Assortment | None = None
     """Search; None: there is none here."""
     library: LibraryService | None = None

@@ -12,8 +12,10 @@ from device_gateway.decider.ordering import order as decide_order
 from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingOrdered
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date, rates_on
+from device_gateway.handlers.paper import queue_papers
 from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.shifts import Counter, in_shift
+from device_gateway.printing.routing import does
 from events import Ask
 
 
@@ -37,6 +39,12 @@ async def order(gateway: Gateway, wanted: Order, *, ask: Ask) -> Booking:
     if wanted.order_of is not None:
         await _must_be_ordered(gateway, wanted.store_id, wanted.order_of)
     stream, now = booking_stream(booking_id), gateway.clock()
+    printers = (await gateway.master_data(wanted.store_id)).printers
+    kitchen = any(
+        does(printer, wanted.till_id, line.article_group)
+        for printer in printers
+        for line in wanted.lines
+    )
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
         master_data = counter.master_data
@@ -55,6 +63,7 @@ async def order(gateway: Gateway, wanted: Order, *, ask: Ask) -> Booking:
             group=wanted.group,
             order_of=wanted.order_of,
             cashier_id=wanted.cashier_id,
+            kitchen=kitchen,
         )
         events = decide_order(
             command, counter.till, counter.opened, states[stream], counter.next_number
@@ -73,9 +82,11 @@ async def order(gateway: Gateway, wanted: Order, *, ask: Ask) -> Booking:
         with_till=True,
         now=now,
     )
-    if done.appended.repeated:
-        return await gateway.process(booking_id)
     ordered: Booking = done.states[stream]
+    if done.appended.repeated:
+        ordered = await gateway.process(booking_id)
+    # The kitchen does not wait for the security device.
+    await queue_papers(gateway, ordered)
     return ordered
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID, uuid5
 
 from device_gateway.commands import NotePrinted, NoteQueued
@@ -14,6 +15,9 @@ from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
 from events import Ask, Decision, DomainError, handle, handle_together
+
+KITCHEN_MAX_AGE = timedelta(minutes=30)
+"""Nobody cooks what was ordered before that."""
 
 PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips")
 
@@ -49,6 +53,9 @@ async def queue_papers(gateway: Gateway, booking: Booking, *, note: bool = False
     A paper that comes out at once is noted as queued when it is noted as printed: one append
     instead of two. `note`: it did not come out so far, so note it now.
     """
+    if isinstance(booking.final, BookingOrdered):
+        await _queue_order_slips(gateway, booking, booking.final)
+        return
     for document in booking.print_due:
         assert booking.final is not None
         order = await order_of(gateway, booking)
@@ -75,9 +82,26 @@ async def _enqueue(
         case "voucher_slips":
             sold = await prepared(gateway, booking)
             return await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=sold)
+        case "order_slip":
+            raise AssertionError("an order is queued on its own")
         case "remainder_slips":
             rests = await renewed(gateway, booking)
             return await gateway.desk.enqueue_remainder_slips(order, job_id=job_id, vouchers=rests)
+
+
+async def _queue_order_slips(gateway: Gateway, booking: Booking, ordered: BookingOrdered) -> None:
+    """Noted at once: several printers have a job of it, and the last one counts."""
+    if not booking.print_due:
+        return
+    job_id = str(uuid5(UUID(ordered.booking_id), "order_slip"))
+    if gateway.clock() - ordered.recorded_at < KITCHEN_MAX_AGE:
+        store = await gateway.master_data(ordered.store_id)
+        try:
+            await gateway.desk.enqueue_order_slips(ordered, store, job_id=job_id)
+        except DomainError as wait:
+            _log.warning("slip of order %s waits: %s", ordered.booking_id, wait.code)
+            return
+    await _note_queued(gateway, ordered.booking_id, job_id, "order_slip")
 
 
 async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, document: PaperKind) -> None:
@@ -87,22 +111,30 @@ async def _note_queued(gateway: Gateway, booking_id: str, job_id: str, document:
 
 
 async def note_printed(
-    gateway: Gateway, *, booking_id: str, printer_id: str, job_id: str, is_copy: bool
+    gateway: Gateway,
+    *,
+    booking_id: str,
+    printer_id: str,
+    job_id: str,
+    is_copy: bool,
+    document: PaperKind | None = None,
 ) -> None:
-    """The printing room says that the printer has a job; a repeat changes nothing.
+    """The printing room says that the printer has a job; a repeat changes nothing. `document`:
+    what it is; None: its id says so, unless somebody asked for it again.
 
     What is on paper was queued, also where nobody has noted that yet: once the codes of slips are
     forgotten they can't be queued again, so they would stay due for ever. Once the slips are on
     paper the voucher service may forget their codes.
     """
-    jobs = {str(uuid5(UUID(booking_id), paper)): paper for paper in PAPERS}
-    document = jobs.get(job_id)
+    if document is None:
+        jobs = {str(uuid5(UUID(booking_id), paper)): paper for paper in PAPERS}
+        document = jobs.get(job_id)
     stream, now = booking_stream(booking_id), gateway.clock()
     printed = NotePrinted(booking_id, printer_id, job_id, is_copy, now)
 
     def decide(states: Mapping[str, Booking]) -> Decision:
         before: Sequence[BookingEvent] = ()
-        if document is not None:
+        if document is not None and document != "order_slip":
             queued = NoteQueued(booking_id, job_id, document, now)
             before = BOOKING.decide(queued, states[stream])
         return Decision({stream: [*before, *BOOKING.decide(printed, states[stream])]})

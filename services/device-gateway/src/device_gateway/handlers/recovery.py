@@ -13,6 +13,7 @@ from device_gateway.commands import NoteRefused
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.card import taken_by_terminals, waiting
+from device_gateway.handlers.editing import give_back_due
 from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.holds import release_due, unavailable
@@ -71,7 +72,9 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         touched_at = booking.last_at
         booking = await _give_up_silent_payments(gateway, booking, now)
         await _recover_cards(gateway, booking)
-        if touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now and not _has_cards(booking):
+        # What is set aside waits for somebody, at the latest for the closing.
+        idle = booking.parked is None and not _has_cards(booking)
+        if idle and touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
             booking_id = started.booking_id
             ask = Ask.of(f"idle/{booking_id}/{touched_at.isoformat()}", booking_id)
             booking = (await abort(gateway, booking, reason="idle", ask=ask)).booking
@@ -79,6 +82,7 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         booking = await note_overdue(gateway, booking)
     await queue_papers(gateway, booking, note=True)
     await release_due(gateway, booking)
+    await give_back_due(gateway, booking)
 
 
 async def _recover_cards(gateway: Gateway, booking: Booking) -> None:

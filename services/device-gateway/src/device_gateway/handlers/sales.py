@@ -72,6 +72,7 @@ from device_gateway.handlers.terminal import at_terminal, told_of
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
+from kassenverbund.kit.chain_tills import TillRight
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,14 @@ class Sale:
     """A terminal has to give it back."""
     training: bool = False
     references: Sequence[Reference] = ()
+    approved_by: str | None = None
+    """Who lent the right for it."""
+
+    @property
+    def needs(self) -> tuple[TillRight, ...]:
+        """The rights that it takes, beside selling."""
+        found: list[TillRight] = ["training"] if self.training else []
+        return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
 def booking_id_of(ask: Ask) -> str:
@@ -301,6 +310,7 @@ def _entered(
         currency=master_data.currency,
         now=now,
         cashier_id=here or sale.cashier_id,
+        approved_by=sale.approved_by,
         training=sale.training,
         references=sale.references,
     )

@@ -29,6 +29,7 @@ from events import Ask, Metadata, handle
 from events.handle import input_hash
 from kassenverbund.kit import chain as declared
 from kassenverbund.kit.chain_fiscal import rows_of
+from kassenverbund.kit.chain_printers import logo_mark
 
 
 async def declare_stores(gateway: Gateway, chain: declared.Chain) -> None:
@@ -58,7 +59,7 @@ def master_data_of(
         currency=chain.currency,
         receipt_footer=store.receipt_footer,
         tses=tuple(_tse(tse) for tse in store.tses),
-        printers=tuple(_printer(printer) for printer in store.printers),
+        printers=tuple(_printer(chain, printer) for printer in store.printers),
         vat=tuple(_vat_rate(rate) for rate in chain.vat if rate.country == store.country),
         means_of_payment=_means_of_payment(chain),
         voucher_articles=tuple(
@@ -188,16 +189,11 @@ def _address(address: declared.Address) -> Address:
     )
 
 
-def _printer(printer: declared.Printer) -> StorePrinter:
+def _printer(chain: declared.Chain, printer: declared.Printer) -> StorePrinter:
+    logo = printer.logo
     return StorePrinter(
         printer_id=printer.id,
         till_id=printer.till,
-        host=printer.host,
-        port=printer.port,
-        virtual=printer.virtual,
-        columns=printer.columns,
-        codepage=printer.codepage,
-        codepage_number=printer.codepage_number,
-        qr=printer.qr,
-        dots=printer.dots,
+        logo=None if logo is None else logo_mark(logo, chain.logos[logo]),
+        **printer.model_dump(exclude={"id", "till", "logo"}),
     )

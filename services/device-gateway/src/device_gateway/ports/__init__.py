@@ -1,6 +1,13 @@
 """What the gateway needs from others, as it wants to say it."""
 
-from device_gateway.ports.beside import PairingTries, Unfinished, UnfinishedBookings
+from device_gateway.ports.beside import (
+    PairingTries,
+    TillBooking,
+    TillBookings,
+    TillBookingState,
+    Unfinished,
+    UnfinishedBookings,
+)
 from device_gateway.ports.cashiers import CashierDesk, PinHash
 from device_gateway.ports.charges import (
     CardMode,
@@ -67,6 +74,9 @@ __all__ = [
     "ShiftSoFar",
     "SoldVoucher",
     "TakesBack",
+    "TillBooking",
+    "TillBookingState",
+    "TillBookings",
     "ToppedUp",
     "Unfinished",
     "UnfinishedBookings",

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from device_gateway.events import (
+    BookingOrdered,
     CaseTotal,
     CashCount,
     CashMoved,
@@ -109,6 +110,10 @@ class ReceiptDesk(Protocol):
         """As bytes for the till's printer. Pure."""
         ...
 
+    def pdf(self, order: ReceiptOrder) -> bytes:
+        """As a PDF of the paper's width. Pure. Raises `PdfNotInstalled`."""
+        ...
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         """Queue the receipt once; the same `job_id` again changes nothing.
 
@@ -127,4 +132,25 @@ class ReceiptDesk(Protocol):
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
     ) -> bool:
         """The same for vouchers that were paid with and have a new code; `value` is their rest."""
+        ...
+
+    async def enqueue_order_slips(
+        self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        """Queue what a kitchen has to do, once on each printer that it concerns."""
+        ...
+
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        """The part of one printer once more. False: that printer prints none of it any more."""
+        ...
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        """The till's receipt printer has a cash drawer."""
         ...

@@ -6,22 +6,36 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from device_gateway.adapters.escpos import (
     OpenDrawer,
     PrinterProfile,
+    drawer_pulse,
     encode,
     profile_of,
 )
-from device_gateway.events import BookingRecorded, CashMoved, StorePrinter
+from device_gateway.adapters.pdf import grid_pdf
+from device_gateway.adapters.self_test import self_test_job
+from device_gateway.events import (
+    BookingOrdered,
+    BookingRecorded,
+    CashMoved,
+    MasterDataChanged,
+    OrderedLine,
+    Record,
+    StorePrinter,
+)
 from device_gateway.ports import Printable, ReceiptOrder, SoldVoucher
 from device_gateway.printing.job import Document, PrintJob
 from device_gateway.printing.ports import NotTheFirst, PrintQueue
+from device_gateway.printing.routing import ordered_at, printer_for
 from device_gateway.receipt.build import slip_of
 from device_gateway.receipt.document import SinglePurpose
 from device_gateway.receipt.grid import Grid
 from device_gateway.receipt.layout import slip_rows
+from device_gateway.receipt.order_slip import order_slip_of, order_slip_rows
 from device_gateway.receipt.papers import paper_html, paper_of, paper_rows
 from device_gateway.receipt.text import grid_text
 
@@ -29,6 +43,10 @@ log = logging.getLogger(__name__)
 
 LAID_OUT_MAX = 64
 """Receipts whose rows are kept for a moment."""
+
+SELF_TEST_MAX_S = 60.0
+DRAWER_MAX_S = 10.0
+"""How long a job is tried whose moment passes."""
 
 SCREEN = PrinterProfile(
     printer_id="screen",
@@ -42,11 +60,13 @@ SCREEN = PrinterProfile(
 
 
 def printer_of(order: ReceiptOrder) -> StorePrinter | None:
-    """The till's own printer, else the first that prints for every till of the store."""
-    printers = order.master_data.printers
-    own = (printer for printer in printers if printer.till_id == order.booking.till_id)
-    shared = (printer for printer in printers if printer.till_id is None)
-    return next(own, None) or next(shared, None)
+    """The till's own receipt printer, else the first that prints for every till of the store."""
+    return printer_for(order.master_data, order.booking.till_id, "receipt")
+
+
+def slip_printer_of(order: ReceiptOrder) -> StorePrinter | None:
+    """The printer for vouchers, else the receipt printer."""
+    return printer_for(order.master_data, order.booking.till_id, "vouchers")
 
 
 def _same(one: ReceiptOrder, other: ReceiptOrder) -> bool:
@@ -96,12 +116,16 @@ class PrintingDesk:
         """As bytes for the till's printer. Pure."""
         return self._receipt(order, self._paper(order))
 
+    def pdf(self, order: ReceiptOrder) -> bytes:
+        """As a PDF of the paper's width. Pure. Raises `PdfNotInstalled`."""
+        return grid_pdf(paper_rows(paper_of(order), SCREEN.columns, SCREEN.codepage))
+
     async def enqueue(self, order: ReceiptOrder, *, job_id: str) -> bool:
         """Queue the receipt once; whether it is a new job. Raises `PrinterQueueFull`.
 
         Where another job of this receipt may be on paper, this one says KOPIE, asked or not.
         """
-        return await self._put(order, "receipt", job_id, self.escpos)
+        return await self._put(order, "receipt", job_id, self._receipt, printer_of(order))
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
@@ -111,20 +135,20 @@ class PrintingDesk:
         The codes go into the job's bytes and nowhere else. Raises `PrinterQueueFull`.
         """
 
-        def slips(order: ReceiptOrder) -> bytes:
-            return b"".join(self._slips(order, self._paper(order), vouchers, remainder=False))
+        def slips(order: ReceiptOrder, profile: PrinterProfile) -> bytes:
+            return b"".join(self._slips(order, profile, vouchers, remainder=False))
 
-        return await self._put(order, "voucher_slips", job_id, slips)
+        return await self._put(order, "voucher_slips", job_id, slips, slip_printer_of(order))
 
     async def enqueue_remainder_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
     ) -> bool:
         """The same for the rests of vouchers that were paid with and have a new code."""
 
-        def slips(order: ReceiptOrder) -> bytes:
-            return b"".join(self._slips(order, self._paper(order), vouchers, remainder=True))
+        def slips(order: ReceiptOrder, profile: PrinterProfile) -> bytes:
+            return b"".join(self._slips(order, profile, vouchers, remainder=True))
 
-        return await self._put(order, "remainder_slips", job_id, slips)
+        return await self._put(order, "remainder_slips", job_id, slips, slip_printer_of(order))
 
     def _slips(
         self,
@@ -180,19 +204,126 @@ class PrintingDesk:
         drawer = None
         if took_cash and profile.drawer_pin is not None and not order.is_copy:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)
-        return encode(grid, profile, drawer=drawer)
+        logo = profile.logo if isinstance(order.booking, Record) else None
+        return encode(grid, profile, drawer=drawer, logo=logo)
+
+    async def enqueue_order_slips(
+        self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        """Queue what a kitchen has to do, once on each printer that it concerns, in jobs whose ids
+        derive from `job_id`. Whether there is a new job. Raises `PrinterQueueFull`."""
+        news = [
+            await self.enqueue_order_slip(
+                ordered, master_data, printer, lines, job_id=order_job_id(job_id, printer)
+            )
+            for printer, lines in ordered_at(ordered, master_data)
+        ]
+        return any(news)
+
+    async def repeat_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        *,
+        printer_id: str,
+        job_id: str,
+    ) -> bool:
+        """The part of one printer once more. False: that printer prints none of it any more."""
+        for printer, lines in ordered_at(ordered, master_data):
+            if printer.printer_id == printer_id:
+                return await self.enqueue_order_slip(
+                    ordered, master_data, printer, lines, job_id=job_id
+                )
+        return False
+
+    def has_drawer(self, master_data: MasterDataChanged, till_id: str) -> bool:
+        """The till's receipt printer has a cash drawer."""
+        printer = printer_for(master_data, till_id, "receipt")
+        return printer is not None and printer.drawer_pin is not None
+
+    async def enqueue_order_slip(
+        self,
+        ordered: BookingOrdered,
+        master_data: MasterDataChanged,
+        printer: StorePrinter,
+        lines: Sequence[OrderedLine],
+        *,
+        job_id: str,
+    ) -> bool:
+        """The same for one printer."""
+        profile = self._profile(printer)
+
+        def paper(is_copy: bool) -> bytes:
+            slip = order_slip_of(ordered, lines, master_data, is_copy=is_copy)
+            return encode(order_slip_rows(slip, profile.columns, profile.codepage), profile)
+
+        job = PrintJob(
+            job_id=job_id,
+            printer_id=printer.printer_id,
+            store_id=ordered.store_id,
+            till_id=ordered.till_id,
+            booking_id=ordered.booking_id,
+            document="order_slip",
+            is_copy=False,
+            queued_at=self._clock(),
+        )
+        return await self._put_first(job, paper)
+
+    async def enqueue_self_test(
+        self, printer: StorePrinter, master_data: MasterDataChanged, *, job_id: str
+    ) -> bool:
+        """Queue what shows whether a printer is set up rightly. Nobody waits for it for long."""
+        profile, now = self._profile(printer), self._clock()
+        job = PrintJob(
+            job_id=job_id,
+            printer_id=printer.printer_id,
+            store_id=master_data.store_id,
+            till_id=printer.till_id or "",
+            booking_id=job_id,
+            document="self_test",
+            is_copy=False,
+            queued_at=now,
+            give_up_at=now + timedelta(seconds=SELF_TEST_MAX_S),
+        )
+        return await self._put_first(job, lambda _: self_test_job(printer, profile, master_data))
+
+    async def enqueue_drawer(
+        self, master_data: MasterDataChanged, till_id: str, *, job_id: str
+    ) -> bool:
+        """Queue a pulse for the drawer of the till's receipt printer. False: it has none. Too late
+        is never: a drawer must not open when nobody stands there any more."""
+        printer = printer_for(master_data, till_id, "receipt")
+        profile = None if printer is None else self._profile(printer)
+        if profile is None or profile.drawer_pin is None:
+            return False
+        now = self._clock()
+        job = PrintJob(
+            job_id=job_id,
+            printer_id=profile.printer_id,
+            store_id=master_data.store_id,
+            till_id=till_id,
+            booking_id=job_id,
+            document="drawer",
+            is_copy=False,
+            queued_at=now,
+            give_up_at=now + timedelta(seconds=DRAWER_MAX_S),
+        )
+        pulse = drawer_pulse(profile, OpenDrawer(booking_id=job_id))
+        await self._put_first(job, lambda _: pulse)
+        return True
 
     async def _put(
         self,
         order: ReceiptOrder,
         document: Document,
         job_id: str,
-        paper: Callable[[ReceiptOrder], bytes],
+        paper: Callable[[ReceiptOrder, PrinterProfile], bytes],
+        printer: StorePrinter | None,
     ) -> bool:
-        """Queue `paper(order)`, marked as a copy where it would not be the first paper."""
-        printer = printer_of(order)
+        """Queue `paper(order, …)`, marked as a copy where it would not be the first paper."""
         if printer is None:
             return False
+        profile = self._profile(printer)
         booking = order.booking
         job = PrintJob(
             job_id=job_id,
@@ -204,17 +335,33 @@ class PrintingDesk:
             is_copy=order.is_copy,
             queued_at=self._clock(),
         )
-        payload = paper(order)
+
+        def rendered(is_copy: bool) -> bytes:
+            return paper(order if is_copy == order.is_copy else _copy_of(order), profile)
+
+        return await self._put_first(job, rendered)
+
+    async def _put_first(self, job: PrintJob, paper: Callable[[bool], bytes]) -> bool:
+        """Queue `paper(is_copy)`; where another paper of it may be out, as a copy."""
+        payload = paper(job.is_copy)
         if not payload:
             return False
         try:
-            new = await self._queue.put(job, payload, as_first=not order.is_copy)
+            new = await self._queue.put(job, payload, as_first=not job.is_copy)
         except NotTheFirst:
-            copy = paper(replace(order, is_copy=True))
-            new = await self._queue.put(replace(job, is_copy=True), copy)
+            new = await self._queue.put(replace(job, is_copy=True), paper(True))
         if new:
-            self._queued(printer.printer_id)
+            self._queued(job.printer_id)
         return new
+
+
+def _copy_of(order: ReceiptOrder) -> ReceiptOrder:
+    return replace(order, is_copy=True)
+
+
+def order_job_id(job_id: str, printer: StorePrinter) -> str:
+    """Of the slip of one printer."""
+    return str(uuid5(UUID(job_id), printer.printer_id))
 
 
 def moves_cash(process: Printable) -> bool:

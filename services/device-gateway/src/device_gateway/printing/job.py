@@ -14,7 +14,10 @@ from typing import Literal
 
 from device_gateway.events import PaperKind
 
-Document = PaperKind
+Document = PaperKind | Literal["self_test", "drawer"]
+"""`self_test` and `drawer` belong to no booking."""
+
+NO_BOOKING: frozenset[Document] = frozenset({"self_test", "drawer"})
 
 
 class JobState(StrEnum):
@@ -57,6 +60,11 @@ class PrintJob:
     """A code: `paper_out`, `cover_open`, `unreachable`, `connection_lost`, …"""
     tries: int = 0
     changed_at: datetime | None = None
+    give_up_at: datetime | None = None
+    """Nobody tries after this. None: as long as the printer's owner has patience."""
+    seen_at: datetime | None = None
+    seen_reason: str | None = None
+    """Somebody looked at a job that went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The one task that sends to a printer, and the loop that tells what was printed."""
+"""The one task that sends to a printer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from device_gateway.printing.job import JobState, PrintJob
-from device_gateway.printing.ports import PrinterLink, PrintListener, PrintQueue, Taken
+from device_gateway.printing.job import Delivery, JobState, PrintJob
+from device_gateway.printing.ports import PrinterLink, PrintQueue, Taken
+from device_gateway.printing.state import Condition, condition_after, condition_of
 from events import Transient
 
 log = logging.getLogger(__name__)
-
-REPORTED_AT_ONCE_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,17 @@ class Patience:
     backoff_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0)
     keep_trying_s: float = 900.0
     """After this long a printer that is off or out of paper has failed the job."""
+    fetched_max_s: float = 60.0
+    """A printer that fetched a job has so long to say what came of it."""
+    look_when_down_s: float = 15.0
+    """A printer that was out of order and has nothing to print is looked at so often."""
     report_again_s: float = 2.0
     gather_s: float = 0.2
     """What was printed within this time is told together: nobody waits for it."""
+
+
+async def _nobody(_condition: Condition, _reason: str) -> None:
+    """Nobody wants to know what a printer is like."""
 
 
 class PrinterOwner:
@@ -47,7 +54,8 @@ class PrinterOwner:
         *,
         owner: str,
         clock: Callable[[], datetime],
-        finished: Callable[[PrintJob, JobState], None] = lambda _job, _state: None,
+        moved: Callable[[PrintJob, JobState, str], None] = lambda _job, _state, _reason: None,
+        found: Callable[[Condition, str], Awaitable[None]] = _nobody,
         patience: Patience | None = None,
     ) -> None:
         self.printer_id = printer_id
@@ -55,7 +63,9 @@ class PrinterOwner:
         self._queue = queue
         self._owner = owner
         self._clock = clock
-        self._finished = finished
+        self._moved = moved
+        self._found = found
+        self._condition: tuple[Condition, str] | None = None
         self._patience = patience or Patience()
         self._waiting = asyncio.Event()
         self._leased_until = clock()
@@ -74,8 +84,10 @@ class PrinterOwner:
                 try:
                     if await self._woken():
                         await self._print_what_waits()
-                    else:
+                    elif self._holds:
                         await self._give_back()
+                    else:
+                        await self._look_again()
                 except Transient as fault:
                     log.warning("printer %s: the queue is away: %s", self.printer_id, fault)
         finally:
@@ -84,9 +96,12 @@ class PrinterOwner:
                 await self._queue.give_back(self.printer_id, owner=self._owner)
 
     async def _woken(self) -> bool:
-        """A job waits. False: none came while the lease lingered."""
+        """A job waits. False: none came while the lease lingered, or a printer that was out of
+        order is to be looked at."""
+        down = self._condition is not None and self._condition[0] == "down"
+        idle_s = self._patience.look_when_down_s if down else None
         try:
-            async with asyncio.timeout(self._patience.linger_s if self._holds else None):
+            async with asyncio.timeout(self._patience.linger_s if self._holds else idle_s):
                 await self._waiting.wait()
         except TimeoutError:
             return False
@@ -112,25 +127,44 @@ class PrinterOwner:
         await self._queue.give_back(self.printer_id, owner=self._owner)
         self._leased_until = self._clock()
 
+    async def _look_again(self) -> None:
+        """Whether a printer that was out of order is back; nobody else must talk to it now."""
+        if not await self._lease():
+            return
+        try:
+            seen = await self._link.look()
+            await self._is(condition_of(seen or ""))
+        finally:
+            await self._give_back()
+
+    async def _is(self, condition: tuple[Condition, str]) -> None:
+        """Keep what was found, where it is news. Raises `Transient`; it is told next time then."""
+        if condition != self._condition:
+            await self._found(*condition)
+            self._condition = condition
+
     async def _recover(self) -> None:
         lost = await self._queue.recover(self.printer_id, owner=self._owner, now=self._clock())
         for job in lost:
             log.warning("print job %s was interrupted: unknown", job.job_id)
+            self._moved(job, JobState.UNKNOWN, job.reason)
 
     async def _send(self, taken: Taken) -> bool:
         """False: surely nothing was printed, and the job waits again."""
         job = taken.job
-        renewing = asyncio.create_task(self._renew())
-        try:
-            delivery = await self._link.deliver(taken.payload, job_id=job.job_id)
-        finally:
-            renewing.cancel()
+        give_up_at = job.give_up_at or job.queued_at + timedelta(
+            seconds=self._patience.keep_trying_s
+        )
+        if job.give_up_at is not None and self._clock() >= job.give_up_at:
+            delivery = Delivery(JobState.FAILED, "too_late")
+        else:
+            delivery = await self._delivered(taken)
         now = self._clock()
-        tried_for = now - job.queued_at
-        keep_trying = tried_for < timedelta(seconds=self._patience.keep_trying_s)
+        keep_trying = now < give_up_at
         if delivery.outcome is JobState.FAILED and keep_trying:
             backoff = self._patience.backoff_s
             wait_s = backoff[min(job.tries, len(backoff)) - 1]
+            self._moved(job, JobState.QUEUED, delivery.reason)
             due_at = now + timedelta(seconds=wait_s)
             await self._settle(
                 lambda: self._queue.again(
@@ -152,8 +186,18 @@ class PrinterOwner:
             )
         )
         if ours:
-            self._finished(job, delivery.outcome)
+            self._moved(job, delivery.outcome, delivery.reason)
         return True
+
+    async def _delivered(self, taken: Taken) -> Delivery:
+        renewing = asyncio.create_task(self._renew())
+        try:
+            delivery = await self._link.deliver(taken.payload, job_id=taken.job.job_id)
+        finally:
+            renewing.cancel()
+        with contextlib.suppress(Transient):
+            await self._is(condition_after(delivery))
+        return delivery
 
     async def _settle(self, write: Callable[[], Awaitable[bool]]) -> bool:
         """Only this task knows what became of the job: it writes it down, however long that takes.
@@ -195,70 +239,3 @@ class PrinterOwner:
             await asyncio.sleep(self._patience.renew_every_s)
             with contextlib.suppress(Transient):
                 await self._lease()
-
-
-class Reporter:
-    """Tells the listener about printed jobs, until it has heard of each."""
-
-    def __init__(
-        self,
-        queue: PrintQueue,
-        listener: PrintListener,
-        *,
-        clock: Callable[[], datetime],
-        patience: Patience | None = None,
-    ) -> None:
-        self._queue = queue
-        self._listener = listener
-        self._clock = clock
-        self._patience = patience or Patience()
-        self._news = asyncio.Event()
-        self._fresh: list[PrintJob] = []
-        self._told: list[str] = []
-        """Told, and not written down yet: after a crash they are told again, which does no harm."""
-
-    def printed(self, job: PrintJob) -> None:
-        """This job has just been printed: tell it now."""
-        self._fresh.append(job)
-        self._news.set()
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            while True:
-                self._news.clear()
-                try:
-                    await self._report()
-                except Transient as fault:
-                    log.warning("reports of printed receipts wait: %s", fault)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._patience.report_again_s):
-                        await self._news.wait()
-                        await asyncio.sleep(self._patience.gather_s)
-        finally:
-            with contextlib.suppress(Transient):
-                await self._write_down()
-
-    async def _report(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        if not fresh or len(self._told) >= REPORTED_AT_ONCE_MAX:
-            await self._write_down()
-        # Without news: what an earlier try, or another process, left untold.
-        jobs = fresh or await self._queue.unreported(jobs_max=REPORTED_AT_ONCE_MAX)
-        await asyncio.gather(*(self._tell(job) for job in jobs))
-
-    async def _tell(self, job: PrintJob) -> None:
-        try:
-            await self._listener.printed(job)
-        except Exception:
-            # One booking that cannot be told must not hide the others' receipts.
-            log.exception("print job %s could not be reported", job.job_id)
-            return
-        self._told.append(job.job_id)
-
-    async def _write_down(self) -> None:
-        """One statement for many jobs, when there is time."""
-        if self._told:
-            told = list(self._told)
-            await self._queue.reported(told, now=self._clock())
-            del self._told[: len(told)]

@@ -79,7 +79,7 @@ def common_of(document: Paper, say: Words) -> dict[str, object]:
         "issued": instant(document.issued_at, document.time_zone, say),
         "instant": lambda at: instant(at, document.time_zone, say),
         "tse_time": tse_time,
-        "qr": _fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
+        "qr": fiscal_qr_svg(fiscal.qr) if isinstance(fiscal, Signed) else "",
         **_common(document.language, say, is_copy=document.is_copy),
     }
 
@@ -136,7 +136,7 @@ def _shown(value: object) -> object:
 
 
 @lru_cache(maxsize=256)
-def _fiscal_qr_svg(content: str) -> Markup:
+def fiscal_qr_svg(content: str) -> Markup:
     """Kept, for a till shows the same receipt several times and the code is most of the work."""
     return _qr_svg(content)
 

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-Codepage = Literal["CP858", "CP1252"]
+Codepage = Literal["CP858", "CP1252", "ISO-8859-15"]
 
 TEXT_MAX = 400
 """Characters of one text after cleaning. The longest thing on a receipt is a signature (P-521:
@@ -43,6 +43,7 @@ def _printable_characters(codepage: str) -> frozenset[str]:
 PRINTABLE: dict[Codepage, frozenset[str]] = {
     "CP858": _printable_characters("CP858"),
     "CP1252": _printable_characters("CP1252"),
+    "ISO-8859-15": _printable_characters("ISO-8859-15"),
 }
 """All that may become a text byte."""
 

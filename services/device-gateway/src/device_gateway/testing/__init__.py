@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from device_gateway.events import ArticleDelisted, ArticleListed, TillOpened
+from device_gateway.devices.ports import KnownDevice
+from device_gateway.events import (
+    ArticleDelisted,
+    ArticleListed,
+    DeviceChanged,
+    DevicePaired,
+    DeviceRemoved,
+    TillOpened,
+)
 from device_gateway.folding import code_of, folded, words_of
 from device_gateway.ports.assortment import ARTICLES_PAGE, FoundArticles
 from events.testing.memory import MemoryEventStore
@@ -68,3 +77,34 @@ class MemoryAssortment:
 
     async def groups(self) -> list[str]:
         return sorted({each.article_group for each in self._all() if each.article_group})
+
+
+class MemoryDeviceShelf:
+    """`devices.ports.DeviceShelf` over a log in memory. `taken`: devices of another process."""
+
+    def __init__(self, log: MemoryEventStore) -> None:
+        self._log = log
+        self.taken: set[str] = set()
+
+    async def of(self, stores: Sequence[str]) -> Sequence[KnownDevice]:
+        found: dict[str, KnownDevice] = {}
+        for entry in self._log.log:
+            match entry.event:
+                case DevicePaired() | DeviceChanged() as said:
+                    found[said.device_id] = KnownDevice(
+                        said.device_id, said.store_id, said.kind, said.name, said.till_id,
+                        said.address, said.settings,
+                    )  # fmt: skip
+                case DeviceRemoved() as gone:
+                    found.pop(gone.device_id, None)
+                case _:
+                    continue
+        return [one for _, one in sorted(found.items()) if one.store_id in stores]
+
+    async def lease(
+        self, devices: Sequence[str], *, owner: str, now: datetime, until: datetime
+    ) -> frozenset[str]:
+        return frozenset(devices) - self.taken
+
+    async def give_back(self, device_id: str, *, owner: str) -> None:
+        return None

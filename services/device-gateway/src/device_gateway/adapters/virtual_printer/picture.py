@@ -34,6 +34,9 @@ PAPER = 255
 DESK = 227
 SHADOW = 180
 
+DARK = 110
+"""From here on a dot is burnt."""
+
 _GLYPHS_MAX = 4_096
 
 
@@ -64,6 +67,19 @@ def png(paper: Paper, *, enough: Callable[[], bool] = lambda: False) -> bytes:
     greys.putpalette([grey * 17 for grey in range(16) for _ in range(3)])
     out = BytesIO()
     greys.save(out, format="PNG", bits=4, compress_level=2)
+    return out.getvalue()
+
+
+def dots_png(paper: Paper) -> bytes:
+    """The printable dots alone, in black and white and in their own size: for a printer that
+    takes pictures. White below the last ink is left out. It costs about 0.05 s: in a thread."""
+    ink = _dots(paper, lambda: False).reduce(SCALE)
+    black = ink.point(lambda value: 255 if value >= DARK else 0)
+    box = black.getbbox()
+    height = 1 if box is None else box[3]
+    picture = ImageChops.invert(black.crop((0, 0, black.width, height))).convert("1")
+    out = BytesIO()
+    picture.save(out, format="PNG")
     return out.getvalue()
 
 
