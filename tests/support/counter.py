@@ -23,7 +23,7 @@ from device_gateway.api import router
 from device_gateway.decider.booking_state import Booking
 from device_gateway.events import registry
 from device_gateway.handlers.gateway import Gateway
-from device_gateway.handlers.paper import queue_papers
+from device_gateway.handlers.paper import Printed, queue_papers
 from device_gateway.handlers.recovery import settle
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens, offer_pairing, pair_till
@@ -31,6 +31,7 @@ from device_gateway.policies import verdicts
 from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
+from device_gateway.printing.office import PrintOffice
 from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
@@ -331,8 +332,11 @@ def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
     )
 
 
-async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None) -> Counter:
-    """The example chain (or another with its store in Berlin), a till in Berlin paired."""
+async def open_counter(
+    chain: Chain | None = None, *, rules: Rules | None = None, office: PrintOffice | None = None
+) -> Counter:
+    """The example chain (or another with its store in Berlin), a till in Berlin paired. `office`: a
+    real print spool instead of a queue that only keeps the bytes."""
     chain, clock, tokens = chain or load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
     world = build_world(voucher_log, clock, chain, rules or chain.vouchers)
@@ -367,7 +371,10 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
         store=log,
         vouchers=service,
         charges=HttpChargeService(asking),
-        desk=PrintingDesk(queue, clock=clock),  # type: ignore[arg-type]  # only `put` is asked for
+        desk=PrintingDesk(queue, clock=clock)  # type: ignore[arg-type]  # only `put` is asked for
+        if office is None
+        else office.desk,
+        printers=office,
         secrets=Secrets(root=bytes(32), key_id="test"),
         clock=clock,
         sign_within_s=30.0,
@@ -375,6 +382,8 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
         assortment=MemoryAssortment(log),
         library=HttpLibraryService(asking, clock=clock),
     )
+    if office is not None:
+        office.listener = Printed(gateway)
     await declare_stores(gateway, chain)
     offered = await offer_pairing(
         gateway, store_id="berlin", till_id="till-1", name="Kasse 1", ask=Ask.of("offer", "")

@@ -21,6 +21,7 @@ from device_gateway.api import (
     releases,
     scans,
     shifts,
+    terminal,
     tills,
 )
 from device_gateway.handlers.gateway import Gateway
@@ -48,4 +49,5 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
     whole.include_router(pickups.router(gateway))
+    whole.include_router(terminal.router(gateway))
     return whole

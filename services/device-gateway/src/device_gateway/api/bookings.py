@@ -80,7 +80,7 @@ async def booking_of(gateway: Gateway, store_id: str, till_id: str, booking_id: 
     return booking
 
 
-async def _told(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
+async def told_to(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
     booking = await with_verdict(gateway, progress.booking, wait_s=wait_s)
     return _sent(await answer(gateway, Progress(booking, progress.sold), with_codes=True))
 
@@ -100,7 +100,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
             who = await guarded(gateway, caller, right, approval, ask=ask)
             sale = replace(sale, approved_by=who.approved_by)
         await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
-        return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
+        return await told_to(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
     async def lines(
@@ -112,7 +112,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         place = Place(store_id, till_id, booking_id, "")
         written = await resolved(gateway, place, sent, ask=ask, approval=approval)
         progress = await sales.add(gateway, booking, written, ask=ask)
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
     async def payments(
@@ -124,7 +124,8 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         paid = [payment.tendered(overrider) for payment in body.payments]
         place = Place(store_id, till_id, booking_id, "")
         await may_settle(gateway, place, paid, ask=ask, approval=approval)
-        return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
+        progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)
     async def finish(
@@ -134,7 +135,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         refund = (body or FinishBody()).refund
         progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
     async def cancellation(
@@ -150,7 +151,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
             approved_by=who.approved_by,
         )
         progress = await cancelling.cancel(gateway, original, wanted, ask=ask)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
@@ -167,7 +168,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         progress = await ending.abort(
             gateway, booking, reason=reason, ask=ask, approved_by=approved_by
         )
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
 
 def _reads(routes: APIRouter, gateway: Gateway) -> None:

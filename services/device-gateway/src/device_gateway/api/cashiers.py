@@ -13,6 +13,8 @@ from device_gateway.events import CashierRole
 from device_gateway.handlers import cashiers
 from device_gateway.handlers.cashiers import AtTill, KnownCashier, Proof, WantedCashier
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.scans import code_of
+from events import Ask
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain_tills import TillRight
 from kassenverbund.kit.idempotency import AskOf
@@ -58,22 +60,27 @@ class CashierBody(Body):
 
 
 class ProofBody(Body):
-    """A cashier and his PIN, or the `code` of his card alone."""
+    """A cashier and his PIN, or his card alone: its `code`, or the `scan` that read it."""
 
     cashier: Identifier | None = None
     pin: Pin | None = None
     code: CardCode | None = None
+    scan: Identifier | None = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> ProofBody:
-        if (self.pin is None) == (self.code is None):
-            raise ValueError("either a `pin` or the `code` of a card")
+        if sum(each is not None for each in (self.pin, self.code, self.scan)) != 1:
+            raise ValueError("either a `pin`, or the `code` or the `scan` of a card")
         if (self.pin is None) != (self.cashier is None):
             raise ValueError("a `pin` belongs to a `cashier`; a card says whose it is")
         return self
 
-    def proof(self) -> Proof:
-        return Proof(self.cashier, self.pin, self.code)
+    def proof(self, gateway: Gateway, till_id: str, ask: Ask) -> Proof:
+        """Raises `ScanUnknown`."""
+        code = self.code
+        if self.scan is not None:
+            code = code_of(gateway, till_id, self.scan, by=ask.key).value
+        return Proof(self.cashier, self.pin, code)
 
 
 class ApprovalBody(ProofBody):
@@ -187,7 +194,11 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
     ) -> AtTillAnswer:
         return _at_till(
             await cashiers.sign_in(
-                gateway, store_id=store_id, till_id=till_id, proof=body.proof(), ask=ask
+                gateway,
+                store_id=store_id,
+                till_id=till_id,
+                proof=body.proof(gateway, till_id, ask),
+                ask=ask,
             )
         )
 
@@ -207,7 +218,7 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
             gateway,
             store_id=store_id,
             till_id=till_id,
-            proof=body.proof(),
+            proof=body.proof(gateway, till_id, ask),
             right=body.right,
             booking_id=body.booking_id,
             ask=ask,

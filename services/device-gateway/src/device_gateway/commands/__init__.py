@@ -221,6 +221,8 @@ class CancelBooking:
     vouchers: Mapping[str, TakenVoucher]
     """By line of the original: the vouchers that it sold, held by the voucher service."""
     now: datetime
+    by_terminal: frozenset[str] = frozenset()
+    """Payments of the original that a card terminal has to give back first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from device_gateway.decider.refusals import (
     ReturnedInPart,
     VoucherDiffers,
 )
-from device_gateway.decider.returns import of_charge, of_gift, of_voucher
+from device_gateway.decider.returns import of_gift, of_payer, of_voucher
 from device_gateway.events import (
     BookingRecorded,
     BookingStarted,
@@ -94,7 +94,9 @@ def cancel(
         reference=reference_to(recorded),
     )  # fmt: skip
     money = [
-        _money_back(paid, started.booking_id) for paid in recorded.payments if paid.kind in MONEY
+        _money_back(paid, started.booking_id)
+        for paid in recorded.payments
+        if paid.kind in MONEY and paid.payment_id not in command.by_terminal
     ]
     return (
         LinesAdded(
@@ -124,7 +126,7 @@ def _sources(original: Booking, recorded: BookingRecorded) -> list[Source]:
         if line.kind == "discount" and line.hold_id is not None
     ]
     for paid in recorded.payments:
-        found += [of_voucher(paid)] if paid.kind == "voucher" else of_charge(paid)
+        found += [of_voucher(paid)] if paid.kind == "voucher" else of_payer(paid)
     return found
 
 

@@ -75,7 +75,8 @@ async def refund_by_card(gateway: Gateway, booking: Booking, *, ask: Ask) -> Boo
 async def cards_back(
     gateway: Gateway, booking: Booking, original: Booking, payment_ids: frozenset[str]
 ) -> Booking:
-    """A cancellation: each of these payments of the original goes back to its card."""
+    """A cancellation: each of these payments of the original goes back to its card. What was given
+    back otherwise has the same id, and is done."""
     assert booking.started is not None
     assert original.recorded is not None
     for paid in original.recorded.payments:

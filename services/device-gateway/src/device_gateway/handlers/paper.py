@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid5
 
@@ -14,6 +15,7 @@ from device_gateway.events import BookingEvent, BookingOrdered, MasterDataChange
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
+from device_gateway.printing.job import PrintJob
 from events import Ask, Decision, DomainError, handle, handle_together
 
 KITCHEN_MAX_AGE = timedelta(minutes=30)
@@ -157,3 +159,24 @@ async def _forgotten(told: Awaitable[None], name: str) -> None:
     except (VoucherUnavailable, VoucherRefused) as away:
         # Harmless: the voucher service forgets the code by itself when its time is up.
         _log.warning("code of %s stays for now: %s", name, away.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The printing room's listener: tells the booking that the printer has its paper."""
+
+    gateway: Gateway
+
+    async def printed(self, job: PrintJob) -> None:
+        """Of a test or a pulse for the drawer there is nobody to tell."""
+        document = job.document
+        if document == "self_test" or document == "drawer":
+            return
+        await note_printed(
+            self.gateway,
+            booking_id=job.booking_id,
+            printer_id=job.printer_id,
+            job_id=job.job_id,
+            is_copy=job.is_copy,
+            document=document,
+        )

@@ -51,6 +51,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
 )
 from device_gateway.handlers.holds import refusal_of
+from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import (
     NOTHING_BACK,
@@ -114,6 +115,8 @@ class Sale:
     def needs(self) -> tuple[TillRight, ...]:
         """The rights that it takes, beside selling."""
         found: list[TillRight] = ["training"] if self.training else []
+        if any(paid.payer is not None for paid in self.payments):
+            found.append("on_account")
         return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
@@ -365,11 +368,21 @@ async def add(
 
 
 async def pay(
-    gateway: Gateway, booking: Booking, paid: Sequence[TenderedPayment], *, ask: Ask
+    gateway: Gateway,
+    booking: Booking,
+    paid: Sequence[TenderedPayment],
+    *,
+    ask: Ask,
+    approval: str | None = None,
 ) -> Progress:
     """More payments for an open booking, in their order."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
+    if any(each.payer is not None for each in paid):
+        await allowed(
+            gateway, booking.started.store_id, booking.started.till_id, "on_account", approval,
+            ask=ask, booking_id=booking_id,
+        )  # fmt: skip
     master_data = await gateway.terms_of(booking)
     try:
         for index, each in enumerate(paid):

@@ -78,6 +78,13 @@ class TerminalDesk:
         if not task.cancelled() and (fault := task.exception()) is not None:
             _log.info("terminal, %s: %s", name, fault)
 
+    async def idle(self) -> None:
+        """Wait until nothing runs any more."""
+        while self._running:
+            tasks = [each.task for each in self._running.values()]
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
+
     async def abort(self, terminal_id: str, name: str) -> None:
         """Have whoever works with the terminal abort it."""
         known = self._running.get(name)

@@ -73,6 +73,8 @@ class TerminalSimulator:
     """True: it takes no connection."""
     host: str = "127.0.0.1"
     port: int = 0
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    """It was asked for money."""
     at_status: Callable[[], None] = lambda: None
     """Called when its status information was acknowledged."""
     _server: asyncio.Server | None = None
@@ -145,6 +147,7 @@ class TerminalSimulator:
         if act == "busy":
             return await line.send(Apdu(0x849C))
         await line.send(ACKNOWLEDGED)
+        self.began.set()
         await line.ask(Apdu(messages.INTERMEDIATE, b"\x0a\x01"))
         match act:
             case "decline":

@@ -78,9 +78,11 @@ async function next() {
   if (running.repeats) for (const [name, value] of Object.entries(fresh())) sent.set(name, value);
   running.sent = sent;
   sale().setAttribute("aria-busy", "true");
+  if (running.slow) atTerminal();
   const answer = await tried(running);
   const done = running;
   running = null;
+  if (done.slow) document.getElementById("terminal").close();
   if (answer === null) {
     lost = done;
     document.querySelector("[data-away]").textContent = say("The till's computer does not answer. Nothing is lost: try again.");
@@ -121,6 +123,22 @@ async function tried(act) {
   return null;
 }
 
+/** What the terminal says stands before everything else; it can be stopped. */
+function atTerminal() {
+  document.querySelector("[data-terminal]").textContent = say("Asking the terminal …");
+  document.getElementById("terminal").showModal();
+}
+
+async function stopTerminal() {
+  const sent = new URLSearchParams({ key: crypto.randomUUID(), booking: sale().dataset.booking });
+  document.querySelector("[data-terminal]").textContent = say("Stopping the terminal …");
+  try {
+    await fetch(`${base}/terminal-abort`, { method: "POST", body: sent, headers: { "x-pieces": "1" } });
+  } catch {
+    // The terminal's own key stops it, too.
+  }
+}
+
 // --- Pieces of the page ------------------------------------------------------------------------
 function swap(answer, act) {
   if (!answer.text) return sale().removeAttribute("aria-busy");
@@ -154,6 +172,7 @@ function arrange(act) {
     if (sale().dataset.say) spoken(sale().dataset.say);
     if (act.scan) beep(1200, 0.05);
   }
+  waitsFor(shown || "");
   if (sale().dataset.right && act) approve(sale().dataset.right, act);
   if (shown) inDialog(act);
   else ready();
@@ -223,7 +242,25 @@ async function opened(name, said) {
   }
 }
 
+// What scanners at this till are read as: a number alone says nothing, the open dialog does.
+const MODES = { voucher: "tender_voucher", center: "tender_center", pickup: "pickup", payout: "tender_voucher" };
+let mode = "";
+
+function waitsFor(name) {
+  const wanted = MODES[name] || "idle";
+  if (wanted === mode) return;
+  mode = wanted;
+  fetch(document.body.dataset.live.replace(/live$/, "scan-mode"), {
+    method: "PUT",
+    headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+    body: JSON.stringify({ mode }),
+  }).catch(() => {
+    mode = ""; // Said again with the next dialog.
+  });
+}
+
 function shut() {
+  waitsFor("");
   if (dialog.open) dialog.close();
   body().replaceChildren();
   delete body().dataset.name;
@@ -313,6 +350,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     return shut();
   }
+  if (target?.closest("[data-stop-terminal]")) return stopTerminal();
   const page = target?.closest("#till [data-page]");
   if (page) return turn(page);
   const key = target?.closest("[data-function]");
@@ -335,6 +373,10 @@ document.addEventListener("click", (event) => {
   }
   const line = target?.closest("[data-line]");
   if (line) select(line);
+});
+document.getElementById("terminal").addEventListener("cancel", (event) => {
+  event.preventDefault();
+  stopTerminal();
 });
 dialog.addEventListener("cancel", (event) => {
   event.preventDefault();
@@ -452,7 +494,7 @@ let burstAt = 0;
 let before = null;
 
 function collect(event) {
-  const now = performance.now();
+  const now = event.timeStamp;
   if (event.key.length === 1 && !event.ctrlKey && !event.altKey && !event.metaKey) {
     if (now - burstAt > BURST_GAP_MS) {
       burst = "";
@@ -501,21 +543,33 @@ function took(text) {
       if (typed) typed.field.value = typed.value;
       return beep(220, 0.18);
     }
-    if (typed && typed.field !== field) typed.field.value = typed.value;
-    field.value = text;
+    // In its own field it stands as a whole, also where it paused on the way.
+    if (!typed || typed.field !== field) {
+      if (typed) typed.field.value = typed.value;
+      field.value = text;
+    }
     return field.form.requestSubmit();
   }
   let front = "";
+  if (typed && typed.field === entry() && typed.value && !/\*\s*$/.test(typed.value) && !isGtin(text)) {
+    // It paused on the way, or somebody types very fast: what stands in the field is the whole.
+    return entered(typed.field.value.trim());
+  }
   if (typed) {
     typed.field.value = typed.value;
-    if (typed.field === entry()) {
-      if (/^\d{1,5}\s*\*$/.test(typed.value)) {
-        front = typed.value;
-        typed.field.value = "";
-      }
+    if (typed.field === entry() && /^\d{1,5}\s*\*$/.test(typed.value)) {
+      front = typed.value;
+      typed.field.value = "";
     }
   }
   entered(front + text, true);
+}
+
+/** Whole, with a check digit that is right. */
+function isGtin(text) {
+  if (!/^(\d{8}|\d{12,14})$/.test(text)) return false;
+  const digits = [...text].map(Number).reverse();
+  return digits.reduce((sum, digit, at) => sum + digit * (at % 2 ? 3 : 1), 0) % 10 === 0;
 }
 
 function keyInDialog(event) {
@@ -566,7 +620,11 @@ function keyInSale(event) {
 
 // --- What others tell ---------------------------------------------------------------------------
 document.addEventListener("kv:scan", (event) => {
-  const { value, scan, kind } = event.detail;
+  const { value, scan, kind, action } = event.detail;
+  if (action === "refuse" && !scan && !value) {
+    alarm(say("This code could not be read whole. Scan it again."));
+    return beep(220, 0.18);
+  }
   const fields = [["entry", scan ? "" : value || ""], ["scan", scan || ""], ["kind", kind || ""]];
   if (dialog.open) {
     const field = body().querySelector("input[name=code], input[name=receipt]");

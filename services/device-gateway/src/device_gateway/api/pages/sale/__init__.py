@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from device_gateway.api.pages.forms import Form, read_form
-from device_gateway.api.pages.sale import acts, dialogs, ends, lines, scanning, tenders
+from device_gateway.api.pages.sale import acts, dialogs, ends, fees, lines, scanning, tenders
 from device_gateway.api.pages.sale.deed import Deed, Outcome, sale_for
 from device_gateway.api.pages.sale.look import look, shown
 from device_gateway.api.pages.sale.refusals import TEXTS, told_of
@@ -52,6 +52,12 @@ ACTS: Mapping[str, Act] = {
     "resume": acts.resume,
     "cash": tenders.cash,
     "card": tenders.card,
+    "terminal": tenders.terminal,
+    "terminal-abort": tenders.terminal_abort,
+    "resolve": tenders.resolve,
+    "on-account": tenders.on_account,
+    "fee": fees.take,
+    "waive": tenders.waive,
     "voucher": tenders.voucher,
     "center": tenders.center,
     "online": tenders.online,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from device_gateway.api.guards import guarded
 from device_gateway.api.pages.forms import Form
 from device_gateway.api.pages.sale.typed import amount_of
 from device_gateway.api.pages.shell import Session
@@ -22,6 +23,7 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.scans import code_of
 from events import Ask, DomainError
+from kassenverbund.kit.chain_tills import TillRight
 from money import Money
 
 CODE_MAX = 500
@@ -80,6 +82,21 @@ class Deed:
     def cashier_id(self) -> str | None:
         """Who is signed in."""
         return None if self.session.cashier is None else self.session.cashier.cashier_id
+
+    @property
+    def next_id(self) -> str:
+        """Of the open sale, or of the one that this act begins."""
+        return booking_id_of(self.ask) if self.sale is None else self.sale_id
+
+    async def allowed(self, right: TillRight) -> str | None:
+        """Who lent it; None: nobody had to. Raises `RightMissing`, `SignInNeeded`,
+        `ApprovalNotValid`."""
+        booking_id = None if self.sale is None else self.sale_id
+        who = await guarded(
+            self.gateway, self.session.caller, right, self.approval, ask=self.ask,
+            booking_id=booking_id,
+        )  # fmt: skip
+        return who.approved_by
 
     @property
     def currency(self) -> str:

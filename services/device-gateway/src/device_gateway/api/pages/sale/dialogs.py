@@ -11,6 +11,7 @@ from device_gateway.handlers import assortment
 from device_gateway.handlers.assortment import AssortmentAway
 from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.library import account_of
 from events import DomainError
 
 About = Mapping[str, Any]
@@ -58,6 +59,15 @@ async def _give_back(gateway: Gateway, session: Session, said: Mapping[str, str]
     return {**said, "found": original, "gone": gone}
 
 
+async def _fees(gateway: Gateway, session: Session, said: Mapping[str, str]) -> About:
+    """With an account: its open fees."""
+    account = said.get("account", "").strip()
+    if not account:
+        return said
+    found, _ = await account_of(gateway, session.store_id, account)
+    return {**said, "found": found}
+
+
 async def _deposits(gateway: Gateway, session: Session, said: Mapping[str, str]) -> About:
     """The deposit articles of the assortment."""
     try:
@@ -75,18 +85,22 @@ DIALOGS: Mapping[str, Prepare] = {
     "deposit": _deposits,
     "discount": _plain,
     "line": _line,
+    "fees": _fees,
     "more": _plain,
+    "on-account": _plain,
     "online": _plain,
     "park": _plain,
     "parked": _plain,
     "payout": _plain,
     "price": _plain,
+    "resolve": _plain,
     "return": _give_back,
     "tip": _plain,
     "training": _plain,
     "top-up": _plain,
     "voucher": _plain,
     "voucher-sale": _plain,
+    "waive": _plain,
 }
 
 

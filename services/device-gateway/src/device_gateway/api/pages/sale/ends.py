@@ -26,7 +26,11 @@ class NothingChosen(DomainError):
 
 async def abort(deed: Deed) -> Outcome:
     reason = deed.form.text("reason", required=False) or "cashier"
-    done = await ending.abort(deed.gateway, deed.must_sale, reason=reason, ask=deed.ask)
+    sale = deed.must_sale
+    approved_by = await deed.allowed("void_sale") if sale.lines else None
+    done = await ending.abort(
+        deed.gateway, sale, reason=reason, ask=deed.ask, approved_by=approved_by
+    )
     return Outcome(ended=done.booking, note="The sale was aborted")
 
 
@@ -52,6 +56,7 @@ async def give_back(deed: Deed) -> Outcome:
         finish=False,
         cashier_id=deed.cashier_id,
         back=GivenBack(returns=tuple(wanted)),
+        approved_by=await deed.allowed("return"),
     )
     return Outcome(sale=(await sales.sell(deed.gateway, sale, ask=deed.ask)).booking)
 
@@ -65,7 +70,8 @@ async def cancel(deed: Deed) -> Outcome:
         for line in original.lines
         if (code := deed.form.raw(f"code-{line.line_id}").strip())
     }
-    wanted = Cancellation(deed.form.text("reason"), codes, deed.cashier_id)
+    approved_by = await deed.allowed("cancel")
+    wanted = Cancellation(deed.form.text("reason"), codes, deed.cashier_id, approved_by)
     done = await cancelling.cancel(deed.gateway, original, wanted, ask=deed.ask)
     return Outcome(ended=done.booking, note="The booking was cancelled")
 
@@ -83,6 +89,7 @@ async def payout(deed: Deed) -> Outcome:
         finish=True,
         cashier_id=deed.cashier_id,
         back=GivenBack(payouts=(WantedPayout(deed.code, deed.form.text("reason")),)),
+        approved_by=await deed.allowed("return"),
     )
     done = await sales.sell(deed.gateway, sale, ask=deed.ask)
     return Outcome(ended=done.booking)

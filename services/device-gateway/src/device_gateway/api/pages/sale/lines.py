@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from device_gateway.api.pages.sale.deed import Deed, Outcome, SaleOpen
@@ -12,9 +13,13 @@ from device_gateway.decider.article import ArticleUnknown
 from device_gateway.decider.booking_state import Booking
 from device_gateway.handlers import assortment, sales
 from device_gateway.handlers.assortment import IsFunction, ListedLine, PriceNeeded
+from device_gateway.handlers.library import AccountLine
 from device_gateway.handlers.sales import NewLineWithCode, Sale, SentLine
+from device_gateway.ports import Place
 from events import DomainError
 from money import Money
+
+Wanted = SentLine | ListedLine | AccountLine
 
 VOUCHER_VAT = "zero"
 GTIN_LENGTHS = frozenset({8, 12, 13, 14})
@@ -28,10 +33,11 @@ class ArticleNotFound(DomainError):
     title = "No article has this code; search with /"
 
 
-async def add(deed: Deed, sent: Sequence[SentLine | ListedLine]) -> Booking:
+async def add(deed: Deed, sent: Sequence[Wanted]) -> Booking:
     """The lines in the open sale, or in one that begins with them."""
+    place = Place(deed.store_id, deed.till_id, deed.next_id, "")
     lines = await assortment.resolved(
-        deed.gateway, deed.store_id, deed.till_id, sent, ask=deed.ask, approval=deed.approval
+        deed.gateway, place, sent, ask=deed.ask, approval=deed.approval
     )
     if deed.sale is not None:
         return (await sales.add(deed.gateway, deed.sale, lines, ask=deed.ask)).booking
@@ -44,6 +50,8 @@ async def add(deed: Deed, sent: Sequence[SentLine | ListedLine]) -> Booking:
         cashier_id=deed.cashier_id,
         training=deed.form.yes("training"),
     )
+    for right in sale.needs:
+        sale = replace(sale, approved_by=await deed.allowed(right))
     return (await sales.sell(deed.gateway, sale, ask=deed.ask)).booking
 
 

@@ -30,6 +30,7 @@ OFFERS = frozenset(
         "cancel",
         "deposit",
         "discount",
+        "fees",
         "park",
         "parked",
         "payout",
@@ -38,9 +39,11 @@ OFFERS = frozenset(
         "top-up",
         "training",
         "voucher-sale",
+        "waive",
     }
 )
 SETTLING = frozenset({"held", "settled"})
+WAITING = frozenset({"requested", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Screen:
     """What `More` has."""
     kinds: frozenset[str]
     """Means of payment that the store takes."""
-    terminals: Sequence[seams.Terminal]
+    terminal: seams.Terminal | None
     today: date
     told: Told | None = None
     note: str = ""
@@ -97,7 +100,7 @@ class Screen:
         """Those that settle something, or were asked for and have no answer."""
         if self.sale is None:
             return ()
-        return [each for each in self.sale.payments if each.state in (*SETTLING, "requested")]
+        return [each for each in self.sale.payments if each.state in (*SETTLING, *WAITING)]
 
     @property
     def balances(self) -> Sequence[Any]:
@@ -139,7 +142,7 @@ async def look(
         parked=[_parked(each) for each in parked],
         offers=OFFERS,
         kinds=_kinds(master_data),
-        terminals=await seams.terminals(gateway, session.store_id, session.till_id),
+        terminal=await seams.terminal_at(gateway, session.store_id, session.till_id),
         today=business_date(master_data, gateway.clock()),
         told=told,
         note=done.note,
@@ -166,6 +169,8 @@ def _kinds(master_data: MasterDataChanged) -> frozenset[str]:
     kinds: set[str] = {means.kind for means in master_data.means_of_payment}
     if master_data.paid_online is not None:
         kinds.add("online")
+    if master_data.on_account is not None:
+        kinds.add("on_account")
     if master_data.cost_centers is not None:
         kinds.add("cost_center")
     return frozenset(kinds)

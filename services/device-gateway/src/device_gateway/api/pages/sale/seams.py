@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.terminal.ports import TerminalUnknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,12 @@ class Terminal:
     name: str
 
 
-async def terminals(gateway: Gateway, store_id: str, till_id: str) -> Sequence[Terminal]:
-    """Card terminals that this till may use."""
-    return ()
+async def terminal_at(gateway: Gateway, store_id: str, till_id: str) -> Terminal | None:
+    """The card terminal that this till uses; None: cards are taken on devices of their own."""
+    if gateway.terminals is None:
+        return None
+    try:
+        device = await gateway.terminals.devices.find(store_id, till_id, None)
+    except TerminalUnknown:
+        return None
+    return Terminal(device.terminal_id, device.name or device.terminal_id)

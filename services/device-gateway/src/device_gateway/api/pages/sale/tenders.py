@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from device_gateway.api.pages.sale.deed import Deed, NoSale, Outcome, money_left
-from device_gateway.decider.booking_state import Booking, Tender
+from typing import Literal
+
+from device_gateway.api.pages.sale.deed import Deed, Outcome, money_left
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import NothingOpen
-from device_gateway.handlers import ending, sales
+from device_gateway.events import Payer
+from device_gateway.handlers import ending, sales, terminal_upkeep
 from device_gateway.handlers.ending import Progress
+from device_gateway.handlers.fee_payments import FeePayment
 from device_gateway.handlers.taking_back import RefundKind
-from device_gateway.handlers.tendered import TenderedPayment, payment_id_of
+from device_gateway.handlers.tendered import TenderedPayment
+from device_gateway.handlers.terminal_upkeep import Resolution
 from device_gateway.handlers.vouchers import sub_ask
+from device_gateway.handlers.waiving import may_settle
 from device_gateway.handlers.withdrawing import withdraw
-from device_gateway.ports import ChargeAsked, ChargeCard
+from device_gateway.ports import ChargeAsked, ChargeCard, Place
 from events import DomainError
 from money import Money
 
@@ -31,7 +37,9 @@ def _typed(deed: Deed) -> Money | None:
 
 async def _paid(deed: Deed, sale: Booking, paid: TenderedPayment) -> Outcome:
     """Pay, and end the sale where nothing is left open and nobody has to be read back."""
-    progress = await sales.pay(deed.gateway, sale, [paid], ask=deed.ask)
+    place = Place(deed.store_id, deed.till_id, deed.sale_id, "")
+    await may_settle(deed.gateway, place, [paid], ask=deed.ask, approval=deed.approval)
+    progress = await sales.pay(deed.gateway, sale, [paid], ask=deed.ask, approval=deed.approval)
     booking = progress.booking
     if not booking.open:
         return Outcome(ended=booking)
@@ -62,12 +70,67 @@ async def cash(deed: Deed) -> Outcome:
 
 
 async def card(deed: Deed) -> Outcome:
-    """By card, without a terminal that is connected."""
+    """By card, on a terminal of its own: with the number of its receipt."""
     sale = deed.must_sale
     wanted = _typed(deed) or money_left(sale)
     if not wanted:
         raise NothingOpen
-    return await _paid(deed, sale, TenderedPayment("card", wanted))
+    number = deed.form.text("receipt_number", required=False, max_length=20) or None
+    return await _paid(deed, sale, TenderedPayment("card", wanted, receipt_number=number))
+
+
+async def terminal(deed: Deed) -> Outcome:
+    """By card, at the till's own terminal: waits for its end, which is bounded."""
+    sale = deed.must_sale
+    if not money_left(sale):
+        raise NothingOpen
+    return await _paid(deed, sale, TenderedPayment("card", _typed(deed), terminal=True))
+
+
+async def terminal_abort(deed: Deed) -> Outcome:
+    """The terminal is told to stop; the payment's own request says what came of it."""
+    await terminal_upkeep.abort_at(deed.gateway, deed.store_id, deed.till_id, None)
+    return Outcome(sale=deed.sale, note="The terminal was told to stop")
+
+
+async def resolve(deed: Deed) -> Outcome:
+    """A person has looked into the terminal's journal."""
+    taken: Literal["approved", "not_taken"] = (
+        "approved" if deed.form.raw("outcome") == "approved" else "not_taken"
+    )
+    number = deed.form.text("receipt_number", required=False, max_length=20) or None
+    said = Resolution(taken, deed.form.text("reason"), number)
+    booking = await terminal_upkeep.resolve(
+        deed.gateway, deed.must_sale, deed.form.text("payment"), said, ask=deed.ask,
+        approval=deed.approval,
+    )  # fmt: skip
+    return Outcome(sale=booking)
+
+
+async def on_account(deed: Deed) -> Outcome:
+    """A customer, or somebody else who pays for others, gets an invoice."""
+    sale = deed.must_sale
+    kind: Literal["customer", "third_party"] = (
+        "third_party" if deed.form.raw("payer_kind") == "third_party" else "customer"
+    )
+    payer = Payer(
+        id=deed.form.identifier("payer") or "",
+        kind=kind,
+        reference=deed.form.text("reference", required=False, max_length=40) or None,
+    )
+    amount = deed.amount("amount") or money_left(sale)
+    return await _paid(deed, sale, TenderedPayment("on_account", amount, payer=payer))
+
+
+async def waive(deed: Deed) -> Outcome:
+    """A fee is settled without money: by a voucher that was given away, or by decision."""
+    sale = deed.must_sale
+    code = deed.code or None
+    reason = None if code else deed.form.text("reason")
+    fee = FeePayment(
+        deed.form.text("line", required=False) or None, code is not None, False, reason
+    )
+    return await _paid(deed, sale, TenderedPayment("waiver", deed.amount("amount"), code, fee=fee))
 
 
 async def voucher(deed: Deed) -> Outcome:
@@ -126,16 +189,3 @@ async def release(deed: Deed) -> Outcome:
     wanted = deed.form.text("payment")
     progress = await withdraw(deed.gateway, deed.must_sale, wanted, ask=deed.ask)
     return Outcome(sale=progress.booking, note="The payment was taken back")
-
-
-def refused_tender(sale: Booking | None, deed: Deed) -> Tender | None:
-    """The payment that this form asked for, where it is known by now."""
-    if sale is None or sale.started is None:
-        return None
-    return sale.tender(payment_id_of(sale.started.booking_id, f"{deed.ask.key}/0"))
-
-
-__all__ = [
-    "CodeMissing", "NoSale", "card", "cash", "center", "finish", "online", "refused_tender",
-    "release", "voucher",
-]  # fmt: skip
