@@ -21,7 +21,9 @@ async def sold(till: Till, key: str = "sale") -> dict[str, Any]:
     begun = await whole.ask("POST", base, {"lines": [line]}, token=token, key=f"{key}-1")
     booking = f"{base}/{begun['booking_id']}"
     cash = {"kind": "cash", "amount": {"amount": 2000, "currency": "EUR"}}
-    await whole.ask("POST", f"{booking}/payments", {"payments": [cash]}, token=token, key=f"{key}-2")
+    await whole.ask(
+        "POST", f"{booking}/payments", {"payments": [cash]}, token=token, key=f"{key}-2"
+    )
     done = await whole.ask("POST", f"{booking}/finish?wait_s=5", {}, token=token, key=f"{key}-3")
     assert isinstance(done, dict)
     return done

@@ -13,6 +13,7 @@ import asyncpg
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
 from device_gateway.events import StorePrinter
+from device_gateway.printing.news import News, nobody
 from device_gateway.printing.office import PrintOffice
 from device_gateway.printing.owner import Patience
 from events.store.pool import pool_for
@@ -49,6 +50,7 @@ async def print_office(
     *,
     patience: Patience = QUICK,
     clock: Callable[[], datetime] = now,
+    news: News = nobody,
 ) -> AsyncIterator[PrintOffice]:
     """An office on the spool of `make_spool`; `running(office, …)` lets it print."""
     async with pool_for(database_url, schema=SCHEMA) as pool:
@@ -58,6 +60,7 @@ async def print_office(
             clock=clock,
             link=line_to(folder),
             patience=patience,
+            news=news,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -26,6 +27,9 @@ from events.subscription import checkpoint_name, run_projection
 from kassenverbund.kit.service import Opened, Service
 from kassenverbund.settings import Settings
 from kassenverbund.supervisor import Supervisor
+
+BUS_START_S = 3.0
+"""How long a start waits for the bus. A line that is half open would keep tills closed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -86,10 +90,11 @@ async def start(parts: Sequence[Part], bus: Bus, supervisor: Supervisor, url: st
     topics = {part.service.publication.topic for part in parts if part.service.publication}
     topics |= {reaction.topic for part in parts for reaction in part.opened.reactions}
     try:
-        await bus.ensure_topics(sorted(topics))
-    except Transient as fault:
+        async with asyncio.timeout(BUS_START_S):
+            await bus.ensure_topics(sorted(topics))
+    except (Transient, TimeoutError) as fault:
         # A broker that is away stops no sale: relays and receivers wait for it.
-        _log.warning("program.bus_away", error=str(fault))
+        _log.warning("program.bus_away", error=str(fault) or "no answer")
     for part in parts:
         if part.opened.startup is not None:
             await part.opened.startup()

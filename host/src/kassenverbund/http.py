@@ -12,6 +12,7 @@ from events import DomainError
 from kassenverbund import __version__
 from kassenverbund.issuer import Issuer
 from kassenverbund.kit.auth import Authenticator
+from kassenverbund.kit.hosts import HostNames
 from kassenverbund.kit.problems import install_problem_handlers
 from kassenverbund.kit.service import Opened, Service
 from kassenverbund.settings import Settings
@@ -39,6 +40,8 @@ def application(settings: Settings, *, authenticator: Authenticator, issuer: Iss
     app.state.authenticator = authenticator
     app.state.stopping = asyncio.Event()
     install_problem_handlers(app, body_bytes_max=settings.body_bytes_max)
+    if settings.host_names:
+        app.add_middleware(HostNames, names=settings.host_names)
 
     @app.get(
         "/.well-known/jwks.json",

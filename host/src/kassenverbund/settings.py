@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     fiskaly_ca: Path | None = None
     """PEM: the CA of `fiskaly_url`. None: the system's."""
 
+    host_names: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    """Names by which callers may ask for this program (a JSON list, without ports): against DNS
+    rebinding on a store's network. Empty: any. Health, and the machine itself, need none."""
     body_bytes_max: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = BODY_BYTES_MAX
     """The largest request body."""
     connections_max: Annotated[int, Field(ge=10, le=100_000)] = 2_000

@@ -6,3 +6,9 @@ CREATE TABLE terminal_lease (
     until        timestamptz NOT NULL,
     abort_wanted boolean NOT NULL DEFAULT false
 );
+
+-- The end of day of a terminal is printed, too.
+ALTER TABLE print_job DROP CONSTRAINT print_job_document_check;
+ALTER TABLE print_job ADD CONSTRAINT print_job_document_check CHECK (document IN
+    ('receipt', 'voucher_slips', 'remainder_slips', 'center_slip', 'order_slip', 'self_test',
+     'drawer', 'terminal_report'));

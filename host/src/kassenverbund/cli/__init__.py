@@ -24,6 +24,7 @@ COMMANDS = {
     "fiscal": "fiscal",
     "vat": "vat",
     "policies": "policies",
+    "simulate-store": "simulate",
     "token": "tools",
     "migrate": "tools",
     "chain": "tools",

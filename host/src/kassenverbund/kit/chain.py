@@ -123,6 +123,13 @@ class Closing(Part):
         return None if self.automatic_at is None else time.fromisoformat(self.automatic_at)
 
 
+class UnattendedTill(Part):
+    """A till without a screen and without a person: other services book at it (web orders)."""
+
+    id: Identifier
+    name: Annotated[SafeName, Field(max_length=60)]
+
+
 class Store(Part):
     id: Identifier
     name: SafeName
@@ -140,6 +147,7 @@ class Store(Part):
     recording_systems: tuple[RecordingSystem, ...] = ()
     """What the report of § 146a (4) AO says about tills, where their pairing does not say it."""
     closing: Closing = Closing()
+    unattended_tills: Annotated[tuple[UnattendedTill, ...], Field(max_length=20)] = ()
     sign_in: Literal["optional", "required"] = "optional"
     """`required`: nothing is sold at a till of this store before somebody has signed in there."""
 
@@ -294,6 +302,14 @@ class Chain(Part):
                 (p.id, ("stores", i, "printers", j, "id"))
                 for i, s in enumerate(self.stores)
                 for j, p in enumerate(s.printers)
+            ),
+        )
+        _unique(
+            "unattended tills",
+            (
+                (t.id, ("stores", i, "unattended_tills", j, "id"))
+                for i, s in enumerate(self.stores)
+                for j, t in enumerate(s.unattended_tills)
             ),
         )
         _unique(

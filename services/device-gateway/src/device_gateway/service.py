@@ -11,6 +11,7 @@ from device_gateway.adapters.cashier_desk import PostgresCashierDesk
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.devices import PostgresDeviceShelf
 from device_gateway.adapters.library_http import HttpLibraryService
+from device_gateway.adapters.limits import PostgresActCounts
 from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.logos import profiles_with
@@ -22,6 +23,7 @@ from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.readers import READERS
 from device_gateway.adapters.terminal_leases import PostgresTerminalLeases
 from device_gateway.adapters.till_bookings import PostgresTillBookings
+from device_gateway.adapters.till_seen import PostgresTillSeen
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
 from device_gateway.adapters.zvt.session import ZvtLink
@@ -42,6 +44,7 @@ from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
+from device_gateway.handlers.unattended import declare_unattended_tills
 from device_gateway.policies import verdicts
 from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.printing.office import PrintOffice
@@ -108,6 +111,7 @@ async def _open(runtime: Runtime) -> Opened:
         voucher_line=line,
         live=live,
         lines=lines,
+        counts=PostgresActCounts(runtime.engine),
         till_rights=runtime.chain.till_rights,
         sign_in_required=frozenset(
             store.id for store in runtime.chain.stores if store.sign_in == "required"
@@ -137,12 +141,21 @@ async def _open(runtime: Runtime) -> Opened:
     gateway.devices.look = device_room.look
     office.listener = Printed(gateway)
     tokens = TillTokens(gateway)
+    seen = PostgresTillSeen(runtime.engine, tokens.seen)
+    tokens.kept = seen
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
     unfinished = PostgresUnfinished(runtime.engine)
+    unattended = {
+        store.id: tuple(till.id for till in store.unattended_tills)
+        for store in runtime.chain.stores
+        if store.unattended_tills
+    }
     closing_times = {store.id: at for store in runtime.chain.stores if (at := store.closing.time)}
 
     async def startup() -> None:
+        await gateway.time.learn(runtime.store)
         await declare_stores(gateway, runtime.chain)
+        await declare_unattended_tills(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
             office.know(store.id, master_data_of(runtime.chain, store, now).printers)
@@ -166,9 +179,10 @@ async def _open(runtime: Runtime) -> Opened:
             office.run,
             lambda: run_recovery(gateway, unfinished),
             watch.run,
-            lambda: run_closings(gateway, closing_times),
+            lambda: run_closings(gateway, closing_times, unattended),
             line_watch.run,
             LiveFeed(gateway, lines).run,
+            seen.run,
         ),
         startup=startup,
     )

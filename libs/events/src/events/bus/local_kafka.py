@@ -88,7 +88,11 @@ class LocalKafka:
         jars: Path,
         port: int | None = None,
         log4j: Path | None = None,
+        far: tuple[int, int] | None = None,
     ) -> None:
+        """`far`: a second door for clients on another line: the port on which the broker listens
+        for them, and the port under which they find it (a proxy's)."""
+        self._far = far
         self.data = data
         self.port = port or free_port()
         self._controller_port = free_port()
@@ -166,9 +170,10 @@ class LocalKafka:
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
-            f"CONTROLLER://127.0.0.1:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            f"CONTROLLER://127.0.0.1:{self._controller_port}{self._far_door(0)}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}{self._far_door(1)}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+            "FAR:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str((self.data / "log").resolve()),
@@ -186,6 +191,9 @@ class LocalKafka:
         }
         path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
         return path
+
+    def _far_door(self, which: int) -> str:
+        return f",FAR://127.0.0.1:{self._far[which]}" if self._far else ""
 
     def _format(self, java: str, settings: Path) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

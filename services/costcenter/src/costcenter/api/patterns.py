@@ -9,12 +9,12 @@ from fastapi.responses import Response
 from pydantic import Field, SecretStr
 
 from costcenter.codes import CODE_MAX
-from kassenverbund.kit.expressions import EXPRESSION_MAX
 from costcenter.decider.patterns import LENGTH_MAX, Pattern
 from costcenter.events import Meaning
 from costcenter.handlers.patterns import ForeignCodes
 from events import DomainError
 from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.expressions import EXPRESSION_MAX
 from kassenverbund.kit.routes import WRITE, Answer, Body, Office, Reader, as_json, chainwide, reads
 from kassenverbund.kit.text import Identifier, SafeName
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
-from kassenverbund.kit.expressions import Unsupported, read
-from kassenverbund.kit.languages import Language, TooComplex, shared
 from costcenter.events import Meaning, PatternDeclared, PatternEvent, PatternWithdrawn
 from events import Decider, DomainError
+from kassenverbund.kit.expressions import Unsupported, read
+from kassenverbund.kit.languages import Language, TooComplex, shared
 
 PATTERNS_MAX = 50
 """In force: a code that is no card of ours is matched against all of them."""

@@ -23,6 +23,7 @@ from device_gateway.api import (
     shifts,
     terminal,
     tills,
+    unattended,
 )
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import TillTokens
@@ -38,13 +39,14 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
-    whole.include_router(live.router(gateway))
-    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
+    whole.include_router(live.router(gateway))
+    whole.include_router(unattended.router(gateway))
+    whole.include_router(pages.router(gateway, tries=tries))
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
-    whole.include_router(acts.router(gateway))
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from device_gateway.api.callers import in_store, own_till, till_or_reader
+from device_gateway.api.callers import ApprovalOf, in_store, own_till, till_or_reader
 from device_gateway.events import CashierRole
 from device_gateway.handlers import cashiers
 from device_gateway.handlers.cashiers import AtTill, KnownCashier, Proof, WantedCashier
@@ -90,6 +90,10 @@ class ApprovalBody(ProofBody):
     booking_id: Identifier | None = None
 
 
+class TrainingBody(Body):
+    on: StrictBool
+
+
 class CashierAnswer(BaseModel):
     cashier: str
     name: str
@@ -117,6 +121,8 @@ class AtTillAnswer(BaseModel):
     role: CashierRole | None
     rights: list[TillRight]
     sign_in: Literal["optional", "required"]
+    training: bool
+    """Every sale of the till is a training."""
 
 
 class ApprovalAnswer(BaseModel):
@@ -145,6 +151,7 @@ def _at_till(there: AtTill) -> AtTillAnswer:
         role=there.role,
         rights=list(there.rights),
         sign_in="required" if there.required else "optional",
+        training=there.training,
     )
 
 
@@ -208,6 +215,17 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
     ) -> AtTillAnswer:
         return _at_till(
             await cashiers.sign_out(gateway, store_id=store_id, till_id=till_id, ask=ask)
+        )
+
+    @routes.put("/{store_id}/v1/tills/{till_id}/training")
+    async def training(
+        store_id: Identifier, till_id: Identifier, body: TrainingBody, caller: OwnTill, ask: AskOf,
+        approval: ApprovalOf = None,
+    ) -> AtTillAnswer:  # fmt: skip
+        return _at_till(
+            await cashiers.train(
+                gateway, store_id=store_id, till_id=till_id, on=body.on, approval=approval, ask=ask
+            )
         )
 
     @routes.post("/{store_id}/v1/tills/{till_id}/approvals")

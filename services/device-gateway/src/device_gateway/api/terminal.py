@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
@@ -9,15 +12,19 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from device_gateway.api.bodies import RECEIPT_NUMBER_MAX, Body, Reason
-from device_gateway.api.bookings import OwnTill, booking_of, told_to
+from device_gateway.api.bookings import OwnTill, TillOrReader, booking_of, told_to
 from device_gateway.api.callers import ApprovalOf, till_of_store_or_manager
+from device_gateway.decider.booking_state import papers_of
 from device_gateway.events import CardTotal
 from device_gateway.handlers import terminal_upkeep
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.terminal import desk_of, terminal_of
 from device_gateway.handlers.terminal_upkeep import Resolution
+from device_gateway.ports import ReceiptOrder
 from device_gateway.queries import BookingAnswer
+from events import DomainError
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.idempotency import AskOf
 from kassenverbund.kit.text import Identifier, SafeName
@@ -74,9 +81,24 @@ class DiagnosisAnswer(_Answer):
     text: tuple[str, ...]
 
 
+MEDIA = {
+    "html": "text/html",
+    "txt": "text/plain; charset=utf-8",
+    "escpos": "application/octet-stream",
+    "pdf": "application/pdf",
+}
+
+
+class NoSlip(DomainError):
+    code = "slip.none"
+    status = 404
+    title = "Nothing of this booking has a slip of its own"
+
+
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1", tags=["terminals"])
     _payments(routes, gateway)
+    _slips(routes, gateway)
     _terminals(routes, gateway)
     return routes
 
@@ -106,6 +128,25 @@ def _payments(routes: APIRouter, gateway: Gateway) -> None:
         return AbortAnswer(
             payment_id=await terminal_upkeep.abort_at(gateway, store_id, till_id, wanted)
         )
+
+
+def _slips(routes: APIRouter, gateway: Gateway) -> None:
+    @routes.get(
+        "/tills/{till_id}/bookings/{booking_id}/center-slip.{form}", response_class=Response
+    )
+    async def center_slip(
+        store_id: Identifier, till_id: Identifier, booking_id: Identifier,
+        form: Literal["html", "txt", "escpos", "pdf"], caller: TillOrReader,
+    ) -> Response:  # fmt: skip
+        booking = await booking_of(gateway, store_id, till_id, booking_id)
+        if "center_slip" not in (papers_of(booking.final) if booking.final is not None else ()):
+            raise NoSlip
+        order = replace(await order_of(gateway, booking), paper="center_slip")
+        made: Callable[[ReceiptOrder], str | bytes] = {
+            "html": gateway.desk.html, "txt": gateway.desk.text,
+            "escpos": gateway.desk.escpos, "pdf": gateway.desk.pdf,
+        }[form]  # fmt: skip
+        return Response(await asyncio.to_thread(made, order), media_type=MEDIA[form])
 
 
 def _terminals(routes: APIRouter, gateway: Gateway) -> None:

@@ -10,14 +10,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from device_gateway.api.callers import READERS, in_store
+from device_gateway.api.callers import READERS, in_store, own_till
 from device_gateway.decider.refusals import PairingTooOften
+from device_gateway.handlers.clock_acceptance import accept_clock
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.tills import (
     TillTokens,
     offer_pairing,
     pair_till,
     revoke_till,
+    roll_token,
     tills_of,
 )
 from device_gateway.ports import PairingTries
@@ -75,13 +77,25 @@ class PairAnswer(BaseModel):
     client_id: str
 
 
+class ClockBody(Body):
+    reason: Annotated[SafeName, Field(max_length=REASON_MAX)]
+
+
+class ClockAnswer(BaseModel):
+    """`latest`: what was recorded last before."""
+
+    now: datetime
+    latest: datetime
+
+
 class RevokedAnswer(BaseModel):
     till_id: str
     revoked: bool
 
 
 class TillAnswer(BaseModel):
-    """`number` is the last booking number that the till has given."""
+    """`number` is the last booking number that the till has given; `seen_at` when its token was
+    last shown, give or take a minute. `unattended`: nobody stands there."""
 
     till_id: str
     name: str
@@ -91,6 +105,8 @@ class TillAnswer(BaseModel):
     paired_at: datetime | None
     revoked_at: datetime | None
     number: int
+    seen_at: datetime | None = None
+    unattended: bool = False
 
 
 class TillsAnswer(BaseModel):
@@ -126,6 +142,7 @@ async def pairing_ask(
 
 PairingAsk = Annotated[Ask, Depends(pairing_ask)]
 Manager = Annotated[Caller, Depends(in_store("manager"))]
+OwnTill = Annotated[Caller, Depends(own_till)]
 Reader = Annotated[Caller, Depends(in_store(*READERS))]
 OtherService = Annotated[Caller, Depends(requires("service"))]
 
@@ -164,6 +181,8 @@ def _pairing(routes: APIRouter, gateway: Gateway, tries: PairingTries) -> None:
 
 
 def _paired(routes: APIRouter, gateway: Gateway, tokens: TillTokens) -> None:
+    _rolling(routes, gateway)
+
     @routes.post("/{store_id}/v1/tills/{till_id}/revoke")
     async def revoke(
         store_id: Identifier, till_id: Identifier, body: RevokeBody, caller: Manager, ask: AskOf
@@ -173,6 +192,7 @@ def _paired(routes: APIRouter, gateway: Gateway, tokens: TillTokens) -> None:
 
     @routes.get("/{store_id}/v1/tills")
     async def tills(store_id: Identifier, caller: Reader) -> TillsAnswer:
+        at = {} if tokens.kept is None else await tokens.kept.all()
         return TillsAnswer(
             tills=[
                 TillAnswer(
@@ -184,6 +204,8 @@ def _paired(routes: APIRouter, gateway: Gateway, tokens: TillTokens) -> None:
                     paired_at=till.paired_at,
                     revoked_at=till.revoked_at,
                     number=till.numbers,
+                    seen_at=at.get(till.till_id),
+                    unattended=till.unattended,
                 )
                 for till in await tills_of(gateway, store_id)
             ]
@@ -202,3 +224,23 @@ def _paired(routes: APIRouter, gateway: Gateway, tokens: TillTokens) -> None:
             store_id=found.store_id,
             till_id=found.till_id,
         )
+
+
+def _rolling(routes: APIRouter, gateway: Gateway) -> None:
+    @routes.post("/{store_id}/v1/tills/{till_id}/token")
+    async def roll(
+        store_id: Identifier, till_id: Identifier, caller: OwnTill, ask: AskOf
+    ) -> PairAnswer:
+        """A new token; the one before is good for a minute more."""
+        rolled = await roll_token(gateway, store_id=store_id, till_id=till_id, ask=ask)
+        return PairAnswer(till_id=till_id, token=rolled.token, client_id=rolled.client_id)
+
+    @routes.post("/{store_id}/v1/clock")
+    async def clock(
+        store_id: Identifier, body: ClockBody, caller: Manager, ask: AskOf
+    ) -> ClockAnswer:
+        """The clock is right, although something later was recorded: go on."""
+        latest = await accept_clock(
+            gateway, store_id=store_id, reason=body.reason, by=caller.id, ask=ask
+        )
+        return ClockAnswer(now=gateway.clock(), latest=latest)

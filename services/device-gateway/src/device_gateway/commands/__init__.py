@@ -69,6 +69,38 @@ class RevokeTill:
     till_id: str
     reason: str
     now: datetime
+    undeclared: bool = False
+    """The chain file declares this unattended till no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollToken:
+    store_id: str
+    till_id: str
+    token_hash: str
+    old_until: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareUnattended:
+    """The chain file has a till without a device."""
+
+    store_id: str
+    till_id: str
+    name: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptClock:
+    """A manager says that the clock is right, although something later was stored."""
+
+    store_id: str
+    latest: datetime
+    reason: str
+    accepted_by: str
+    now: datetime
 
 
 # --- booking ---
@@ -409,8 +441,8 @@ class NotePrinted:
     now: datetime
 
 
-TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse
-StoreCommand = DeclareStore | NoteOutage
+TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse | RollToken
+StoreCommand = DeclareStore | NoteOutage | AcceptClock
 BookingCommand = (
     AddLines
     | NotePrepared
@@ -428,4 +460,6 @@ BookingCommand = (
     | NotePrinted
     | EditCommand
     | CardCommand
+    | CardCommand
+    | EditCommand
 )

@@ -224,6 +224,8 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
             slips: list[PaperKind] = ["receipt"]
             if isinstance(final, BookingRecorded) and any(line.has_slip for line in final.lines):
                 slips.append("voucher_slips")
+            if isinstance(final, BookingRecorded) and any(paid.slip for paid in final.payments):
+                slips.append("center_slip")
             if final.renewed:
                 slips.append("remainder_slips")
             return tuple(slips)

@@ -29,6 +29,36 @@ class TillTaken(DomainError):
     title = "A till of another store has this id"
 
 
+class TillDeclared(DomainError):
+    code = "till.declared"
+    status = 409
+    title = "The chain file declares this unattended till; take it out there"
+
+
+class ActTooOften(DomainError):
+    code = "till.too_often"
+    status = 429
+    title = "This till asks too often; wait a moment"
+
+
+class ClockBehind(DomainError):
+    code = "clock.behind"
+    status = 503
+    title = "The clock is behind what was recorded last: set it, nothing is recorded until then"
+
+
+class UnattendedUnknown(DomainError):
+    code = "unattended.unknown"
+    status = 404
+    title = "This store has no such unattended till"
+
+
+class NoCashUnattended(DomainError):
+    code = "unattended.no_cash"
+    status = 422
+    title = "Nobody is there to take or give cash"
+
+
 class TseUnknown(DomainError):
     code = "tse.unknown"
     status = 422

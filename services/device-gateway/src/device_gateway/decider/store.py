@@ -6,9 +6,16 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from device_gateway.commands import DeclareStore, StoreCommand
+from device_gateway.commands import AcceptClock, DeclareStore, StoreCommand
 from device_gateway.commands.shifts import NoteOutage
-from device_gateway.events import MasterDataChanged, StoreEvent, TillJoined, TseBack, TseOut
+from device_gateway.events import (
+    ClockAccepted,
+    MasterDataChanged,
+    StoreEvent,
+    TillJoined,
+    TseBack,
+    TseOut,
+)
 from events import Decider
 
 CLIENT_ID_MAX = 30
@@ -66,6 +73,21 @@ def note_outage(command: NoteOutage, store: Store) -> tuple[StoreEvent, ...]:
     )
 
 
+def accept_clock(command: AcceptClock, store: Store) -> tuple[StoreEvent, ...]:
+    """Only where there is something to accept."""
+    if command.latest <= command.now:
+        return ()
+    return (
+        ClockAccepted(
+            store_id=command.store_id,
+            at=command.now,
+            latest=command.latest,
+            reason=command.reason,
+            accepted_by=command.accepted_by,
+        ),
+    )
+
+
 def least_used_tse(store: Store, *, well: bool = False) -> str:
     """The TSE with the fewest tills; among equals the one declared first. `well`: of those without
     an outage."""
@@ -104,6 +126,8 @@ def evolve(store: Store, event: StoreEvent) -> Store:
         case TseBack():
             out = {tse: outage for tse, outage in store.outages.items() if tse != event.tse_id}
             return replace(store, outages=out)
+        case ClockAccepted():
+            return store
         case _:
             assert_never(event)
 
@@ -122,6 +146,8 @@ def decide(command: StoreCommand, store: Store) -> tuple[StoreEvent, ...]:
             return declare(command, store)
         case NoteOutage():
             return note_outage(command, store)
+        case AcceptClock():
+            return accept_clock(command, store)
         case _:
             assert_never(command)
 

@@ -7,11 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from device_gateway.commands import OfferPairing, PairTill, RevokeTill, TillCommand
+from device_gateway.commands import (
+    DeclareUnattended,
+    OfferPairing,
+    PairTill,
+    RevokeTill,
+    RollToken,
+    TillCommand,
+)
 from device_gateway.commands.shifts import RequestTse
 from device_gateway.decider.refusals import (
     PairingUnknown,
     StoreUnknown,
+    TillDeclared,
     TillRevokedAlready,
     TillTaken,
     TillUnknown,
@@ -30,6 +38,9 @@ from device_gateway.events import (
     TillJoined,
     TillPaired,
     TillRevoked,
+    TokenRolled,
+    TrainingBegun,
+    TrainingEnded,
     TseRequested,
 )
 from events import Decider
@@ -49,6 +60,9 @@ class Till:
     tse_id: str = ""
     offer: PairingOffered | None = None
     token_hash: str | None = None
+    old_hash: str | None = None
+    """The token before, good until `old_until`."""
+    old_until: datetime | None = None
     paired_at: datetime | None = None
     revoked_at: datetime | None = None
     numbers: int = 0
@@ -57,8 +71,12 @@ class Till:
     """The newest shift, open or closed; 0: there was none."""
     tse_requested: str | None = None
     """Where a manager wants it to sign, from the next shift on."""
+    unattended: bool = False
+    """Declared by the chain file, without a device."""
     cashier: str | None = None
     """Who is signed in."""
+    training: bool = False
+    """Its sales are trainings."""
     approvals: Mapping[str, ApprovalGiven] = field(default_factory=dict)
     """The newest that are not used yet, by id."""
 
@@ -73,7 +91,7 @@ class Till:
 
 def offer(command: OfferPairing, till: Till) -> tuple[TillEvent, ...]:
     """A new offer replaces the one before; a paired till keeps its token until the new one."""
-    if till.known and till.store_id != command.store_id:
+    if till.known and (till.store_id != command.store_id or till.unattended):
         raise TillTaken
     return (
         PairingOffered(
@@ -102,19 +120,7 @@ def pair(
         or found.store_id != command.store_id
     ):
         raise PairingUnknown
-    joined = store.tills.get(command.till_id)
-    declared = {tse.tse_id for tse in store.master_data.tses}
-    news: tuple[TillJoined, ...] = ()
-    if joined is None or joined.tse_id not in declared:
-        number = len(store.tills) + 1
-        joined = TillJoined(
-            store_id=command.store_id,
-            till_id=command.till_id,
-            tse_id=least_used_tse(store),
-            client_id=joined.client_id if joined else client_id_of(command.store_id, number),
-            joined_at=command.now,
-        )
-        news = (joined,)
+    joined, news = _join(store, command.store_id, command.till_id, command.now)
     paired = TillPaired(
         store_id=command.store_id,
         till_id=command.till_id,
@@ -128,9 +134,73 @@ def pair(
     return (paired,), news
 
 
+def _join(
+    store: Store, store_id: str, till_id: str, now: datetime
+) -> tuple[TillJoined, tuple[TillJoined, ...]]:
+    """TSE and serial of a till of the store, and what is new about them."""
+    assert store.master_data is not None
+    joined = store.tills.get(till_id)
+    if joined is not None and joined.tse_id in {tse.tse_id for tse in store.master_data.tses}:
+        return joined, ()
+    joined = TillJoined(
+        store_id=store_id,
+        till_id=till_id,
+        tse_id=least_used_tse(store),
+        client_id=joined.client_id if joined else client_id_of(store_id, len(store.tills) + 1),
+        joined_at=now,
+    )
+    return joined, (joined,)
+
+
+def declare_unattended(
+    command: DeclareUnattended, till: Till, store: Store
+) -> tuple[tuple[TillPaired, ...], tuple[TillJoined, ...]]:
+    """A till without a device, as the chain file has it. Nothing where it is there already.
+
+    Raises `StoreUnknown`, and `TillTaken` where a device is or was paired under this id.
+    """
+    if store.master_data is None:
+        raise StoreUnknown
+    if till.known and (till.store_id != command.store_id or not till.unattended):
+        raise TillTaken
+    joined, news = _join(store, command.store_id, command.till_id, command.now)
+    if till.active and not news and till.name == command.name:
+        return (), ()
+    paired = TillPaired(
+        store_id=command.store_id,
+        till_id=command.till_id,
+        name=command.name,
+        client_id=joined.client_id,
+        tse_id=joined.tse_id,
+        pairing_id="chain",
+        token_hash="",
+        paired_at=command.now,
+        unattended=True,
+    )
+    return (paired,), news
+
+
+def roll(command: RollToken, till: Till) -> tuple[TokenRolled, ...]:
+    """Raises `TillUnknown`, `TillRevokedAlready`."""
+    must_be_active(till, command.store_id)
+    if till.unattended:
+        raise TillDeclared
+    return (
+        TokenRolled(
+            store_id=command.store_id,
+            till_id=command.till_id,
+            token_hash=command.token_hash,
+            old_until=command.old_until,
+            rolled_at=command.now,
+        ),
+    )
+
+
 def revoke(command: RevokeTill, till: Till) -> tuple[TillEvent, ...]:
     if not till.known or till.store_id != command.store_id:
         raise TillUnknown
+    if till.unattended and not command.undeclared:
+        raise TillDeclared
     if not till.active and till.offer is None:
         return ()
     return (
@@ -168,6 +238,8 @@ def decide(command: TillCommand, till: Till) -> tuple[TillEvent, ...]:
             return revoke(command, till)
         case RequestTse():
             return request_tse(command, till)
+        case RollToken():
+            return roll(command, till)
         case PairTill():
             raise AssertionError("pairing is decided together with the store: pair()")
         case _:
@@ -193,21 +265,37 @@ def evolve(till: Till, event: TillEvent) -> Till:
                 client_id=event.client_id,
                 tse_id=event.tse_id,
                 offer=None,
+                unattended=event.unattended,
                 token_hash=event.token_hash,
+                old_hash=None,
+                old_until=None,
                 paired_at=event.paired_at,
                 revoked_at=None,
             )
         case TillRevoked():
-            return replace(till, token_hash=None, offer=None, revoked_at=event.revoked_at)
+            return replace(
+                till, token_hash=None, old_hash=None, offer=None, revoked_at=event.revoked_at
+            )
+        case TokenRolled():
+            return replace(
+                till,
+                token_hash=event.token_hash,
+                old_hash=till.token_hash,
+                old_until=event.old_until,
+            )
         case NumberGiven():
             assert event.number == till.numbers + 1
             return replace(till, numbers=event.number)
         case TseRequested():
             return replace(till, tse_requested=event.tse_id)
         case CashierSignedIn():
-            return replace(till, cashier=event.cashier_id)
+            return replace(till, cashier=event.cashier_id, training=False)
         case CashierSignedOut():
-            return replace(till, cashier=None)
+            return replace(till, cashier=None, training=False)
+        case TrainingBegun():
+            return replace(till, training=True)
+        case TrainingEnded():
+            return replace(till, training=False)
         case ApprovalGiven():
             newest = list(till.approvals.items())[1 - APPROVALS_MAX :]
             return replace(till, approvals={**dict(newest), event.approval_id: event})

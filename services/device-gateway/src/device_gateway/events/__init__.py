@@ -61,6 +61,8 @@ from device_gateway.events.cashiers import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from device_gateway.events.charges import (
     ChargeProblem,
@@ -119,6 +121,7 @@ from device_gateway.events.shift import (
 )
 from device_gateway.events.store import (
     Address,
+    ClockAccepted,
     CostCenterTerms,
     FeeVat,
     FiscalChoice,
@@ -161,6 +164,7 @@ from device_gateway.events.till import (
     ShiftBegun,
     TillPaired,
     TillRevoked,
+    TokenRolled,
     TseRequested,
 )
 from device_gateway.events.withdrawn import PaymentWithdrawn
@@ -203,6 +207,7 @@ __all__ = [
     "CashierSignedIn",
     "CashierSignedOut",
     "ChargeProblem",
+    "ClockAccepted",
     "ClosedPayment",
     "Correction",
     "CostCenterTerms",
@@ -288,9 +293,12 @@ __all__ = [
     "TillOpened",
     "TillPaired",
     "TillRevoked",
+    "TokenRolled",
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
+    "TrainingBegun",
+    "TrainingEnded",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -309,10 +317,11 @@ __all__ = [
     "registry",
 ]
 
-StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack
+StoreEvent = MasterDataChanged | TillJoined | TseOut | TseBack | ClockAccepted
 TillEvent = (
     PairingOffered
     | TillPaired
+    | TokenRolled
     | TillRevoked
     | NumberGiven
     | TseRequested
@@ -321,6 +330,8 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | TrainingBegun
+    | TrainingEnded
     | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
@@ -365,6 +376,7 @@ EVENTS: tuple[type[Event], ...] = (
     PaymentHeld, PaymentRefused, PaymentReopened, PaymentReleased, BookingRecorded,
     BookingAborted, VerdictReceived, VerdictOverdue, ReceiptQueued, ReceiptPrinted,
     OfflineAccepted, OfflineGivenBack, OfflineSettled, TseOut, TseBack, TseRequested, ShiftBegun,
+    ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
     PaymentUnknown, PaymentResolved,
@@ -372,8 +384,9 @@ EVENTS: tuple[type[Event], ...] = (
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed, PaymentWithdrawn,
+    BookingResumed, PaymentWithdrawn, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

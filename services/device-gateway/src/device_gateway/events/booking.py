@@ -49,6 +49,8 @@ class BookingStarted(Event):
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     cancels: Rare[str] = None
     """The booking that this one takes back as a whole."""
+    unattended: Annotated[bool, LeftOut] = False
+    """Nobody stands at this till."""
 
 
 @event_type("booking.lines_added")
@@ -221,6 +223,8 @@ class Record(Process):
     references: Annotated[tuple[Reference, ...], LeftOut] = ()
     master_data: Rare[int] = None
     """`version` of the store's declaration by which it was priced; None in older events."""
+    unattended: Annotated[bool, LeftOut] = False
+    """Booked without a person, at a till that the chain file declares."""
     acts: Annotated[tuple[Act, ...], LeftOut] = ()
     """What was voided, given off or priced otherwise before it was recorded."""
 

@@ -222,6 +222,19 @@ class TillJoined(Event):
     joined_at: datetime
 
 
+@event_type("store.clock_accepted")
+class ClockAccepted(Event):
+    """The clock was ahead before and is right now, says a manager: recording goes on although
+    what was stored last is later. Stream `store-{store_id}`."""
+
+    store_id: str
+    at: datetime
+    latest: datetime
+    """What was stored last, in the time of the clock that was wrong."""
+    reason: str
+    accepted_by: str
+
+
 @event_type("store.tse_out")
 class TseOut(Event):
     """The signer says that a TSE of the store has an outage. Stream `store-{store_id}`."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
+from device_gateway.events.parts import LeftOut
 from events import Event, event_type
 
 
@@ -32,8 +34,23 @@ class TillPaired(Event):
     tse_id: str
     pairing_id: str
     token_hash: str
-    """SHA-256 of a 256-bit random token, hex."""
+    """SHA-256 of a 256-bit random token, hex. Empty: nobody holds one (`unattended`)."""
     paired_at: datetime
+    unattended: Annotated[bool, LeftOut] = False
+    """Declared by the chain file: it books without a person, and no device is paired with it."""
+
+
+@event_type("till.token_rolled")
+class TokenRolled(Event):
+    """The till has a new token. The one before is good until `old_until`, so that an answer that
+    was lost can be asked for again."""
+
+    store_id: str
+    till_id: str
+    token_hash: str
+    """SHA-256 of a 256-bit random token, hex."""
+    old_until: datetime
+    rolled_at: datetime
 
 
 @event_type("till.revoked")

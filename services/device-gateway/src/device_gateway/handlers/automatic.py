@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,12 +19,19 @@ LOOK_EVERY_S = 60.0
 _log = logging.getLogger("device_gateway.closings")
 
 
-async def run_closings(gateway: Gateway, times: Mapping[str, time]) -> None:
+UNATTENDED_AT = time(0, 0)
+"""When an unattended till closes where its store has no time of day: nobody else does it."""
+
+
+async def run_closings(
+    gateway: Gateway, times: Mapping[str, time], unattended: Mapping[str, Sequence[str]]
+) -> None:
     """Look until cancelled. `times`: store → its time of day; a store that is not named closes by
-    hand alone."""
+    hand alone, its `unattended` tills apart."""
     while True:
         try:
             await close_due(gateway, times)
+            await close_unattended(gateway, times, unattended)
         except Transient as away:
             _log.warning("closings wait: %s", away)
         await asyncio.sleep(LOOK_EVERY_S)
@@ -39,6 +46,23 @@ async def close_due(gateway: Gateway, times: Mapping[str, time]) -> int:
             continue
         end = last_end(gateway.clock(), at, ZoneInfo(store.master_data.time_zone))
         for till_id in store.tills:
+            closed += await _close(gateway, store_id, till_id, end)
+    return closed
+
+
+async def close_unattended(
+    gateway: Gateway, times: Mapping[str, time], unattended: Mapping[str, Sequence[str]]
+) -> int:
+    """The same for unattended tills of stores without a time of day."""
+    closed, now = 0, gateway.clock()
+    for store_id, tills in unattended.items():
+        if store_id in times:
+            continue
+        _, store = await state_of(gateway.store, STORE, store_stream(store_id))
+        if store.master_data is None:
+            continue
+        end = last_end(now, UNATTENDED_AT, ZoneInfo(store.master_data.time_zone))
+        for till_id in tills:
             closed += await _close(gateway, store_id, till_id, end)
     return closed
 

@@ -16,7 +16,7 @@ from device_gateway.decider.booking import record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
-from device_gateway.decider.refusals import BookingUnknown
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
 from device_gateway.handlers.card_back import cards_back, owed_to_terminals, terminal_for
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
@@ -102,6 +102,8 @@ async def _stored(
     by_terminal = await _by_terminal(gateway, original)
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if counter.till.training:
+            raise TrainingOnly
         master_data = counter.master_data
         begun = Begun(states[mine])
         starting = StartBooking(

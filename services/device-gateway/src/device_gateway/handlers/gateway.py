@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from device_gateway.decider.refusals import BookingUnknown, StoreUnknown
 from device_gateway.decider.store import STORE
 from device_gateway.devices.ports import DeviceShelf
 from device_gateway.events import MasterDataChanged, VatRate
+from device_gateway.handlers.clock import ClockGuard
 from device_gateway.handlers.device_board import DeviceBoard
 from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live
@@ -36,6 +38,9 @@ from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
+
+if TYPE_CHECKING:
+    from device_gateway.handlers.limits import ActCounts
 
 IDS = UUID("6f1f1b1e-6f0a-5c6e-9f52-0d1d4a0b7a51")
 """Namespace of every id that the gateway derives."""
@@ -145,6 +150,9 @@ class Gateway:
     """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
+    counts: ActCounts | None = None
+    """None: nothing is counted (tests)."""
+    time: ClockGuard = field(default_factory=ClockGuard)
     printers: Printers | None = None
     """None: this process has no print spool."""
     lines: Lines | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid5
 
@@ -21,7 +21,7 @@ from events import Ask, Decision, DomainError, handle, handle_together
 KITCHEN_MAX_AGE = timedelta(minutes=30)
 """Nobody cooks what was ordered before that."""
 
-PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips")
+PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips", "center_slip")
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -84,6 +84,9 @@ async def _enqueue(
         case "voucher_slips":
             sold = await prepared(gateway, booking)
             return await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=sold)
+        case "center_slip":
+            slip = replace(order, paper="center_slip")
+            return await gateway.desk.enqueue(slip, job_id=job_id)
         case "order_slip":
             raise AssertionError("an order is queued on its own")
         case "remainder_slips":
@@ -168,9 +171,9 @@ class Printed:
     gateway: Gateway
 
     async def printed(self, job: PrintJob) -> None:
-        """Of a test or a pulse for the drawer there is nobody to tell."""
+        """Of a test, a pulse for the drawer or a terminal's day there is nobody to tell."""
         document = job.document
-        if document == "self_test" or document == "drawer":
+        if document == "self_test" or document == "drawer" or document == "terminal_report":
             return
         await note_printed(
             self.gateway,

@@ -314,7 +314,7 @@ def _entered(
         now=now,
         cashier_id=here or sale.cashier_id,
         approved_by=sale.approved_by,
-        training=sale.training,
+        training=sale.training or counter.till.training,
         references=sale.references,
     )
     begun.note(start(starting, counter.till, counter.opened, begun.booking))

@@ -184,10 +184,11 @@ async def in_shift(
     whose streams it writes. `with_till`: it also hangs on the till's own state (`counter.till`).
 
     A shift that is closed or opened meanwhile, here or by another process, makes it decide again.
-    Raises what `decide` refuses, `TillUnknown`, `StoreUnknown`, `LostRace`.
+    Raises what `decide` refuses, `ClockBehind`, `TillUnknown`, `StoreUnknown`, `LostRace`.
     """
     streams: dict[str, Decider[Any, Any]] = {booking_stream(each): BOOKING for each in bookings}
     opening = OpenShift(store_id, till_id, opened_by, now or gateway.clock())
+    gateway.time.check(opening.now)
     for _ in range(SHIFT_TRIES_MAX):
         place = await place_of(gateway, store_id, till_id)
         parts, reads = streams_of(place, with_till=with_till)

@@ -4,6 +4,7 @@ day, diagnosis."""
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid5
@@ -18,6 +19,7 @@ from device_gateway.handlers.gateway import IDS, Gateway, booking_stream
 from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.terminal import desk_of, terminal_of, terminal_stream
 from device_gateway.handlers.vouchers import present
+from device_gateway.ports import ReceiptOrder, TerminalReport
 from device_gateway.terminal.ports import (
     Ended,
     TerminalAway,
@@ -27,6 +29,8 @@ from device_gateway.terminal.ports import (
 )
 from events import Ask, DomainError, handle
 from money import Money
+
+_log = logging.getLogger("device_gateway.terminal")
 
 
 class NothingToAbort(DomainError):
@@ -142,7 +146,32 @@ async def end_of_day(
     done = await handle(gateway.store, TERMINAL, stream, command, ask=ask)
     terminal: Terminal = done.state
     assert terminal.reconciled is not None
+    await _print(gateway, device, terminal.reconciled, till_id)
     return terminal.reconciled
+
+
+async def _print(
+    gateway: Gateway, device: TerminalDevice, run: TerminalReconciled, till_id: str | None
+) -> None:
+    """At the till that asked, or the terminal's; kept in the log, whatever becomes of the paper."""
+    till = till_id or device.till_id or ""
+    report = TerminalReport(
+        booking_id=run.run_id,
+        store_id=run.store_id,
+        till_id=till,
+        till_name=till,
+        terminal_name=device.name or device.terminal_id,
+        at=run.reconciled_at,
+        total=run.total,
+        totals=run.totals,
+        text=run.text,
+    )
+    master_data = await gateway.master_data(run.store_id)
+    order = ReceiptOrder(report, None, master_data, paper="terminal_report")
+    try:
+        await gateway.desk.enqueue(order, job_id=run.run_id)
+    except DomainError as wait:
+        _log.warning("the end of day of terminal %s is not printed: %s", run.terminal_id, wait.code)
 
 
 async def diagnosis(

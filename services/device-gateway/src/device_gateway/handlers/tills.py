@@ -8,14 +8,14 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid5
 
-from device_gateway.commands import OfferPairing, PairTill, RevokeTill
+from device_gateway.commands import OfferPairing, PairTill, RevokeTill, RollToken
 from device_gateway.decider.refusals import PairingUnknown, StoreUnknown, TillUnknown
 from device_gateway.decider.store import STORE
-from device_gateway.decider.till import TILL, Till, offer, pair, revoke
-from device_gateway.events import PairingOffered, TillPaired
+from device_gateway.decider.till import TILL, Till, offer, pair, revoke, roll
+from device_gateway.events import PairingOffered, TillPaired, TokenRolled
 from device_gateway.handlers.gateway import IDS, Gateway, store_stream, till_stream
 from device_gateway.handlers.live import LiveEvent
 from device_gateway.handlers.shifts import newest_shift
@@ -38,6 +38,8 @@ PAIRING_CODE_LENGTH = 8
 PAIRING_VALID_S = 600.0
 """How long a code may be exchanged, and how long a lost answer may be asked for again."""
 TOKENS_CACHED_MAX = 10_000
+ROLL_OVERLAP_S = 60.0
+"""How long the token before is good yet: a lost answer must not lock a till out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class ListedTill:
     paired_at: datetime | None
     revoked_at: datetime | None
     numbers: int
+    unattended: bool = False
 
 
 async def offer_pairing(
@@ -140,6 +143,35 @@ def _repeated(gateway: Gateway, paired: TillPaired, ask: Ask) -> PairedTill:
     return PairedTill(paired.till_id, paired.client_id, _token(gateway, paired.pairing_id, ask))
 
 
+async def roll_token(gateway: Gateway, *, store_id: str, till_id: str, ask: Ask) -> PairedTill:
+    """A new token for a paired till. The same ask gives the same token while the old one is good.
+
+    Raises `TillUnknown`, `TillRevokedAlready`, `PairingUnknown` for a repeat that comes too late.
+    """
+    now, stream = gateway.clock(), till_stream(till_id)
+    token = _token(gateway, f"roll/{till_id}", ask)
+    until = now + timedelta(seconds=ROLL_OVERLAP_S)
+    command = RollToken(store_id, till_id, token_hash(token), until, now)
+
+    def decide(states: Mapping[str, Any]) -> Decision:
+        till: Till = states[stream]
+        events = roll(command, till)
+        assert till.token_hash is not None  # roll() has looked
+        claims: list[Claim] = [
+            *_give_back_token(till),
+            Take(_token_claim(command.token_hash), till_id),
+            Take(_old_token_claim(till.token_hash), till_id),
+        ]
+        return Decision({stream: events}, claims)
+
+    done = await handle_together(gateway.store, {stream: TILL}, decide, ask=ask)
+    rolled = _first(done.appended.recorded, TokenRolled)
+    if now > rolled.old_until:
+        raise PairingUnknown
+    _, till = await state_of(gateway.store, TILL, stream)
+    return PairedTill(till_id, till.client_id, token)
+
+
 async def revoke_till(
     gateway: Gateway, *, store_id: str, till_id: str, reason: str, ask: Ask
 ) -> None:
@@ -174,6 +206,7 @@ async def tills_of(gateway: Gateway, store_id: str) -> list[ListedTill]:
                 paired_at=till.paired_at,
                 revoked_at=till.revoked_at,
                 numbers=shift.numbers if shift.opened else till.numbers,
+                unattended=till.unattended,
             )
         )
     return listed
@@ -187,11 +220,23 @@ async def till_of(gateway: Gateway, *, store_id: str, till_id: str) -> Till:
     return till
 
 
+class TillsSeen(Protocol):
+    """When tills were last there."""
+
+    async def all(self) -> Mapping[str, datetime]:
+        """By till. Raises `Transient`."""
+        ...
+
+
 @dataclass(slots=True)
 class TillTokens:
     """Tells whose token it is. Whether it is still good is asked of the log each time."""
 
     gateway: Gateway
+    seen: dict[str, datetime] = field(default_factory=dict)
+    """Till → when its token was last shown to this process."""
+    kept: TillsSeen | None = None
+    """What all processes have seen; None: nobody keeps it."""
     _known: dict[str, Caller] = field(default_factory=dict)
 
     async def caller(self, token: str) -> Caller | None:
@@ -200,23 +245,39 @@ class TillTokens:
         till_id = await self.gateway.store.owner_of(_token_claim(hashed))
         if till_id is None:
             self._known.pop(hashed, None)
-            return None
+            return await self._by_old_token(hashed)
+        self.seen[till_id] = self.gateway.clock()
         found = self._known.get(hashed)
         if found is None:
             _, till = await state_of(self.gateway.store, TILL, till_stream(till_id))
             if till.token_hash is None or not hmac.compare_digest(till.token_hash, hashed):
                 return None
-            found = Caller(
-                kind="till",
-                id=till_id,
-                roles=frozenset({"cashier"}),
-                store_id=till.store_id,
-                till_id=till_id,
-            )
+            found = _caller_of(till, till_id)
             if len(self._known) >= TOKENS_CACHED_MAX:
                 self._known.clear()
             self._known[hashed] = found
         return found
+
+    async def _by_old_token(self, hashed: str) -> Caller | None:
+        """A till whose token was rolled a moment ago."""
+        till_id = await self.gateway.store.owner_of(_old_token_claim(hashed))
+        if till_id is None:
+            return None
+        _, till = await state_of(self.gateway.store, TILL, till_stream(till_id))
+        if till.old_hash is None or till.old_until is None:
+            return None
+        good = hmac.compare_digest(till.old_hash, hashed) and self.gateway.clock() < till.old_until
+        return _caller_of(till, till_id) if good else None
+
+
+def _caller_of(till: Till, till_id: str) -> Caller:
+    return Caller(
+        kind="till",
+        id=till_id,
+        roles=frozenset({"cashier"}),
+        store_id=till.store_id,
+        till_id=till_id,
+    )
 
 
 def token_hash(token: str) -> str:
@@ -260,6 +321,10 @@ def _token_claim(hashed: str) -> str:
     return f"till-token:{hashed}"
 
 
+def _old_token_claim(hashed: str) -> str:
+    return f"till-token-old:{hashed}"
+
+
 def _give_back_offer(till: Till) -> list[Claim]:
     if till.offer is None:
         return []
@@ -267,9 +332,13 @@ def _give_back_offer(till: Till) -> list[Claim]:
 
 
 def _give_back_token(till: Till) -> list[Claim]:
-    if till.token_hash is None:
-        return []
-    return [GiveBack(_token_claim(till.token_hash), till.till_id)]
+    """Also of the one before."""
+    claims = list[Claim]()
+    if till.token_hash:
+        claims.append(GiveBack(_token_claim(till.token_hash), till.till_id))
+    if till.old_hash:
+        claims.append(GiveBack(_old_token_claim(till.old_hash), till.till_id))
+    return claims
 
 
 def _first(recorded: Sequence[Recorded], kind: type[Any]) -> Any:

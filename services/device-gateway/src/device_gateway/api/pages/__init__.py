@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from device_gateway.api.pages import (
     assets,
+    camera,
     cashier,
     devices,
     pairing,
@@ -32,5 +33,6 @@ def router(gateway: Gateway, *, tries: PairingTries) -> APIRouter:
     whole.include_router(receipts.router(gateway, pages))
     whole.include_router(devices.router(gateway, pages))
     whole.include_router(shift.router(gateway, pages))
+    whole.include_router(camera.router(pages))
     whole.include_router(sale.router(gateway, pages))
     return whole
