@@ -119,9 +119,9 @@ async def _open(runtime: Runtime) -> Opened:
         cashiers=PostgresCashierDesk(runtime.engine),
         till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
-        orders=_orders(runtime),
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
+        orders=_orders(runtime),
         terminals=terminals,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )

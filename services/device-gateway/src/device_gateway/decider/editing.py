@@ -64,6 +64,9 @@ COVERS_MAX = 1_000
 """In how many parts the discounts of a sale may fall."""
 NAME_MAX = 120
 
+AT_WORK = frozenset({"requested", "unknown"})
+"""Payments of which nobody knows yet what they settle."""
+
 VOIDABLE = frozenset(
     {
         "article", "tip", "deposit", "deposit_return", "discount", "voucher_sale",
@@ -355,7 +358,7 @@ def park(command: ParkBooking, booking: Booking) -> tuple[BookingParked, ...]:
     busy = [
         tender.payment_id
         for tender in booking.tenders
-        if tender.settling or tender.status == "requested"
+        if tender.settling or tender.status in AT_WORK
     ]
     if busy:
         raise HeldAlready(payments=busy)
@@ -412,7 +415,7 @@ def _editable(booking: Booking) -> BookingStarted:
     counting = [
         tender.payment_id
         for tender in booking.tenders
-        if tender.status == "requested" or any(_counts_on_lines(paid) for paid in tender.settling)
+        if tender.status in AT_WORK or any(_counts_on_lines(paid) for paid in tender.settling)
     ]
     if counting:
         raise HeldAlready(payments=counting)
