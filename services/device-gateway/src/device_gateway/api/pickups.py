@@ -12,6 +12,7 @@ from device_gateway.api.bookings import OwnTill, WaitS
 from device_gateway.handlers import pickups
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.scans import code_of
 from device_gateway.handlers.verdicts import with_verdict
 from device_gateway.ports.orders import WebOrder
 from device_gateway.queries import BookingAnswer, answer
@@ -25,11 +26,13 @@ class FindBody(Body):
     """By the pick-up code as it was scanned, or by the order's number."""
 
     code: Annotated[SafeName, Field(max_length=200)] | None = None
+    scan: Identifier | None = None
+    """Stands for `code`: what was scanned at this till a moment ago."""
     number: Annotated[SafeName, Field(max_length=40)] | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> FindBody:
-        if (self.code is None) == (self.number is None):
+        if sum(one is not None for one in (self.code, self.scan, self.number)) != 1:
             raise ValueError("either the pick-up code or the number of the order")
         return self
 
@@ -77,6 +80,13 @@ def _found(order: WebOrder) -> OrderFoundAnswer:
     )
 
 
+def _code(gateway: Gateway, till_id: str, body: FindBody) -> str | None:
+    """The same scan may be looked at, and then taken. Raises `ScanUnknown`."""
+    if body.scan is None:
+        return body.code
+    return code_of(gateway, till_id, body.scan, by=f"pickup/{body.scan}").value
+
+
 def _sent(told: BaseModel) -> Response:
     return Response(told.model_dump_json(), media_type="application/json")
 
@@ -90,7 +100,8 @@ def router(gateway: Gateway) -> APIRouter:
     ) -> Response:
         """What waits for a pick-up code, or a number. Changes nothing. 503 `order.unavailable`
         where no order service runs."""
-        order = await pickups.find(gateway, store_id, code=body.code, number=body.number)
+        code = _code(gateway, till_id, body)
+        order = await pickups.find(gateway, store_id, code=code, number=body.number)
         return _sent(_found(order))
 
     @routes.post("", response_model=BookingAnswer)
@@ -101,7 +112,8 @@ def router(gateway: Gateway) -> APIRouter:
         """Take the order over: a booking with its lines. One that is paid already is recorded;
         another one is open and waits for its payments."""
         progress = await pickups.pick_up(
-            gateway, store_id, till_id, code=body.code, number=body.number,
+            gateway, store_id, till_id, code=_code(gateway, till_id, body),
+            number=body.number,
             cashier_id=body.cashier, ask=ask,
         )  # fmt: skip
         booking = await with_verdict(gateway, progress.booking, wait_s=wait_s)

@@ -23,9 +23,10 @@ async def void(deed: Deed) -> Outcome:
 
 
 async def quantity(deed: Deed) -> Outcome:
+    wanted = quantity_of(deed.form.raw("quantity"))
     done = await editing.change_quantity(
-        deed.gateway, deed.must_sale, deed.form.text("line"),
-        quantity_of(deed.form.raw("quantity")), reason=deed.form.text("reason", required=False) or CASHIER,
+        deed.gateway, deed.must_sale, deed.form.text("line"), wanted,
+        reason=deed.form.text("reason", required=False) or CASHIER,
         approval=deed.approval, ask=deed.ask,
     )  # fmt: skip
     return Outcome(sale=done.booking)
