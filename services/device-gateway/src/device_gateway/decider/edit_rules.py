@@ -72,8 +72,8 @@ class DiscountOverMax(DomainError):
 
 
 def editable(booking: Booking) -> BookingStarted:
-    """Raises `HeldAlready`, `LineFixed` (a cancellation), `BookingTooLarge`, and what a booking that
-    ended is told."""
+    """Raises `HeldAlready`, `LineFixed` (a cancellation), `BookingTooLarge`, and what is told of a
+    booking that ended."""
     started = must_be_open(booking)
     if started.cancels is not None:
         raise LineFixed
