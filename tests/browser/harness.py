@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
-SCREENS = {"desk": (1280, 800), "tablet": (1024, 768), "portrait": (800, 1280)}
+SCREENS = {
+    "desk": (1280, 800), "tablet": (1024, 768), "portrait": (800, 1280), "zoomed": (640, 400),
+}  # fmt: skip
+"""`zoomed`: as 1280×800 at 200 %."""
 
 NBSP = "\u00a0"
 
@@ -200,13 +203,15 @@ async def served(whole: Whole) -> AsyncIterator[str]:
         port = listening.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                whole.built.app, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+                whole.built.app, log_level="error", lifespan="off", timeout_graceful_shutdown=3
             )
         )
+        stopping = whole.built.app.state.stopping = asyncio.Event()  # By which streams end.
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield f"http://localhost:{port}"
         finally:
+            stopping.set()
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
