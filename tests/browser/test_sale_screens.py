@@ -38,10 +38,9 @@ async def test_every_screen_of_the_sale_is_accessible(
         await till.whole_width()
 
     await look("empty")
-    for _ in range(2):
-        await hand.scan(BOOK)
-    await hand.scan(PEN)
-    await hand.page.wait_for_selector("[data-line]:nth-of-type(3)")
+    for count, code in enumerate((BOOK, BOOK, PEN), start=1):
+        await hand.scan(code)
+        await hand.page.wait_for_selector(f"[data-line]:nth-of-type({count})")
     await look("lines")
     await hand.press("F9")
     await hand.page.wait_for_selector("#dialog[open] [name=discount]")
