@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock run demo test unit contract integration simulate endurance line-cut bench lint types schemas \
-	schemas-check image k8s kafka clean
+	schemas-check image k8s kafka readers clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -43,8 +43,11 @@ demo: setup  ## play the demo scene on a chain of its own, and end (BUS=kafka: o
 	@$(RUN) demo $(if $(BUS),--bus $(BUS))
 
 # The longest first: then both workers end at about the same time.
-test: setup  ## all tests (REQUIRE_KAFKA=1: fail where no Kafka can be had)
-	$(PYTEST) $(PARALLEL) $(wildcard tests) libs host services
+test: setup  ## all tests but the long proofs (REQUIRE_KAFKA=1: fail where no Kafka can be had)
+	$(PYTEST) $(PARALLEL) -m "not proof" $(wildcard tests) libs host services
+
+proofs: setup  ## long histories under kills and faults; CI runs them after the tests
+	$(PYTEST) $(PARALLEL) -m proof tests
 
 unit: setup  ## tests that need neither Kafka nor a browser, the slow ones left out
 	$(PYTEST) $(PARALLEL) -m "not kafka and not browser and not slow" libs host services
@@ -104,6 +107,12 @@ lock:  ## resolve requirements.lock anew (hashes, no index address)
 	  $(foreach name,kassenverbund kassenverbund-events kassenverbund-money kassenverbund-voucher kassenverbund-costcenter kassenverbund-fiscal-signer kassenverbund-device-gateway,--no-emit-package $(name)) \
 	  -o requirements.lock pyproject.toml
 	deploy/lock
+	$(PY) -c "import tomllib; print(*tomllib.load(open('services/device-gateway/pyproject.toml', 'rb'))['project']['optional-dependencies']['readers'], sep='\n')" \
+	  | $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url -o requirements-readers.lock -
+
+readers: setup  ## add what keyboard scanners and card readers need (Debian: installs its build packages)
+	tools/readers
 
 clean:  ## remove what was built; the data under var/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.counter import Counter, article, on_center
+from tests.support.counter import Answer, Counter, article, on_center
 
 MEAL = [article(980, vat="reduced")]
 
@@ -64,3 +64,43 @@ async def test_c16_a_charge_whose_answers_were_all_lost_is_given_back(counter: C
     assert [each.reason for each in counter.centers.released()] == ["released"]
     done = await counter.sell(MEAL, on_center(center_number="4711"))
     assert done["state"] == "recorded"
+
+
+PRESSED = {"name": "Zahlung über Kst-Nr", "vat": "zero", "kind": "function"}
+
+
+async def pressed(counter: Counter, number: str) -> tuple[int, Answer]:
+    """A sale, then the key of the goods group "Cashierfunctions", then the number."""
+    function = {"function": "pay_by_center_number", "article_group": "Cashierfunctions"}
+    listed = await counter.office("PUT", "articles/KST", {**PRESSED, **function})
+    assert listed.status_code == 200
+    begun = await counter.sell(MEAL, finish=False)
+    body = {"sku": "KST", "entered": number}
+    answer = await counter.ask(f"/{begun['booking_id']}/functions", body)
+    await counter.spread()
+    told: Answer = answer.json()
+    return answer.status_code, told
+
+
+async def test_c16_the_key_asks_for_the_number_and_settles_the_sale(counter: Counter) -> None:
+    await counter.centers.usable("4711")
+    status, done = await pressed(counter, "4711")
+    assert (status, done["state"], done["open_amount"]["amount"]) == (200, "recorded", 0)
+    assert [len(counter.centers.held()), len(counter.centers.booked())] == [1, 1]
+
+
+async def test_c16_after_the_key_an_unknown_number_is_refused_and_the_sale_is_open(
+    counter: Counter,
+) -> None:
+    await counter.centers.usable("4711")
+    status, problem = await pressed(counter, "9999")
+    assert (status, problem["code"], problem["state"]) == (404, "center.unknown", "open")
+    assert problem["open_amount"]["amount"] == 980
+
+
+async def test_c16_the_key_itself_sells_nothing(counter: Counter) -> None:
+    await pressed(counter, "9999")
+    problem = await counter.refused([{"kind": "article", "sku": "KST"}])
+    assert (problem["code"], problem["function"]) == (
+        "article.is_function", "pay_by_center_number",
+    )  # fmt: skip

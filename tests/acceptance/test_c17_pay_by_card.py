@@ -57,3 +57,15 @@ async def test_c05_a_scanned_card_of_a_group_that_pays_in_cash_is_refused(
     await counter.centers.card("4712", None, group=(1, 6), code="04A1B2C3")
     problem = await counter.refused(MEAL, {"kind": "customer_card", "code": "04A1B2C3"})
     assert (problem["code"], problem["mode"]) == ("charge.group_mode", "cash")
+
+
+async def test_c17_the_key_for_customer_cards_settles_the_sale_by_a_scan(counter: Counter) -> None:
+    await counter.centers.group(1, 4)
+    await counter.centers.center("4711", "Empfang")
+    await counter.centers.card("4712", "4711", code="04A1B2C3")
+    key = {"name": "Kundenkarte", "vat": "zero", "kind": "function"}
+    await counter.office("PUT", "articles/KK", {**key, "function": "pay_by_customer_card"})
+    begun = await counter.sell(MEAL, finish=False)
+    body = {"sku": "KK", "entered": "04A1B2C3"}
+    done = (await counter.ask(f"/{begun['booking_id']}/functions", body)).json()
+    assert (done["state"], done["payments"][0]["center_number"]) == ("recorded", "4711")

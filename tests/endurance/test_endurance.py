@@ -13,7 +13,7 @@ from tests.endurance.database import database
 from tests.endurance.ground import TSES
 from tests.endurance.run import Plan, Ran, Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROCESSES, EVERY = 600, 30
 SIGNED_MIN = 0.25

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from tests.support.program import Program
 from tests.support.shop import article, by_voucher, cash, pair_tills, voucher_sale
 
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
+
 SPOILED = 4_500
 GENERATED_MIN = 500
 """At least 5,000 requests of both makers together (issue 3, "It must show", 4)."""

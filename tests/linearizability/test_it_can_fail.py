@@ -27,7 +27,7 @@ DAY_S = 45.0
 TWO = frozenset({"looks_are_old"})
 """Faults that show only where two processes work on one database."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

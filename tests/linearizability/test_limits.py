@@ -34,7 +34,7 @@ from tests.linearizability.processes import processes
 
 PLAN = Plan(seed=int(os.environ.get("SEED") or 20_261_122))
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

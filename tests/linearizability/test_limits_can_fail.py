@@ -39,7 +39,7 @@ FINDS = {
 }
 """What has to be seen, by fault."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

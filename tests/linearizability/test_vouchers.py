@@ -29,7 +29,7 @@ PLAN = Plan(seed=int(os.environ.get("SEED") or 20_261_122), payments=14, value=7
 EVENTS_MAX = 10_000
 SETTLED_WAIT_S = 30.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

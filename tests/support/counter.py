@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from device_gateway.adapters.costcenter_http import HttpChargeService
 from device_gateway.adapters.library_http import HttpLibraryService
@@ -23,7 +23,7 @@ from device_gateway.api import router
 from device_gateway.decider.booking_state import Booking
 from device_gateway.events import registry
 from device_gateway.handlers.gateway import Gateway
-from device_gateway.handlers.paper import queue_papers
+from device_gateway.handlers.paper import Printed, queue_papers
 from device_gateway.handlers.recovery import settle
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens, offer_pairing, pair_till
@@ -31,6 +31,7 @@ from device_gateway.policies import verdicts
 from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
+from device_gateway.printing.office import PrintOffice
 from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
@@ -49,16 +50,16 @@ from money import Money
 from tests.support.centers import CostCenters, open_centers
 from tests.support.program import ROOT
 from voucher import codes
-from voucher.api import renewal, safety, sales, till
+from voucher.api import fees, renewal, safety, sales, till
+from voucher.api.accounts import routes as account_routes
+from voucher.api.catalogue import preset_routes
 from voucher.events import Terms, VoucherIssued
 from voucher.handlers import Rules, serial_of, stream_of
-from voucher.handlers.account_names import AccountRules
-from voucher.handlers.accounts import Accounts
-from voucher.handlers.finding import Finder
-from voucher.handlers.payments import Payments
+from voucher.handlers.catalogue import Catalogue
 from voucher.qr import QrCodes
 from voucher.service import REGISTRY as VOUCHER_REGISTRY
 from voucher.testing.fakes import Clock
+from voucher.testing.members import Members, build_members
 from voucher.testing.world import World, build_world
 
 Answer = dict[str, Any]
@@ -145,6 +146,7 @@ class Counter:
 
     clock: Clock
     vouchers: World
+    members: Members
     centers: CostCenters
     line: Line
     gateway: Gateway
@@ -153,6 +155,8 @@ class Counter:
     client: httpx.AsyncClient
     token: str
     desk: VoucherDesk
+    behind: httpx.AsyncClient
+    """To the services behind, as the gateway reaches them."""
     heard: int = 0
 
     async def ask(
@@ -225,7 +229,7 @@ class Counter:
         self.heard += len(news)
         for entry in news:
             if entry.name in ("booking.recorded", "booking.aborted"):
-                await self.vouchers.hear(incoming(entry))
+                await self.members.hear(incoming(entry))
                 await self.centers.hear(incoming(entry))
 
     async def recover(self, booking_id: str) -> None:
@@ -328,42 +332,29 @@ def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
     )
 
 
-def _accounts(world: World, chain: Chain) -> Accounts:
-    desk = world.vouchers.desk
-    return Accounts(
-        world.store,
-        chain=chain,
-        secrets=desk.secrets,
-        deliveries=world.deliveries,
-        finder=Finder(
-            world.store,
-            secrets=desk.secrets,
-            qr=QrCodes(desk.secrets),
-            attempts=world.attempts,
-            weak_attempts=world.attempts,
-            foreign_codes=False,
-        ),
-        clock=world.clock,
-        random_bytes=desk.random_bytes,
-        rules=AccountRules(),
-    )
-
-
-async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None) -> Counter:
-    """The example chain (or another with its store in Berlin), a till in Berlin paired."""
+async def open_counter(
+    chain: Chain | None = None, *, rules: Rules | None = None, office: PrintOffice | None = None
+) -> Counter:
+    """The example chain (or another with its store in Berlin), a till in Berlin paired. `office`: a
+    real print spool instead of a queue that only keeps the bytes."""
     chain, clock, tokens = chain or load_chain(ROOT / "chain.yaml"), Clock(), Tokens()
     voucher_log = MemoryEventStore("voucher", VOUCHER_REGISTRY, clock=clock)
     world = build_world(voucher_log, clock, chain, rules or chain.vouchers)
     behind = FastAPI()
     behind.state.authenticator = tokens
-    accounts = _accounts(world, chain)
-    payments = Payments(voucher_log, world.vouchers, accounts)
+    members = build_members(world, chain)
+    accounts, payments = members.accounts, members.payments
+    presets = APIRouter()
+    preset_routes(presets, Catalogue(voucher_log, chain=chain, clock=clock))
     qr = QrCodes(world.vouchers.desk.secrets)
     for routes in (
         till.routes(world.vouchers, payments, accounts),
         sales.routes(world.vouchers, qr),
         safety.offline_routes(qr, chain),
         renewal.routes(world.vouchers, qr),
+        account_routes(accounts, voucher_log, clock),
+        fees.routes(members.fees, members.claims, members.entitlements),
+        presets,
     ):
         behind.include_router(routes, prefix="/voucher")
     centers = open_centers(chain, clock)
@@ -380,7 +371,10 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
         store=log,
         vouchers=service,
         charges=HttpChargeService(asking),
-        desk=PrintingDesk(queue, clock=clock),  # type: ignore[arg-type]  # only `put` is asked for
+        desk=PrintingDesk(queue, clock=clock)  # type: ignore[arg-type]  # only `put` is asked for
+        if office is None
+        else office.desk,
+        printers=office,
         secrets=Secrets(root=bytes(32), key_id="test"),
         clock=clock,
         sign_within_s=30.0,
@@ -388,6 +382,8 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
         assortment=MemoryAssortment(log),
         library=HttpLibraryService(asking, clock=clock),
     )
+    if office is not None:
+        office.listener = Printed(gateway)
     await declare_stores(gateway, chain)
     offered = await offer_pairing(
         gateway, store_id="berlin", till_id="till-1", name="Kasse 1", ask=Ask.of("offer", "")
@@ -401,7 +397,10 @@ async def open_counter(chain: Chain | None = None, *, rules: Rules | None = None
     install_problem_handlers(front)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(front), base_url="http://g")
     assert verdicts(gateway).topic == "fiscal-signer"
-    return Counter(clock, world, centers, line, gateway, log, queue, client, paired.token, service)
+    return Counter(
+        clock, world, members, centers, line, gateway, log, queue, client, paired.token, service,
+        asking,
+    )  # fmt: skip
 
 
 def eur(minor: int) -> Answer:

@@ -550,6 +550,7 @@ class Rig:
         self.tokens.people["service"] = Caller("service", "voucher", frozenset({"service"}))
         self.store: Any = store or MemoryEventStore("device-gateway", registry(), clock=self.clock)
         self.tries = Tries()
+        self.terminals: Callable[[], Any] = lambda: None
         self.restart()
 
     def restart(self, **changes: Any) -> None:
@@ -572,6 +573,7 @@ class Rig:
             secrets=Secrets(root=bytes(range(32)), key_id="test"),
             clock=self.clock,
             sign_within_s=30.0,
+            terminals=self.terminals(),
             **changes,
         )
         self.unfinished = LogScan(self.store)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from device_gateway.handlers import cashiers
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.rights import allowed
 from device_gateway.ports import PinHash
@@ -71,8 +72,10 @@ class MemoryDesk:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def people(rig: Any, till: Any) -> Any:
-    """Anna is a cashier (PIN 80516273, a card), Chef a manager (PIN 9999)."""
+async def people(rig: Any, till: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Anna is a cashier (PIN 80516273, a card), Chef a manager (PIN 9999). Their PINs are cheap:
+    what a try costs otherwise is no matter here."""
+    monkeypatch.setattr(cashiers, "SCRYPT_N", 2)
     rig.restart(cashiers=MemoryDesk())
     for cashier_id, role, pin in (("anna", "cashier", "80516273"), ("chef", "manager", "9999")):
         body = {"name": f"{cashier_id.title()} Muster", "role": role, "pin": pin}
@@ -243,3 +246,15 @@ async def test_where_it_is_required_nothing_is_sold_without_somebody(
     assert (refused.status_code, refused.json()["code"]) == (403, "till.sign_in_needed")
     await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
     assert (await till.post("", sale)).status_code == 200
+
+
+async def test_in_training_mode_every_sale_is_a_training_until_somebody_signs_in(
+    people: Any, till: Any, words: Any
+) -> None:
+    told = await at(people, till, "PUT", "/training", {"on": True})
+    assert told.json()["training"] is True
+    assert (await at(people, till, "GET", "/shift")).json()["training"] is True
+    sale = words.sale([words.article(500)], words.cash(500))
+    assert (await till.post("", sale)).json()["kind"] == "training"
+    await at(people, till, "POST", "/cashier", {"code": "04AB12CD"})
+    assert (await till.post("", sale)).json()["kind"] == "sale"

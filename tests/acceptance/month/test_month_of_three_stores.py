@@ -29,7 +29,7 @@ from tests.acceptance.month.judges import index_faults, openssl_verifies
 from tests.acceptance.month.play import FIRST, LAST, Month
 from tests.support.whole import Whole, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(400)]
 
 TSES = ("tse-berlin", "tse-berlin-2", "tse-koeln", "tse-koeln-2", "tse-hamburg")
 

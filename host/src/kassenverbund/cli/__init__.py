@@ -19,6 +19,7 @@ COMMANDS = {
     "events": "log",
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
+    "articles": "articles",
     "centers": "centers",
     "fiscal": "fiscal",
     "vat": "vat",

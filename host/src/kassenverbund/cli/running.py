@@ -20,7 +20,7 @@ from kassenverbund.chain_file import load_chain
 from kassenverbund.cli.log import prove, show_verdicts
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
-from kassenverbund.demo import SUMS, Played, Stage, demo_client, play
+from kassenverbund.demo import SUMS, Played, Stage, demo_client, play, stock_up
 from kassenverbund.identity import once
 from kassenverbund.kafka import bus_settings
 from kassenverbund.logs import set_up_logs
@@ -64,6 +64,8 @@ def run_all(
         tokens = _tokens(running, SHOWN_TOKENS)
         if not no_demo and services and await once(running.database_url, "demo"):
             await _play(running, as_json=as_json)
+        if not no_demo and services and await once(running.database_url, "assortment"):
+            await _stock_up(running, as_json=as_json)
         if as_json:
             ca = str(running.ca.resolve()) if running.ca else None
             line({"ready": True, "base_url": running.base_url, "ca": ca, "tokens": tokens})
@@ -105,10 +107,22 @@ def demo(
         chosen = stack.enter_context(bus_settings(own, bus))
 
         async def ready(running: Running) -> None:
+            await _stock_up(running, as_json=as_json)
             await _play(running, as_json=as_json)
             running.end()
 
         run(chosen, chain, services, on_ready=ready)
+
+
+async def _stock_up(running: Running, *, as_json: bool) -> None:
+    """What the example chain sells, and the keys on its tills."""
+    tokens = _tokens(running, ("back_office",))
+    async with demo_client(running.base_url, running.ca) as client:
+        store = running.chain.stores[0].id
+        changed = await stock_up(client, tokens.__getitem__, store=store)
+    if not as_json:
+        told = f"{say('An assortment and touch keys to try the web till with')}: {changed}"
+        console().print(f"  {escape(told)}", soft_wrap=True)
 
 
 async def _play(running: Running, *, as_json: bool) -> Played:

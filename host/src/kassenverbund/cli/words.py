@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from kassenverbund.cli.words_articles import ARTICLES_GERMAN
 from kassenverbund.cli.words_exports import EXPORT_GERMAN
 from kassenverbund.cli.words_fiscal import FISCAL_GERMAN
 from kassenverbund.cli.words_simulate import SIMULATE_GERMAN
@@ -15,6 +16,7 @@ LANGUAGES = ("en", "de")
 GERMAN: Mapping[str, str] = {
     **FISCAL_GERMAN,
     **EXPORT_GERMAN,
+    **ARTICLES_GERMAN,
     **SIMULATE_GERMAN,
     "The backbone behind the tills of a chain.": "Das Rückgrat hinter den Kassen einer Kette.",
     "Start everything on this machine and stay up.": (

@@ -24,6 +24,7 @@ from kassenverbund.kit.chain_fiscal import (
     check_cases,
     choices_of,
 )
+from kassenverbund.kit.chain_library import LibraryPolicy, check_library
 from kassenverbund.kit.chain_policies import (
     AccountPolicy,
     CostCenterPolicy,
@@ -201,9 +202,10 @@ PaymentType = Literal[
 
 
 class MeansOfPayment(Part):
-    """`online`: a web order was paid before its goods are handed over."""
+    """`online`: a web order was paid before its goods are handed over. `on_account`: a customer or
+    a third party is invoiced later."""
 
-    kind: Literal["cash", "card", "online", "voucher", "cost_center"]
+    kind: Literal["cash", "card", "online", "voucher", "cost_center", "on_account"]
     name: SafeName
     fiscal: Literal["Bar", "Unbar", "Keine"]
     """How the signed data counts it (fiscal.md §2.3)."""
@@ -212,8 +214,8 @@ class MeansOfPayment(Part):
 
     @model_validator(mode="after")
     def _counts_as_it_is_named(self) -> MeansOfPayment:
-        if self.kind == "cost_center" and self.fiscal != "Keine":
-            raise ValueError("a cost center pays later: its `fiscal` is Keine")
+        if self.kind in ("cost_center", "on_account") and self.fiscal != "Keine":
+            raise ValueError(f"{self.kind} pays later: its `fiscal` is Keine")
         if self.kind == "online" and self.fiscal != "Unbar":
             raise ValueError("what was paid online is no cash: its `fiscal` is Unbar")
         if self.payment_type is not None:
@@ -264,6 +266,8 @@ class Chain(Part):
     code_patterns: Annotated[tuple[CodePattern, ...], Field(max_length=PATTERNS_MAX)] = ()
     """Foreign codes that tills recognize by their form."""
     till_rights: TillRights = TillRights()
+    library: LibraryPolicy | None = None
+    """None: tills take no fees of accounts."""
     fiscal_cases: FiscalCases = Field(default_factory=dict)
     """Fiscal cases that a tax adviser decided otherwise than the table's default, each once or
     dated several times. `kassenverbund policies export` names the cases and their choices."""
@@ -326,6 +330,7 @@ class Chain(Part):
         check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)
         self._logos_are_there()
+        check_library(self.library, (rate.vat for rate in self.vat))
         entities = {entity.id for entity in self.legal_entities}
         for index, store in enumerate(self.stores):
             if store.legal_entity not in entities:

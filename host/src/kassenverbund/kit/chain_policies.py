@@ -107,3 +107,6 @@ class CostCenterPolicy(Part):
     """How long a store without a line may use its share of the limits."""
     signature_line: bool = True
     """The slip of a charge has a line to sign on."""
+    slip: bool = False
+    """Whether each charge, and each payment on account, gets a slip of its own beside the receipt;
+    otherwise it stands on the receipt."""

@@ -1,4 +1,5 @@
-"""The OpenAPI document says of every route how it answers errors: problem+json (RFC 9457)."""
+"""The OpenAPI document says of every route how it answers errors: problem+json (RFC 9457); and of
+every list that it comes as CSV too, where it does."""
 
 from __future__ import annotations
 
@@ -27,6 +28,14 @@ _ANSWER = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 
+_TEXT = {"schema": {"type": "string"}}
+
+
+def _as_csv(operation: dict[str, Any]) -> bool:
+    """Whether the caller may choose it (`kit.listing`)."""
+    named = (each for each in operation.get("parameters", ()) if each["name"] == "format")
+    return any("csv" in str(each.get("schema")) for each in named)
+
 
 def document_problems(app: FastAPI) -> None:
     """Make `app.openapi()` tell of `application/problem+json` instead of FastAPI's own shape."""
@@ -42,6 +51,8 @@ def document_problems(app: FastAPI) -> None:
             for path in document.get("paths", {}).values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+                    if _as_csv(operation):
+                        operation["responses"]["200"]["content"]["text/csv"] = _TEXT
                     operation["responses"]["4XX"] = _ANSWER
                     operation["responses"]["5XX"] = _ANSWER
         assert app.openapi_schema is not None  # FastAPI keeps what it made.

@@ -34,6 +34,7 @@ from device_gateway.events import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentWithdrawn,
     ReceiptQueued,
     TillClosed,
     TrainingRecorded,
@@ -111,6 +112,7 @@ class UnfinishedProjection:
         PaymentReleased,
         PaymentReopened,
         PaymentRequested,
+        PaymentWithdrawn,
         ReceiptQueued,
         TillClosed,
         TrainingRecorded,
@@ -179,6 +181,10 @@ def _fold(changes: dict[str, _Change], event: object) -> None:
             released.releases, released.settled = released.releases - 1, True
         case PaymentReopened() | PaymentRefused():
             _refused(changes.setdefault(event.booking_id, _Change()), event)
+        case PaymentWithdrawn():
+            withdrawn = changes.setdefault(event.booking_id, _Change())
+            withdrawn.releases += int(event.hold_id is not None)
+            withdrawn.last_at = event.withdrawn_at
         case LineVoided() | LineChanged() | LineGivenBack() | BookingParked() | BookingResumed():
             _edited(changes.setdefault(event.booking_id, _Change()), event)
         case LinesAdded():

@@ -79,7 +79,8 @@ class PaymentAnswer(Answer):
     payment_id: str
     kind: str
     name: str
-    state: Literal["requested", "held", "settled", "refused", "reopened"]
+    state: Literal["requested", "held", "settled", "refused", "reopened", "unknown"]
+    """`unknown`: a card terminal was asked, and a person has to say what it did (`resolve`)."""
     amount: Money
     tendered: Money | None = None
     change: Money | None = None

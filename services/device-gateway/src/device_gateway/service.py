@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +20,12 @@ from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
 from device_gateway.adapters.readers import READERS
+from device_gateway.adapters.terminal_leases import PostgresTerminalLeases
 from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.till_seen import PostgresTillSeen
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
+from device_gateway.adapters.zvt.session import ZvtLink
 from device_gateway.api import router
 from device_gateway.api.article_import import IMPORT_BYTES_MAX
 from device_gateway.api.articles import IMPORTS_PATH
@@ -37,45 +38,27 @@ from device_gateway.handlers.lines import Lines
 from device_gateway.handlers.live import Live, LiveEvent
 from device_gateway.handlers.live_feed import LiveFeed
 from device_gateway.handlers.offline_watch import OfflineWatch
-from device_gateway.handlers.paper import note_printed
+from device_gateway.handlers.paper import Printed
 from device_gateway.handlers.recovery import run_recovery
 from device_gateway.handlers.scan_memory import ScanMemory
 from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.handlers.unattended import declare_unattended_tills
 from device_gateway.policies import verdicts
-from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
 from device_gateway.projections_devices import DevicesProjection
 from device_gateway.projections_till_bookings import TillBookingProjection
 from device_gateway.public import PUBLICATION
+from device_gateway.terminal.desk import TerminalDesk
+from device_gateway.terminal.devices import ShelfTerminals
+from device_gateway.terminal.presence import TerminalPresence
 from kassenverbund.kit.chain_printers import logo_mark, logo_png
 from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
 """Folder below `var` in which virtual printers keep what they printed."""
-
-
-@dataclass(slots=True)
-class _Printed:
-    """Tells the booking that the printer has its paper."""
-
-    gateway: Gateway
-
-    async def printed(self, job: PrintJob) -> None:
-        document = job.document
-        if document == "self_test" or document == "drawer":
-            return
-        await note_printed(
-            self.gateway,
-            booking_id=job.booking_id,
-            printer_id=job.printer_id,
-            job_id=job.job_id,
-            is_copy=job.is_copy,
-            document=document,
-        )
 
 
 async def _open(runtime: Runtime) -> Opened:
@@ -101,6 +84,9 @@ async def _open(runtime: Runtime) -> Opened:
     vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
     capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     devices = PostgresDeviceShelf(runtime.engine)
+    terminals = TerminalDesk(
+        ShelfTerminals(devices), ZvtLink(), PostgresTerminalLeases(runtime.engine), runtime.clock
+    )
     gateway = Gateway(
         store=runtime.store,
         vouchers=vouchers,
@@ -124,6 +110,7 @@ async def _open(runtime: Runtime) -> Opened:
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
         device_shelf=devices,
+        terminals=terminals,
         library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
     )
     line_watch = LineWatch(
@@ -136,11 +123,11 @@ async def _open(runtime: Runtime) -> Opened:
         devices,
         DevicesTold(gateway),
         stores=[store.id for store in runtime.chain.stores],
-        drivers=READERS,
+        drivers={**READERS, "card_terminal": partial(TerminalPresence, desk=terminals)},
         clock=runtime.clock,
     )
     gateway.devices.look = device_room.look
-    office.listener = _Printed(gateway)
+    office.listener = Printed(gateway)
     tokens = TillTokens(gateway)
     seen = PostgresTillSeen(runtime.engine, tokens.seen)
     tokens.kept = seen
@@ -175,6 +162,7 @@ async def _open(runtime: Runtime) -> Opened:
         },
         reactions=(verdicts(gateway),),
         tasks=(
+            terminals.run,
             device_room.run,
             office.run,
             lambda: run_recovery(gateway, unfinished),

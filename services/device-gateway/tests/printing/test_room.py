@@ -198,6 +198,20 @@ async def test_a_printer_that_stays_away_fails_the_job_in_the_end(
     assert failed.reason == "unreachable"
 
 
+async def test_a_job_whose_moment_has_passed_is_not_printed_any_more(
+    queue: PostgresPrintQueue,
+) -> None:
+    now = clock()
+    late = PrintJob(
+        job_id="j-1", printer_id="bon-1", store_id="berlin", till_id="t", booking_id="j-1",
+        document="drawer", is_copy=False, queued_at=now, give_up_at=now,
+    )  # fmt: skip
+    await queue.put(late, b"\x1b@\x1bt\x13\x1bp\x00\x32\x32")
+    async with shop(queue) as store:
+        assert (await store.job("j-1", JobState.FAILED)).reason == "too_late"
+    assert store.printer.drawer_pulses == 0
+
+
 async def test_jobs_queued_before_a_restart_are_printed_after_it(
     queue: PostgresPrintQueue,
 ) -> None:

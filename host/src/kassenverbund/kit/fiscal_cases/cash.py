@@ -35,6 +35,19 @@ RECEIVABLES = (
         setting="cost_centers.receivable_vat",
     ),
     FiscalCase(
+        "fiscal.receivable.customer",
+        Text(
+            "Delivered to a customer on account, invoiced later",
+            "Auf Rechnung an einen Kunden geliefert, Rechnung folgt",
+        ),
+        _keyed("Forderungsentstehung", undetermined=True),
+        "DSFinV-K 2.4, GV_TYP Forderungsentstehung",
+        TSE_DUTY,
+        Text("key 5 is practice alone", "Schlüssel 5 ist nur Praxis"),
+        gv_name="Kunde",
+        setting="cost_centers.receivable_vat",
+    ),
+    FiscalCase(
         "fiscal.receivable.scheme",
         Text(
             "Somebody else pays later (a scheme, an insurer, a voucher of a city)",

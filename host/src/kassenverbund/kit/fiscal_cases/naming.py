@@ -87,6 +87,10 @@ LINE_KINDS: dict[str, tuple[str, str]] = {
     "tip": ("fiscal.tip.staff", "fiscal.tip.owner"),
     "deposit": ("fiscal.deposit.charged", "fiscal.deposit.charged"),
     "deposit_return": ("fiscal.deposit.returned", "fiscal.deposit.returned"),
+    "fee": ("fiscal.fee.charged", "fiscal.fee.charged"),
+    "fee_waiver": ("fiscal.fee.waived", "fiscal.fee.waived"),
+    "account_load": ("fiscal.account.loaded", "fiscal.account.loaded"),
+    "entitlement": ("fiscal.entitlement.extended", "fiscal.entitlement.extended"),
 }
 """Kind of line → its row where the line stands under key 5, and under any other key: that tells
 multi-purpose from single-purpose, and staff's tips from the owner's."""
@@ -102,6 +106,8 @@ PAYMENT_KINDS: dict[str, str] = {
     "online": "fiscal.payment.online",
     "cost_center": "fiscal.receivable.cost_center",
     "charge_reversal": "fiscal.receivable.cost_center",
+    "account_credit": "fiscal.account.used",
+    "on_account": "fiscal.receivable.customer",
 }
 """Kind of payment → its row; vouchers and subsidies need more than the kind."""
 
@@ -113,7 +119,7 @@ def case_of_line(line: LineFacts, choices: Choices = DEFAULTS, *, on: date) -> N
     takes it for an article."""
     untaxed, taxed = LINE_KINDS.get(line.kind, LINE_KINDS["article"])
     policy = untaxed if line.dsfinvk_key == NOT_TAXABLE else taxed
-    if line.case == "Rabatt":
+    if line.case == "Rabatt" and line.kind != "fee_waiver":
         policy = "fiscal.voucher.donated"
     option = choices.option(policy, on)
     return Named(

@@ -32,23 +32,23 @@ _SOURCE = """
 #let size = paper.printed * 1mm / paper.columns / 0.60205
 #set text(font: "DejaVu Sans Mono", size: size, hyphenate: false, fallback: true)
 #set par(leading: 0pt, spacing: 0pt)
-#let std_pad = std.pad
 #let cell = size * 0.60205
 #let line(row) = {
   let tall = row.style == "tall" or row.style == "big"
   let wide = row.style == "big"
   let weight = if row.style == "normal" { "regular" } else { "bold" }
-  let it = text(weight: weight, row.text)
+  let cells = if wide { 2 } else { 1 }
+  // As wide as it likes: a row was made to fit, and must not be broken for a hair's breadth.
+  let it = box(width: 400mm, text(weight: weight, row.text))
   let grown = scale(
-    x: if wide { 200% } else { 100% }, y: if tall { 200% } else { 100% },
-    origin: left + horizon, reflow: true, it,
+    x: cells * 100%, y: if tall { 200% } else { 100% }, origin: left + horizon, it,
   )
-  let pad = if row.centred {
-    calc.floor((paper.columns / (if wide { 2 } else { 1 }) - row.text.clusters().len()) / 2)
-  } else { 0 }
+  let before = if row.centred {
+    calc.floor((paper.columns / cells - row.cells) / 2) * cell * cells
+  } else { 0mm }
   block(
-    width: 100%, height: size * (if tall { 2.4 } else { 1.25 }), spacing: 0pt,
-    align(left + horizon, std_pad(left: pad * cell * (if wide { 2 } else { 1 }), grown)),
+    width: 100%, height: size * (if tall { 2.5 } else { 1.3 }), spacing: 0pt,
+    align(horizon, move(dx: before, grown)),
   )
 }
 #for row in paper.rows {
@@ -107,6 +107,7 @@ def _row(row: Row | QrRow) -> dict[str, Any]:
             return {
                 "kind": "text",
                 "text": row.text.text,
+                "cells": len(row.text),
                 "style": row.style,
                 "centred": row.centred,
             }

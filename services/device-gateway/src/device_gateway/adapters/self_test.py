@@ -25,9 +25,7 @@ def self_test_grid(
     ruler = "".join(str(at % 10) for at in range(1, profile.columns + 1))
     grid.row(ruler)
     grid.left(
-        "Die Zeile oben füllt das Papier und bricht nicht um."
-        if german
-        else "The line above fills the paper and does not wrap."
+        "Eine Zeile, so breit wie das Papier." if german else "One line, as wide as the paper."
     )
     grid.blank()
     grid.pair("Codepage", f"{profile.codepage} (ESC t {profile.codepage_number})")

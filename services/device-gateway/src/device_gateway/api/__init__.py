@@ -10,14 +10,17 @@ from device_gateway.api import (
     bookings,
     cashiers,
     devices,
+    library,
     line,
     live,
     orders,
     pages,
     printers,
     pull_printing,
+    releases,
     scans,
     shifts,
+    terminal,
     tills,
     unattended,
 )
@@ -31,17 +34,20 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole = APIRouter()
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
+    whole.include_router(releases.router(gateway))
     whole.include_router(shifts.router(gateway))
     whole.include_router(orders.router(gateway))
     whole.include_router(line.router(gateway))
+    whole.include_router(cashiers.router(gateway))
+    whole.include_router(acts.router(gateway))
     whole.include_router(live.router(gateway))
     whole.include_router(unattended.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
-    whole.include_router(cashiers.router(gateway))
-    whole.include_router(acts.router(gateway))
     whole.include_router(articles.router(gateway))
     whole.include_router(devices.router(gateway))
     whole.include_router(scans.router(gateway))
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
+    whole.include_router(library.router(gateway))
+    whole.include_router(terminal.router(gateway))
     return whole

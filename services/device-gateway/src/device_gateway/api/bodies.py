@@ -9,9 +9,22 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from device_gateway.api.charges import CardBody, OverrideBody, asked_of
+from device_gateway.api.library_bodies import (
+    EntitlementLineBody,
+    FeeLineBody,
+    FeePaymentBody,
+    LoadLineBody,
+)
 from device_gateway.commands import NewLine, ReturnedLine
 from device_gateway.decider.pricing import LINES_MAX, PAYMENTS_MAX
-from device_gateway.events import QuantityAsked, Reference, ReferenceType, SoldTerms, VoucherKind
+from device_gateway.events import (
+    Payer,
+    QuantityAsked,
+    Reference,
+    ReferenceType,
+    SoldTerms,
+    VoucherKind,
+)
 from device_gateway.handlers.assortment import ListedLine
 from device_gateway.handlers.sales import NewLineWithCode, Sale, SentLine
 from device_gateway.handlers.taking_back import GivenBack, RefundKind, WantedPayout
@@ -31,6 +44,7 @@ PAYOUTS_MAX = 5
 REFERENCES_MAX = 10
 REFERENCE_MAX = 40
 """Characters: what DSFinV-K keeps of a foreign number."""
+RECEIPT_NUMBER_MAX = 20
 
 
 class Body(BaseModel):
@@ -141,15 +155,25 @@ def _terms(body: VoucherBody) -> SoldTerms:
     )
 
 
+class PayerBody(Body):
+    """Who owes it: an id that billing knows. `reference`: what stands on the invoice."""
+
+    id: Identifier
+    kind: Literal["customer", "third_party"]
+    reference: Annotated[SafeName, Field(max_length=REFERENCE_MAX)] | None = None
+
+
 class PaymentBody(Body):
     """Cash, card and what was paid `online` say their amount, the last the `order` that it was paid
     for; a voucher brings its code and pays what it can. `codes`:
     several vouchers at once, of which the one that ends soonest pays first. A cost center has a
     `card`; `up_to`: it pays as much of the amount as its limits leave, otherwise all or nothing. A
     `customer_card` is scanned (`code`): its group says whether its cost center pays, or what is
-    loaded on it."""
+    loaded on it. A card with `terminal` (the device, or true: the till's own) is taken there, for
+    all that is open or the amount; with `receipt_number` it was taken on a terminal of its own. On
+    account a `payer` is invoiced later."""
 
-    kind: Literal["cash", "card", "online", "voucher", "cost_center", "customer_card"]
+    kind: Literal["cash", "card", "online", "voucher", "cost_center", "customer_card", "on_account"]
     amount: Money | None = None
     code: Code | None = None
     codes: Annotated[list[Code], Field(min_length=2, max_length=CODES_MAX)] | None = None
@@ -157,6 +181,20 @@ class PaymentBody(Body):
     mode: Literal["exact", "up_to"] | None = None
     override: OverrideBody | None = None
     order: Annotated[SafeName, Field(max_length=REFERENCE_MAX)] | None = None
+    terminal: Identifier | Literal[True] | None = None
+    receipt_number: Annotated[SafeName, Field(max_length=RECEIPT_NUMBER_MAX)] | None = None
+    payer: PayerBody | None = None
+
+    @model_validator(mode="after")
+    def _card_or_account(self) -> PaymentBody:
+        if self.kind != "card" and (self.terminal is not None or self.receipt_number is not None):
+            raise ValueError("`terminal` and `receipt_number` belong to a card")
+        if self.terminal is not None and self.receipt_number is not None:
+            raise ValueError("a card is taken at our terminal, or has a `receipt_number`")
+        if (self.kind == "on_account") != (self.payer is not None):
+            raise ValueError("on account there is a `payer`; nothing else has one")
+        return self
+
     scan: Identifier | None = None
     """Stands for `code`: what was scanned at this till a moment ago."""
     scans: Annotated[list[Identifier], Field(min_length=2, max_length=CODES_MAX)] | None = None
@@ -171,7 +209,7 @@ class PaymentBody(Body):
             raise ValueError("one customer card is scanned at a time")
         if self.codes is not None and len(set(self.codes)) < len(self.codes):
             raise ValueError("the same code twice")
-        if self.kind in ("cash", "card", "online") and self.amount is None:
+        if self.kind in ("cash", "card", "online") and self.amount is None and not self.terminal:
             raise ValueError("cash, card and online need an amount")
         if (self.kind == "online") != (self.order is not None):
             raise ValueError("what was paid online names its `order`; nothing else has one")
@@ -190,12 +228,17 @@ class PaymentBody(Body):
             asked = asked_of(self.card, exact=exact, override=self.override, by=overrider)
         return TenderedPayment(
             self.kind, self.amount, self.code, tuple(self.codes or ()), charge=asked,
-            order=self.order,
+            order=self.order, terminal=self.terminal, receipt_number=self.receipt_number,
+            payer=None if self.payer is None else Payer(**self.payer.model_dump()),
         )  # fmt: skip
 
 
-Lines = Annotated[list[LineBody], Field(max_length=LINES_MAX)]
-Payments = Annotated[list[PaymentBody], Field(max_length=PAYMENTS_MAX)]
+AnyLine = Annotated[
+    LineBody | FeeLineBody | LoadLineBody | EntitlementLineBody, Field(discriminator="kind")
+]
+AnyPayment = Annotated[PaymentBody | FeePaymentBody, Field(discriminator="kind")]
+Lines = Annotated[list[AnyLine], Field(max_length=LINES_MAX)]
+Payments = Annotated[list[AnyPayment], Field(max_length=PAYMENTS_MAX)]
 
 
 Reason = Annotated[SafeName, Field(max_length=LINE_NAME_MAX)]

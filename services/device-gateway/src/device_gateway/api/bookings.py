@@ -30,6 +30,8 @@ from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
+from device_gateway.handlers.waiving import may_settle
+from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
 from kassenverbund.kit.auth import Caller
@@ -78,7 +80,7 @@ async def booking_of(gateway: Gateway, store_id: str, till_id: str, booking_id: 
     return booking
 
 
-async def _told(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
+async def told_to(gateway: Gateway, progress: Progress, wait_s: float) -> Response:
     booking = await with_verdict(gateway, progress.booking, wait_s=wait_s)
     return _sent(await answer(gateway, Progress(booking, progress.sold), with_codes=True))
 
@@ -91,33 +93,39 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
     ) -> Response:  # fmt: skip
         body = with_codes(gateway, till_id, body, ask)
         sent = [line.sent() for line in body.lines]
-        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        place = Place(store_id, till_id, sales.booking_id_of(ask), "")
+        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
         sale = body.sale(store_id, till_id, overrider, written)
         for right in sale.needs:
             who = await guarded(gateway, caller, right, approval, ask=ask)
             sale = replace(sale, approved_by=who.approved_by)
-        return await _told(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
+        await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
+        return await told_to(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
     async def lines(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: LinesBody,
-        caller: OwnTill, ask: AskOf,
+        caller: OwnTill, ask: AskOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
-        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        place = Place(store_id, till_id, booking_id, "")
+        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
         progress = await sales.add(gateway, booking, written, ask=ask)
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
     async def payments(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: PaymentsBody,
-        caller: OwnTill, ask: AskOf, overrider: OverriderOf,
+        caller: OwnTill, ask: AskOf, overrider: OverriderOf, approval: ApprovalOf = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
-        return await _told(gateway, await sales.pay(gateway, booking, paid, ask=ask), 0)
+        place = Place(store_id, till_id, booking_id, "")
+        await may_settle(gateway, place, paid, ask=ask, approval=approval)
+        progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
+        return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)
     async def finish(
@@ -127,7 +135,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         refund = (body or FinishBody()).refund
         progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
     async def cancellation(
@@ -143,7 +151,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
             approved_by=who.approved_by,
         )
         progress = await cancelling.cancel(gateway, original, wanted, ask=ask)
-        return await _told(gateway, progress, wait_s)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/abort", response_model=BookingAnswer)
     async def abort(
@@ -160,7 +168,7 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         progress = await ending.abort(
             gateway, booking, reason=reason, ask=ask, approved_by=approved_by
         )
-        return await _told(gateway, progress, 0)
+        return await told_to(gateway, progress, 0)
 
 
 def _reads(routes: APIRouter, gateway: Gateway) -> None:

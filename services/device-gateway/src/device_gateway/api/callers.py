@@ -51,6 +51,14 @@ async def till_or_manager(store_id: Identifier, till_id: Identifier, caller: Cal
     return caller
 
 
+async def till_of_store_or_manager(store_id: Identifier, caller: CallerOf) -> Caller:
+    """Any till of the store, or a manager of it."""
+    _in_store(caller, store_id)
+    if caller.kind != "till" and "manager" not in caller.roles:
+        raise Forbidden("needs one of: manager")
+    return caller
+
+
 async def till_or_reader(store_id: Identifier, till_id: Identifier, caller: CallerOf) -> Caller:
     """The till of the path, or people who may look into its store."""
     _in_store(caller, store_id)

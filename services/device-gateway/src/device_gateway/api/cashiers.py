@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from device_gateway.api.callers import in_store, own_till, till_or_reader
+from device_gateway.api.callers import ApprovalOf, in_store, own_till, till_or_reader
 from device_gateway.events import CashierRole
 from device_gateway.handlers import cashiers
 from device_gateway.handlers.cashiers import AtTill, KnownCashier, Proof, WantedCashier
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.scans import code_of
+from events import Ask
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain_tills import TillRight
 from kassenverbund.kit.idempotency import AskOf
@@ -58,22 +60,27 @@ class CashierBody(Body):
 
 
 class ProofBody(Body):
-    """A cashier and his PIN, or the `code` of his card alone."""
+    """A cashier and his PIN, or his card alone: its `code`, or the `scan` that read it."""
 
     cashier: Identifier | None = None
     pin: Pin | None = None
     code: CardCode | None = None
+    scan: Identifier | None = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> ProofBody:
-        if (self.pin is None) == (self.code is None):
-            raise ValueError("either a `pin` or the `code` of a card")
+        if sum(each is not None for each in (self.pin, self.code, self.scan)) != 1:
+            raise ValueError("either a `pin`, or the `code` or the `scan` of a card")
         if (self.pin is None) != (self.cashier is None):
             raise ValueError("a `pin` belongs to a `cashier`; a card says whose it is")
         return self
 
-    def proof(self) -> Proof:
-        return Proof(self.cashier, self.pin, self.code)
+    def proof(self, gateway: Gateway, till_id: str, ask: Ask) -> Proof:
+        """Raises `ScanUnknown`."""
+        code = self.code
+        if self.scan is not None:
+            code = code_of(gateway, till_id, self.scan, by=ask.key).value
+        return Proof(self.cashier, self.pin, code)
 
 
 class ApprovalBody(ProofBody):
@@ -81,6 +88,10 @@ class ApprovalBody(ProofBody):
 
     right: TillRight
     booking_id: Identifier | None = None
+
+
+class TrainingBody(Body):
+    on: StrictBool
 
 
 class CashierAnswer(BaseModel):
@@ -110,6 +121,8 @@ class AtTillAnswer(BaseModel):
     role: CashierRole | None
     rights: list[TillRight]
     sign_in: Literal["optional", "required"]
+    training: bool
+    """Every sale of the till is a training."""
 
 
 class ApprovalAnswer(BaseModel):
@@ -138,6 +151,7 @@ def _at_till(there: AtTill) -> AtTillAnswer:
         role=there.role,
         rights=list(there.rights),
         sign_in="required" if there.required else "optional",
+        training=there.training,
     )
 
 
@@ -187,7 +201,11 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
     ) -> AtTillAnswer:
         return _at_till(
             await cashiers.sign_in(
-                gateway, store_id=store_id, till_id=till_id, proof=body.proof(), ask=ask
+                gateway,
+                store_id=store_id,
+                till_id=till_id,
+                proof=body.proof(gateway, till_id, ask),
+                ask=ask,
             )
         )
 
@@ -199,6 +217,17 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
             await cashiers.sign_out(gateway, store_id=store_id, till_id=till_id, ask=ask)
         )
 
+    @routes.put("/{store_id}/v1/tills/{till_id}/training")
+    async def training(
+        store_id: Identifier, till_id: Identifier, body: TrainingBody, caller: OwnTill, ask: AskOf,
+        approval: ApprovalOf = None,
+    ) -> AtTillAnswer:  # fmt: skip
+        return _at_till(
+            await cashiers.train(
+                gateway, store_id=store_id, till_id=till_id, on=body.on, approval=approval, ask=ask
+            )
+        )
+
     @routes.post("/{store_id}/v1/tills/{till_id}/approvals")
     async def approve(
         store_id: Identifier, till_id: Identifier, body: ApprovalBody, caller: OwnTill, ask: AskOf
@@ -207,7 +236,7 @@ def _at_tills(routes: APIRouter, gateway: Gateway) -> None:
             gateway,
             store_id=store_id,
             till_id=till_id,
-            proof=body.proof(),
+            proof=body.proof(gateway, till_id, ask),
             right=body.right,
             booking_id=body.booking_id,
             ask=ask,

@@ -37,9 +37,15 @@ def with_codes(gateway: Gateway, till_id: str, body: _Named, ask: Ask) -> _Named
 
     changed: dict[str, object] = {}
     if isinstance(body, BookingBody | PaymentsBody):
-        changed["payments"] = [_payment(paid, find) for paid in body.payments]
+        changed["payments"] = [
+            _payment(paid, find) if isinstance(paid, PaymentBody) else paid
+            for paid in body.payments
+        ]
     if isinstance(body, BookingBody | LinesBody):
-        changed["lines"] = [_voucher_named(line, find) for line in body.lines]
+        changed["lines"] = [
+            _voucher_named(line, find) if isinstance(line, LineBody) else line
+            for line in body.lines
+        ]
     if isinstance(body, BookingBody):
         changed["payouts"] = [_voucher_named(payout, find) for payout in body.payouts]
     return body.model_copy(update=changed)

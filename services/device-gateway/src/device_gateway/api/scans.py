@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from device_gateway.api.bodies import Body
 from device_gateway.api.callers import own_till
 from device_gateway.codes.scanned import Action, Confidence, Kind, Mode, Scanned
 from device_gateway.handlers.gateway import Gateway
-from device_gateway.handlers.scans import TillScan, say_what, scan_at
+from device_gateway.handlers.scans import TillScan, announce, say_what, scan_at
 from device_gateway.queries import Answer
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.chain_codes import CodeTarget
@@ -35,6 +35,8 @@ class ScanBody(Body):
     mode: Mode | None = None
     scan: Identifier | None = None
     is_a: CodeTarget | None = None
+    tell: StrictBool = False
+    """The till's screens hear of it as of a scanner's scan: the camera has a window of its own."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ScanBody:
@@ -94,6 +96,8 @@ def router(gateway: Gateway) -> APIRouter:
         else:
             raw = Scanned(body.text or "", body.source, body.aim)
             told = await scan_at(gateway, till_id, raw, mode=body.mode)
+            if body.tell:
+                announce(gateway, store_id, till_id, body.source, told)
         return Response(scan_answer(told).model_dump_json(), media_type="application/json")
 
     @routes.put("/scan-mode", response_model=ModeBody)

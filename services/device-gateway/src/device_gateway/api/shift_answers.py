@@ -31,6 +31,7 @@ class ReportAnswer(Answer):
     counts: dict[str, int]
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money | None = None
     cash: Money
     """In the drawer by the books."""
     grand_total: Money
@@ -56,6 +57,10 @@ class ShiftAnswer(Answer):
     number: int
     """The till's last number."""
     open_bookings: tuple[str, ...] = ()
+    training: bool = False
+    """Every sale of the till is a training."""
+    cashier: str | None = None
+    """Who is signed in."""
     report: ReportAnswer | None = None
 
 
@@ -96,6 +101,7 @@ class ClosingAnswer(Answer):
     cash: CashCount
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money | None = None
     counts: dict[str, int]
     first_booking_id: str
     last_booking_id: str
@@ -116,6 +122,8 @@ def shift_answer(till: Till, shift: Shift, *, report: bool) -> ShiftAnswer:
             tse_requested=till.tse_requested,
             client_id=till.client_id,
             number=till.numbers,
+            training=till.training,
+            cashier=till.cashier,
         )
     return ShiftAnswer(
         till_id=till.till_id,
@@ -132,6 +140,8 @@ def shift_answer(till: Till, shift: Shift, *, report: bool) -> ShiftAnswer:
         master_data=opened.master_data,
         number=shift.numbers,
         open_bookings=shift.begun,
+        training=till.training,
+        cashier=till.cashier,
         report=_report(shift) if report else None,
     )
 
@@ -143,6 +153,7 @@ def _report(shift: Shift) -> ReportAnswer:
         counts=dict(sorted(shift.counts.items())),
         corrections=shift.corrections,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         cash=shift.money(shift.cash),
         grand_total=shift.grand_total,
     )
@@ -195,6 +206,7 @@ def closing_answer(process: Booking) -> ClosingAnswer:
         cash=closed.cash,
         corrections=closed.corrections,
         corrections_left_out=closed.corrections_left_out,
+        corrections_sum=closed.corrections_sum,
         counts=closed.counts,
         first_booking_id=closed.first_booking_id,
         last_booking_id=closed.last_booking_id,

@@ -101,8 +101,8 @@ async def _paper(gateway: Gateway, order: ReceiptOrder, form: Form) -> Response:
             job = await asyncio.to_thread(gateway.desk.escpos, order)
             return Response(job, media_type="application/octet-stream")
         case "pdf":
-            page = await asyncio.to_thread(gateway.desk.pdf, order)
-            return Response(page, media_type="application/pdf")
+            pdf = await asyncio.to_thread(gateway.desk.pdf, order)
+            return Response(pdf, media_type="application/pdf")
 
 
 def _cashier(named: str | None, caller: Caller) -> str | None:

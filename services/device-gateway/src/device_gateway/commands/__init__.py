@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from device_gateway.commands.acts import EditCommand
+from device_gateway.commands.library import KeptFee, LibraryPart
 from device_gateway.commands.shifts import NoteOutage, RequestTse
+from device_gateway.commands.terminal import CardCommand
 from device_gateway.events import (
     ChargeProblem,
     FiscalKind,
     LineKind,
     MasterDataChanged,
     PaperKind,
+    Payer,
     Payment,
     PaymentKind,
     Reference,
     SoldTerms,
+    TerminalWish,
     VatRate,
     VerdictReceived,
     VoucherArticles,
 )
-from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices
+from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices, KeyRule
 from money import Money
 
 # --- store and till ---
@@ -120,6 +124,8 @@ class NewLine:
     gtin: str | None = None
     tip_to: Literal["staff", "owner"] = "staff"
     """Whose a tip is: the staff's is not taxed, the owner's is."""
+    library: LibraryPart | None = None
+    """Of a fee, a load or an entitlement."""
     paired: bool = False
     """Of a voucher's article: the assortment lists it with its other half, of the same VAT."""
 
@@ -178,6 +184,23 @@ class NewPayment:
     """ZAHLART_TYP, where the chain declares one."""
     reference: Reference | None = None
     """Paid online: the order."""
+    fee_line: str | None = None
+    """A waiver, or credit of an account: the fee. None: the first that is open."""
+    terminal: TerminalWish | None = None
+    """A card: the terminal that is asked."""
+    receipt_number: str | None = None
+    """A card that was taken on a terminal of its own."""
+    payer: Payer | None = None
+    """On account: who owes it."""
+    key_rule: KeyRule = "supply"
+    """The same: under which UST_SCHLUESSEL the receivable stands."""
+    slip: bool = False
+    """A slip of its own is printed for it."""
+
+    @property
+    def asks(self) -> bool:
+        """Somebody else has to agree."""
+        return self.hold_id is not None or self.terminal is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +253,8 @@ class CancelBooking:
     vouchers: Mapping[str, TakenVoucher]
     """By line of the original: the vouchers that it sold, held by the voucher service."""
     now: datetime
+    by_terminal: frozenset[str] = frozenset()
+    """Payments of the original that a card terminal has to give back first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +330,15 @@ class ReopenPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawPayment:
+    """The cashier takes a payment back before the sale is recorded."""
+
+    booking_id: str
+    payment_id: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NoteReleased:
     booking_id: str
     payment_id: str
@@ -327,6 +361,8 @@ class RecordBooking:
     """How money goes out, where the booking ends below zero."""
     choices: Choices = DEFAULTS
     """How the chain books what a tax adviser may decide otherwise."""
+    fees: Mapping[str, KeptFee] = field(default_factory=dict)
+    """Line → what the account's owner keeps for the paid part of its fee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,9 +453,13 @@ BookingCommand = (
     | NoteRefused
     | ReopenPayment
     | NoteReleased
+    | WithdrawPayment
     | NoteVerdict
     | NoteOverdue
     | NoteQueued
     | NotePrinted
+    | EditCommand
+    | CardCommand
+    | CardCommand
     | EditCommand
 )

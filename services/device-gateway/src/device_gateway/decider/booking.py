@@ -23,6 +23,7 @@ from device_gateway.commands import (
     ReopenPayment,
     RequestPayment,
     StartBooking,
+    WithdrawPayment,
 )
 from device_gateway.commands.acts import (
     ChangePrice,
@@ -33,6 +34,12 @@ from device_gateway.commands.acts import (
     ResumeBooking,
     VoidLine,
 )
+from device_gateway.commands.terminal import (
+    NoteNotTaken,
+    NoteTaken,
+    NoteUnknown,
+    ResolvePayment,
+)
 from device_gateway.decider.after import (
     note_overdue,
     note_printed,
@@ -40,6 +47,7 @@ from device_gateway.decider.after import (
     note_verdict,
 )
 from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.editing import acts_of, edit
 from device_gateway.decider.fiscal import named_lines, named_payments
@@ -50,6 +58,7 @@ from device_gateway.decider.going_out import (
     taken_back,
     with_originals,
 )
+from device_gateway.decider.library import FEE_KINDS, divided, settlement_ids
 from device_gateway.decider.lines import (
     add_lines,
     must_be_open,
@@ -76,6 +85,7 @@ from device_gateway.decider.refusals import (
 )
 from device_gateway.decider.till import Till, must_be_active
 from device_gateway.decider.waivers import discounts, waivers_of
+from device_gateway.decider.withdrawing import withdraw
 from device_gateway.events import (
     BookingAborted,
     BookingEvent,
@@ -144,6 +154,7 @@ def finishable(booking: Booking) -> None:
     """Raises what keeps an open booking from being recorded."""
     must_be_open(booking)
     chargeable(booking)
+    nothing_at_terminal(booking)
     if booking.unprepared:
         raise LineNotPrepared(lines=[line.line_id for line in booking.unprepared])
     if booking.open_amount and not booking.refundable:
@@ -165,7 +176,9 @@ def record(
     refunds = refund(command, booking)
     settled = (*booking.payments, *(each.payment for each in refunds))
     lines = tuple(_with_serial(line, command) for line in booking.lines)
-    lines += discounts(lines, booking.payments, numbered=booking.numbered)
+    gifts = discounts(lines, booking.payments, numbered=booking.numbered)
+    numbered = booking.numbered + len(gifts)
+    lines = divided((*lines, *gifts), booking.payments, command.fees, numbered=numbered)
     lines = named_lines(lines, command.choices, command.business_date)
     payments = named_payments(
         (paid for paid in settled if paid.waiver is None), command.choices, command.business_date
@@ -244,6 +257,7 @@ def abort(
     if booking.aborted is not None:
         return ()
     started = must_be_open(booking)
+    abortable(booking)
     return (
         BookingAborted(
             booking_id=started.booking_id,
@@ -281,6 +295,8 @@ def abort(
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
+            load_ids=tuple(line.load_id for line in booking.lines if line.load_id),
+            settlement_ids=_settlements(booking),
             number=number,
             shift=shift.shift,
             lines=booking.lines,
@@ -295,6 +311,15 @@ def abort(
             approved_by=command.approved_by,
         ),
     )
+
+
+def _settlements(booking: Booking) -> tuple[str, ...]:
+    """Under which something of a fee may be kept for the booking."""
+    tried = tuple(
+        tender.hold_id for tender in booking.tenders if tender.kind in FEE_KINDS and tender.hold_id
+    )
+    fees = (line.line_id for line in booking.lines if line.kind == "fee")
+    return tried + tuple(one for line_id in fees for one in settlement_ids(booking, line_id))
 
 
 def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
@@ -317,6 +342,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return reopen(command, booking)
         case NoteReleased():
             return note_released(command, booking)
+        case WithdrawPayment():
+            return withdraw(command, booking)
         case (
             VoidLine()
             | ChangeQuantity()
@@ -335,6 +362,8 @@ def decide(command: BookingCommand, booking: Booking) -> Sequence[BookingEvent]:
             return note_queued(command, booking)
         case NotePrinted():
             return note_printed(command, booking)
+        case NoteTaken() | NoteNotTaken() | NoteUnknown() | ResolvePayment():
+            return card_decide(command, booking)
         case _:
             assert_never(command)
 

@@ -36,9 +36,13 @@ from device_gateway.events import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
+    PaymentWithdrawn,
     ReceiptPrinted,
     ReceiptQueued,
     Record,
+    TerminalWish,
     TillClosed,
     TrainingRecorded,
     VerdictOverdue,
@@ -46,8 +50,9 @@ from device_gateway.events import (
 )
 from money import Money, total
 
-TenderStatus = Literal["requested", "held", "settled", "refused", "reopened", "divided"]
-"""`divided`: several vouchers answered together, and each has a tender of its own."""
+TenderStatus = Literal["requested", "held", "settled", "refused", "reopened", "divided", "unknown"]
+"""`divided`: several vouchers answered together, and each has a tender of its own. `unknown`: a
+card terminal was asked, and nobody knows what it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,9 @@ class Tender:
     together: bool = False
     """`hold_id` is the id of a group of holds."""
     since: datetime | None = None
+    terminal: TerminalWish | None = None
+    """A card terminal is asked for it."""
+    unknown: PaymentUnknown | None = None
 
     @property
     def settling(self) -> tuple[Payment, ...]:
@@ -130,6 +138,15 @@ class Booking:
         return self.total - settled
 
     @property
+    def to_pay(self) -> Money:
+        """What is open, less what a card terminal may be taking just now."""
+        waiting = [
+            tender.requested for tender in self.tenders
+            if tender.terminal is not None and tender.status in ("requested", "unknown")
+        ]  # fmt: skip
+        return self.open_amount - total(waiting, currency=self.currency)
+
+    @property
     def refundable(self) -> bool:
         """More comes back than is bought: money goes out when it is recorded."""
         # Sums of money are dear, and most bookings give nothing back.
@@ -179,7 +196,7 @@ class Booking:
     @property
     def asks_vouchers(self) -> bool:
         """The voucher service has to agree to a line."""
-        return any(line.kind in ("voucher_sale", "voucher_top_up") for line in self.lines)
+        return any(line.kind in ("voucher_sale", "voucher_top_up", "fee") for line in self.lines)
 
     @property
     def unprepared(self) -> tuple[Line, ...]:
@@ -207,6 +224,8 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
             slips: list[PaperKind] = ["receipt"]
             if isinstance(final, BookingRecorded) and any(line.has_slip for line in final.lines):
                 slips.append("voucher_slips")
+            if isinstance(final, BookingRecorded) and any(paid.slip for paid in final.payments):
+                slips.append("center_slip")
             if final.renewed:
                 slips.append("remainder_slips")
             return tuple(slips)
@@ -269,6 +288,9 @@ def evolve(booking: Booking, event: BookingEvent) -> Booking:
             | PaymentRefused()
             | PaymentReopened()
             | PaymentReleased()
+            | PaymentWithdrawn()
+            | PaymentUnknown()
+            | PaymentResolved()
         ):
             return _evolve_payment(booking, event)
         case _:
@@ -323,11 +345,24 @@ PaymentEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
+    | PaymentUnknown
+    | PaymentResolved
 )
 
 
 def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
     match event:
+        case PaymentAccepted(payment=payment) if booking.tender(payment.payment_id) is not None:
+            tender = replace(
+                _tender(booking, payment.payment_id), status="settled", payment=payment
+            )
+            return _with(booking, tender, at=event.accepted_at)
+        case PaymentUnknown():
+            tender = replace(_tender(booking, event.payment_id), status="unknown", unknown=event)
+            return _with(booking, tender, at=event.at)
+        case PaymentResolved():
+            return replace(booking, last_at=event.resolved_at)
         case PaymentAccepted(payment=payment):
             tender = Tender(
                 payment_id=payment.payment_id,
@@ -346,10 +381,11 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 name=event.name,
                 status="requested",
                 requested=event.amount,
-                hold_id=event.hold_id,
+                hold_id=event.hold_id or None,
                 request=event,
                 together=event.together,
                 since=event.requested_at,
+                terminal=event.terminal,
             )
             tenders = (*booking.tenders, tender)
             return replace(booking, tenders=tenders, parked=None, last_at=event.requested_at)
@@ -377,6 +413,15 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
                 release_due=True,
             )
             return _with(booking, tender, at=event.reopened_at)
+        case PaymentWithdrawn():
+            tender = replace(
+                _tender(booking, event.payment_id),
+                status="reopened",
+                payment=None,
+                subsidies=(),
+                release_due=event.hold_id is not None,
+            )
+            return _with(booking, tender, at=event.withdrawn_at)
         case PaymentReleased():
             tender = replace(_tender(booking, event.payment_id), release_due=False)
             return _with(booking, tender, at=booking.last_at)

@@ -13,13 +13,14 @@ from uuid import UUID, uuid5
 from device_gateway.commands import CancelBooking, TakenVoucher
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.giving_back import Source, given_back, reference_to
+from device_gateway.decider.library import OF_ACCOUNTS
 from device_gateway.decider.refusals import (
     CancelledBefore,
     NotCancellable,
     ReturnedInPart,
     VoucherDiffers,
 )
-from device_gateway.decider.returns import of_charge, of_gift, of_voucher
+from device_gateway.decider.returns import of_gift, of_payer, of_voucher
 from device_gateway.events import (
     BookingRecorded,
     BookingStarted,
@@ -48,6 +49,9 @@ def cancellable(original: Booking) -> BookingRecorded:
         if line.kind == "voucher_top_up":
             # The voucher service has no way to take back a part of a voucher's value.
             raise NotCancellable(reason="top_up", line_id=line.line_id)
+        if line.kind in OF_ACCOUNTS:
+            # Nor a part of what an account's owner was told.
+            raise NotCancellable(reason=line.kind, line_id=line.line_id)
         face = None if line.voucher is None else line.voucher.value
         if line.kind == "voucher_sale" and face is not None and face != line.amount:
             # It would end with what was paid, and the rest of its value would stay.
@@ -90,7 +94,9 @@ def cancel(
         reference=reference_to(recorded),
     )  # fmt: skip
     money = [
-        _money_back(paid, started.booking_id) for paid in recorded.payments if paid.kind in MONEY
+        _money_back(paid, started.booking_id)
+        for paid in recorded.payments
+        if paid.kind in MONEY and paid.payment_id not in command.by_terminal
     ]
     return (
         LinesAdded(
@@ -120,7 +126,7 @@ def _sources(original: Booking, recorded: BookingRecorded) -> list[Source]:
         if line.kind == "discount" and line.hold_id is not None
     ]
     for paid in recorded.payments:
-        found += [of_voucher(paid)] if paid.kind == "voucher" else of_charge(paid)
+        found += [of_voucher(paid)] if paid.kind == "voucher" else of_payer(paid)
     return found
 
 

@@ -19,6 +19,8 @@ from device_gateway.events import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from events import Decider, DomainError
 
@@ -189,6 +191,30 @@ def sign_out(
     return (
         CashierSignedOut(
             store_id=store_id, till_id=till_id, cashier_id=till.cashier, signed_out_at=now
+        ),
+    )
+
+
+def train(
+    till: Till, *, store_id: str, till_id: str, on: bool, approved_by: str | None, now: datetime
+) -> tuple[TrainingBegun | TrainingEnded, ...]:
+    """Every sale is a training, or none by itself."""
+    _of(till, store_id)
+    if till.training == on:
+        return ()
+    if not on:
+        return (
+            TrainingEnded(
+                store_id=store_id, till_id=till_id, cashier_id=till.cashier, ended_at=now
+            ),
+        )
+    return (
+        TrainingBegun(
+            store_id=store_id,
+            till_id=till_id,
+            cashier_id=till.cashier,
+            approved_by=approved_by,
+            begun_at=now,
         ),
     )
 

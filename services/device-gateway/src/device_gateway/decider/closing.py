@@ -116,6 +116,7 @@ def _closed(
         cash=count,
         corrections=shift.corrections,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         counts=dict(sorted(shift.counts.items())),
         first_booking_id=shift.first or command.closing_id,
         last_booking_id=command.closing_id,

@@ -8,7 +8,7 @@ from typing import Literal
 from uuid import UUID, uuid5
 
 from device_gateway.decider.waivers import DISCOUNT
-from device_gateway.events import BookingRecorded, Line, Payment, Reference
+from device_gateway.events import BookingRecorded, Line, Payment, Reference, VatPart
 from money import Money
 
 
@@ -113,6 +113,23 @@ def _to_payer(
     reversal_id: str,
     reference: Reference,
 ) -> Payment:
+    if paid.kind == "on_account":
+        part = VatPart(
+            vat=source.vat, rate=source.rate, dsfinvk_key=source.dsfinvk_key, gross=-amount
+        )
+        return Payment(
+            payment_id=payment_id,
+            kind="on_account",
+            name=paid.name,
+            fiscal="Keine",
+            amount=-amount,
+            case=paid.case,
+            case_name=paid.case_name,
+            payment_type=paid.payment_type,
+            parts=(part,),
+            payer=paid.payer,
+            reference=reference,
+        )
     return Payment(
         payment_id=payment_id,
         kind="charge_reversal",

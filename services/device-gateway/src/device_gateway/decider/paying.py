@@ -13,6 +13,7 @@ from device_gateway.commands import (
     RequestPayment,
 )
 from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.card import asked_of
 from device_gateway.decider.charging import charge_basket
 from device_gateway.decider.covering import (
     basket_of,
@@ -21,7 +22,9 @@ from device_gateway.decider.covering import (
     uncovered,
     vat_keys_of,
 )
+from device_gateway.decider.library import FEE_KINDS, note_fee_held, request_fee_payment
 from device_gateway.decider.lines import must_be_open
+from device_gateway.decider.on_account import on_account
 from device_gateway.decider.pricing import PAYMENTS_MAX, TOTAL_MAX
 from device_gateway.decider.refusals import (
     BookingChanged,
@@ -54,7 +57,7 @@ def request_payment(
     pay."""
     started = must_be_open(booking)
     new = command.payment
-    if started.training and new.kind not in ("cash", "card"):
+    if started.training and (new.kind not in ("cash", "card") or new.terminal is not None):
         raise TrainingOnly
     if len(booking.tenders) >= PAYMENTS_MAX:
         raise BookingTooLarge(f"a booking has at most {PAYMENTS_MAX} payments", limit=PAYMENTS_MAX)
@@ -63,14 +66,20 @@ def request_payment(
             raise CurrencyUnknown(f"this store sells in {started.currency}")
         if not 0 < new.amount.amount <= TOTAL_MAX:
             raise PaymentOutOfRange(f"a payment is 1 to {TOTAL_MAX} minor units")
-    left = booking.open_amount
+    left = booking.to_pay
     if left.amount <= 0:
         raise NothingOpen
     wanted = new.amount or left
     if new.kind != "cash" and wanted > left:
         raise PaymentExceedsOpen(open_amount=left.model_dump())
+    if new.kind in FEE_KINDS:
+        return (request_fee_payment(command, booking, left),)
     if new.hold_id is not None:
         return (_requested(command, booking, started, left),)
+    if new.terminal is not None:
+        return (asked_of(started, new, wanted, command.now),)
+    if new.payer is not None:
+        return (on_account(command, booking, started, wanted),)
     change = wanted - left if wanted > left else left.zero
     payment = Payment(
         payment_id=new.payment_id,
@@ -82,6 +91,7 @@ def request_payment(
         change=change if new.kind == "cash" else None,
         payment_type=new.payment_type,
         reference=new.reference,
+        receipt_number=new.receipt_number,
     )
     return (
         PaymentAccepted(
@@ -135,6 +145,8 @@ def note_held(command: NoteHeld, booking: Booking) -> tuple[PaymentHeld, ...]:
         (each.amount for each in (command.payment, *command.subsidies)), currency=started.currency
     )
     assert paid <= tender.requested
+    if tender.kind in FEE_KINDS:
+        return note_fee_held(command, booking)
     if paid > booking.open_to_vouchers:
         # Two were asked for side by side and together exceed what is open.
         raise BookingChanged

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid5
 
 from device_gateway.commands import NewLine
+from device_gateway.commands.library import LibraryPart
 from device_gateway.decider.refusals import (
     BookingTooLarge,
     CurrencyUnknown,
@@ -46,8 +49,8 @@ VOUCHERS: frozenset[LineKind] = frozenset(
     {"voucher_sale", "voucher_top_up", "voucher_article_sale", "voucher_article_redemption"}
 )
 
-FREE_PRICED: frozenset[LineKind] = VOUCHERS | {"tip"}
-"""One line is one piece of paper with an amount on it, or one tip."""
+FREE_PRICED: frozenset[LineKind] = VOUCHERS | {"tip", "fee", "account_load"}
+"""One line is one piece of paper with an amount on it, one tip, or one entry of an account."""
 
 TAKES_OFF: frozenset[LineKind] = frozenset({"voucher_article_redemption", "deposit_return"})
 """A till sends them with a positive price."""
@@ -103,13 +106,19 @@ def _line(line: NewLine, number: int, rate: int, key: int, booking_id: str) -> L
         vat=line.vat,
         rate=rate,
         dsfinvk_key=key,
-        voucher_id=own_id,
+        **_of_account(line.library, own_id),
         article_group=line.article_group,
         case=_case(line, key),
         voucher=line.voucher,
         top_up_id=line.own_id if line.kind == "voucher_top_up" else None,
         gtin=line.gtin,
     )
+
+
+def _of_account(part: LibraryPart | None, own_id: str | None) -> dict[str, Any]:
+    if part is None:
+        return {"voucher_id": own_id}
+    return {name: said for name, said in asdict(part).items() if said}
 
 
 def _case(line: NewLine, key: int) -> str | None:
@@ -167,8 +176,11 @@ def _keep_limits(line: NewLine, number: int, articles: Mapping[tuple[LineKind, s
             raise LineRefused(f"line {number}: the chain declares VAT {vat} for this article")
 
 
+_NAMES: Mapping[LineKind, str] = {"tip": "tip", "fee": "fee", "account_load": "load"}
+
+
 def _name(line: NewLine) -> str:
-    return "tip" if line.kind == "tip" else "voucher"
+    return _NAMES.get(line.kind, "voucher")
 
 
 def _keep_terms(line: NewLine, number: int) -> None:

@@ -236,6 +236,28 @@ class NothingOpen(DomainError):
     title = "Nothing is open to be paid"
 
 
+class CardAtTerminal(DomainError):
+    """`payment_id`; `payment_state` is `requested` (the terminal works on it), or `unknown`: a
+    person looks into the terminal's journal and resolves it."""
+
+    code = "payment.at_terminal"
+    title = "A card payment waits for the terminal, or for somebody who says what it did"
+
+
+class CardTaken(DomainError):
+    """`taken` is what has to go back to the card first."""
+
+    code = "payment.card_taken"
+    title = "A card terminal took money for this booking"
+
+
+class NotUnknown(DomainError):
+    """`state` says what it is."""
+
+    code = "payment.not_unknown"
+    title = "There is nothing to resolve about this payment"
+
+
 class OfflineUnsigned(DomainError):
     """A typed code proves nothing, and nobody can be asked."""
 
@@ -277,6 +299,13 @@ class ChargeBuysVoucher(DomainError):
 
     code = "charge.buys_voucher"
     title = "A cost center cannot pay for a voucher"
+
+
+class AccountBuysVoucher(DomainError):
+    """Goods alone are delivered on account; `open_to_account` is what they leave."""
+
+    code = "payment.account_buys_voucher"
+    title = "A voucher, a top-up or a tip is not sold on account"
 
 
 class TrainingOnly(DomainError):

@@ -241,7 +241,7 @@ def _of_payment(paid: Payment, line: Line) -> Source | None:
         if paid.covers:
             return source.of_line(_covered(paid, line))
         return source if source.per == "all" or source.vat == line.vat else None
-    return next((each for each in of_charge(paid) if each.vat == line.vat), None)
+    return next((each for each in of_payer(paid) if each.vat == line.vat), None)
 
 
 def of_voucher(paid: Payment) -> Source:
@@ -257,13 +257,14 @@ def of_voucher(paid: Payment) -> Source:
     )  # fmt: skip
 
 
-def of_charge(paid: Payment) -> tuple[Source, ...]:
-    """What a cost center or a subsidy paid, by VAT key."""
-    if paid.hold_id is None:
+def of_payer(paid: Payment) -> tuple[Source, ...]:
+    """What a cost center, a subsidy or somebody on account owes, by VAT key."""
+    owed = paid.payment_id if paid.kind == "on_account" else paid.hold_id
+    if owed is None:
         return ()
     return tuple(
         Source(
-            hold_id=paid.hold_id, amount=part.gross.amount, name=paid.name, case=paid.case,
+            hold_id=owed, amount=part.gross.amount, name=paid.name, case=paid.case,
             vat=part.vat, rate=part.rate, dsfinvk_key=part.dsfinvk_key, rule_id=paid.rule_id,
             payment=paid,
         )

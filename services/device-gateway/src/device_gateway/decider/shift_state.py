@@ -61,6 +61,8 @@ class Shift:
     """Processes by kind."""
     corrections: tuple[Correction, ...] = ()
     corrections_left_out: int = 0
+    corrected: int = 0
+    """What all corrections come to, minor units."""
     begun: tuple[str, ...] = ()
     """Bookings that are open."""
     first: str | None = None
@@ -147,6 +149,7 @@ def _numbered(shift: Shift, event: NumberGiven) -> Shift:
         counts=counts,
         corrections=shift.corrections + event.corrections[:room],
         corrections_left_out=shift.corrections_left_out + len(event.corrections[room:]),
+        corrected=shift.corrected + sum(each.amount.amount for each in event.corrections),
         begun=begun,
         first=shift.first or event.booking_id,
     )

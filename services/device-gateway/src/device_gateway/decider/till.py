@@ -39,6 +39,8 @@ from device_gateway.events import (
     TillPaired,
     TillRevoked,
     TokenRolled,
+    TrainingBegun,
+    TrainingEnded,
     TseRequested,
 )
 from events import Decider
@@ -73,6 +75,8 @@ class Till:
     """Declared by the chain file, without a device."""
     cashier: str | None = None
     """Who is signed in."""
+    training: bool = False
+    """Its sales are trainings."""
     approvals: Mapping[str, ApprovalGiven] = field(default_factory=dict)
     """The newest that are not used yet, by id."""
 
@@ -285,9 +289,13 @@ def evolve(till: Till, event: TillEvent) -> Till:
         case TseRequested():
             return replace(till, tse_requested=event.tse_id)
         case CashierSignedIn():
-            return replace(till, cashier=event.cashier_id)
+            return replace(till, cashier=event.cashier_id, training=False)
         case CashierSignedOut():
-            return replace(till, cashier=None)
+            return replace(till, cashier=None, training=False)
+        case TrainingBegun():
+            return replace(till, training=True)
+        case TrainingEnded():
+            return replace(till, training=False)
         case ApprovalGiven():
             newest = list(till.approvals.items())[1 - APPROVALS_MAX :]
             return replace(till, approvals={**dict(newest), event.approval_id: event})

@@ -227,6 +227,11 @@ def taken_back(record: BookingRecorded) -> tuple[Correction, ...]:
 
     found = [*acts_in(record)]
     found += [correction("waiver", -waiver.amount, waiver.reason) for waiver in record.waivers]
+    found += [
+        correction("waiver", -line.amount, line.reason or "")
+        for line in record.lines
+        if line.how == "waiver"
+    ]
     if record.kind == "cancellation":
         found.append(correction("cancellation", record.total, _reason(record.lines)))
         return tuple(found)

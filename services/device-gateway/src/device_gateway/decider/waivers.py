@@ -25,8 +25,8 @@ def waived(lines: Sequence[Line], payments: Sequence[Payment]) -> dict[str, dict
     vat_of = {line.line_id: line.vat for line in lines}
     found: dict[str, dict[str, int]] = {}
     for paid in payments:
-        if paid.waiver is None:
-            continue
+        if paid.waiver is None or paid.kind == "waiver":
+            continue  # What waives a fee becomes lines of its own (`library.py`).
         if paid.covers:
             own: Counter[str] = Counter()
             for cover in paid.covers:

@@ -35,6 +35,8 @@ from device_gateway.events.booking import (
     PaymentReleased,
     PaymentReopened,
     PaymentRequested,
+    PaymentResolved,
+    PaymentUnknown,
     Record,
     TrainingRecorded,
     VerdictOverdue,
@@ -59,10 +61,13 @@ from device_gateway.events.cashiers import (
     CashierRole,
     CashierSignedIn,
     CashierSignedOut,
+    TrainingBegun,
+    TrainingEnded,
 )
 from device_gateway.events.charges import (
     ChargeProblem,
     LimitLeft,
+    Payer,
     VatPart,
     VatTreatment,
 )
@@ -118,10 +123,13 @@ from device_gateway.events.store import (
     Address,
     ClockAccepted,
     CostCenterTerms,
+    FeeVat,
     FiscalChoice,
     LegalEntity,
+    LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     PrinterPurpose,
     RecordingSystem,
@@ -139,6 +147,18 @@ from device_gateway.events.taken_back import (
     Restored,
     TakenLine,
 )
+from device_gateway.events.terminal import (
+    TerminalAnswered,
+    TerminalAsked,
+    TerminalReconciled,
+    TerminalTold,
+)
+from device_gateway.events.terminal_parts import (
+    CardTotal,
+    TerminalAct,
+    TerminalReceipt,
+    TerminalWish,
+)
 from device_gateway.events.till import (
     PairingOffered,
     ShiftBegun,
@@ -147,6 +167,7 @@ from device_gateway.events.till import (
     TokenRolled,
     TseRequested,
 )
+from device_gateway.events.withdrawn import PaymentWithdrawn
 from device_gateway.upcasters import UPCASTERS
 from events import Event, Registry
 
@@ -173,6 +194,7 @@ __all__ = [
     "BookingResumed",
     "BookingStarted",
     "BookingTakenBack",
+    "CardTotal",
     "CaseTotal",
     "CashCount",
     "CashMoveKind",
@@ -196,11 +218,13 @@ __all__ = [
     "DevicePaired",
     "DeviceRemoved",
     "DrawerOpened",
+    "FeeVat",
     "FinalEvent",
     "FiscalChoice",
     "FiscalKind",
     "Function",
     "LegalEntity",
+    "LibraryTerms",
     "LimitLeft",
     "Line",
     "LineChanged",
@@ -216,11 +240,13 @@ __all__ = [
     "OfflineAccepted",
     "OfflineGivenBack",
     "OfflineSettled",
+    "OnAccountTerms",
     "OrderedLine",
     "PaidOnline",
     "PairingOffered",
     "PaperKind",
     "Part",
+    "Payer",
     "Payment",
     "PaymentAccepted",
     "PaymentHeld",
@@ -229,7 +255,10 @@ __all__ = [
     "PaymentReleased",
     "PaymentReopened",
     "PaymentRequested",
+    "PaymentResolved",
     "PaymentTotal",
+    "PaymentUnknown",
+    "PaymentWithdrawn",
     "PrinterPurpose",
     "Process",
     "ProcessKind",
@@ -250,6 +279,14 @@ __all__ = [
     "StorePrinter",
     "StoreTse",
     "TakenLine",
+    "TerminalAct",
+    "TerminalAnswered",
+    "TerminalAsked",
+    "TerminalEvent",
+    "TerminalReceipt",
+    "TerminalReconciled",
+    "TerminalTold",
+    "TerminalWish",
     "TillClosed",
     "TillEvent",
     "TillJoined",
@@ -260,6 +297,8 @@ __all__ = [
     "TouchKey",
     "TouchKeysSet",
     "TouchPage",
+    "TrainingBegun",
+    "TrainingEnded",
     "TrainingRecorded",
     "TseBack",
     "TseChange",
@@ -291,6 +330,8 @@ TillEvent = (
     | CashierSignedOut
     | ApprovalGiven
     | ApprovalUsed
+    | TrainingBegun
+    | TrainingEnded
     | DrawerOpened
 )
 """`NumberGiven` stands on the till's own stream only from before there were shifts."""
@@ -316,6 +357,9 @@ BookingEvent = (
     | PaymentRefused
     | PaymentReopened
     | PaymentReleased
+    | PaymentWithdrawn
+    | PaymentUnknown
+    | PaymentResolved
     | FinalEvent
     | BookingAborted
     | BookingTakenBack
@@ -324,6 +368,7 @@ BookingEvent = (
     | ReceiptQueued
     | ReceiptPrinted
 )
+TerminalEvent = TerminalAsked | TerminalTold | TerminalAnswered | TerminalReconciled
 
 EVENTS: tuple[type[Event], ...] = (
     MasterDataChanged, TillJoined, PairingOffered, TillPaired, TillRevoked, NumberGiven,
@@ -334,11 +379,14 @@ EVENTS: tuple[type[Event], ...] = (
     ClockAccepted, TokenRolled,
     TillOpened, BookingBegun, ShiftClosed, CashMoved, TillClosed, TrainingRecorded, BookingOrdered,
     BookingTakenBack,
+    PaymentUnknown, PaymentResolved,
+    TerminalAsked, TerminalTold, TerminalAnswered, TerminalReconciled,
     DevicePaired, DeviceChanged, DeviceRemoved,
     ArticleListed, ArticleDelisted, TouchKeysSet,
     CashierEnrolled, CashierChanged, CashierRemoved, CashierSignedIn, CashierSignedOut,
+    DrawerOpened,
     ApprovalGiven, ApprovalUsed, LineVoided, LineChanged, LineGivenBack, BookingParked,
-    BookingResumed,
+    BookingResumed, PaymentWithdrawn, TrainingBegun, TrainingEnded,
 )  # fmt: skip
 
 

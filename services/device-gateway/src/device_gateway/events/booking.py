@@ -20,6 +20,7 @@ from device_gateway.events.parts import (
     Reference,
 )
 from device_gateway.events.process import Process
+from device_gateway.events.terminal_parts import TerminalWish
 from events import Event, event_type
 from money import Money
 
@@ -90,6 +91,9 @@ class PaymentRequested(Event):
     together: Annotated[bool, LeftOut] = False
     """Several vouchers pay at once: `PUT /groups/{hold_id}`."""
     basket: Annotated[tuple[BasketPart, ...], LeftOut] = ()
+    terminal: Rare[TerminalWish] = None
+    """A card terminal is asked, and nobody holds anything: `hold_id` is empty. `amount` is below
+    zero where money goes back to a card."""
 
 
 @event_type("payment.held")
@@ -125,6 +129,36 @@ class PaymentRefused(Event):
     release_due: bool
     refused_at: datetime
     charge: Rare[ChargeProblem] = None
+
+
+@event_type("payment.unknown")
+class PaymentUnknown(Event):
+    """The card terminal was asked, and what it did cannot be found out: the payment stays
+    requested until a person resolves it."""
+
+    booking_id: str
+    store_id: str
+    payment_id: str
+    terminal_id: str
+    reason: str
+    """line, silent, garbage, no_status, contradiction, amount, mismatch, away."""
+    at: datetime
+
+
+@event_type("payment.resolved")
+class PaymentResolved(Event):
+    """A person looked into the terminal's journal and says what became of an unknown payment. What
+    follows from it is the next event of the booking."""
+
+    booking_id: str
+    store_id: str
+    payment_id: str
+    outcome: Literal["approved", "not_taken"]
+    reason: str
+    resolved_at: datetime
+    receipt_number: Rare[str] = None
+    cashier_id: Rare[str] = None
+    approved_by: Rare[str] = None
 
 
 @event_type("payment.reopened")
@@ -276,6 +310,9 @@ class BookingAborted(Event):
     """Requests of several vouchers together, of which it is not known which holds they made."""
     charge_ids: Annotated[tuple[str, ...], LeftOut] = ()
     """Holds of cost centers."""
+    load_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    settlement_ids: Annotated[tuple[str, ...], LeftOut] = ()
+    """Parts of fees that may be kept for it."""
     number: Rare[int] = None
     shift: Rare[int] = None
     lines: Annotated[tuple[Line, ...], LeftOut] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from device_gateway.events.charges import LimitLeft, VatPart
+from device_gateway.events.charges import LimitLeft, Payer, VatPart
 from device_gateway.events.parts import (
     FiscalKind,
     LeftOut,
@@ -19,6 +19,7 @@ from device_gateway.events.parts import (
     Reference,
     VoucherKind,
 )
+from device_gateway.events.terminal_parts import TerminalReceipt
 from money import Money
 
 
@@ -99,6 +100,25 @@ class Line(Part):
     list_price: Rare[Money] = None
     """What one cost before somebody changed the price."""
 
+    account_id: Rare[str] = None
+    """Of a fee, or of what is loaded."""
+    fee_id: Rare[str] = None
+    fee_kind: Rare[str] = None
+    """As its owner's system calls it."""
+    settlement_id: Rare[str] = None
+    """Recorded: under which the account's owner keeps this part of the fee for the booking."""
+    how: Rare[Literal["credit", "payment", "waiver"]] = None
+    """Recorded: how this part of the fee is settled."""
+    voucher_remaining: Rare[Money] = None
+    """Of a `fee_waiver`: what is left on the voucher; the receipt prints it."""
+    load_id: Rare[str] = None
+    extension_id: Rare[str] = None
+    """An entitlement of `subject_id` that a voucher extends."""
+    subject_id: Rare[str] = None
+    entitlement: Rare[str] = None
+    old_until: Rare[date] = None
+    new_until: Rare[date] = None
+
     @property
     def has_slip(self) -> bool:
         """A voucher whose code is printed: a card has its own."""
@@ -164,6 +184,14 @@ class Payment(Part):
     limits_left: Annotated[tuple[LimitLeft, ...], LeftOut] = ()
     rule_id: Rare[str] = None
     """Of a subsidy; its `hold_id` is that of the charge that it came with."""
+    terminal: Rare[TerminalReceipt] = None
+    """A card: what the terminal said that took it."""
+    receipt_number: Rare[str] = None
+    """A card that was taken on a terminal of its own: the number of its receipt there."""
+    payer: Rare[Payer] = None
+    """Who owes it, where it is on account."""
+    slip: Annotated[bool, LeftOut] = False
+    """A slip of its own is printed for it."""
 
 
 class Waiver(Part):

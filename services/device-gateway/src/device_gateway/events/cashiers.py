@@ -83,3 +83,23 @@ class ApprovalUsed(Event):
     till_id: str
     approval_id: str
     used_at: datetime
+
+
+@event_type("till.training_begun")
+class TrainingBegun(Event):
+    """Every sale of the till is a training from now on, until somebody ends it, signs in or signs
+    out."""
+
+    store_id: str
+    till_id: str
+    cashier_id: Rare[str] = None
+    approved_by: Rare[str] = None
+    begun_at: datetime
+
+
+@event_type("till.training_ended")
+class TrainingEnded(Event):
+    store_id: str
+    till_id: str
+    cashier_id: Rare[str] = None
+    ended_at: datetime

@@ -23,6 +23,16 @@ class VatPart(Part):
     gross: Money
 
 
+class Payer(Part):
+    """Whose receivable it is: a customer of the shop, or a third party that pays for others. An id
+    that billing knows, and never a name."""
+
+    id: str
+    kind: Literal["customer", "third_party"]
+    reference: Rare[str] = None
+    """What the payer wants to read on the invoice: an order number, a grant."""
+
+
 class LimitLeft(Part):
     """What a limit leaves once this booking is charged; the slip prints it."""
 

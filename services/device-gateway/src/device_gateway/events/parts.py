@@ -21,21 +21,27 @@ LineKind = Literal[
     "tip",
     "deposit",
     "deposit_return",
+    "fee",
+    "fee_waiver",
+    "account_load",
+    "entitlement",
 ]
 """Of a line. `discount` is never sent by a till: it comes of a voucher that was given away. The
-reversals come of a return or a cancellation."""
+reversals come of a return or a cancellation. A `fee_waiver` takes a waived `fee` off again."""
 
 VoucherKind = Literal["multi_purpose", "single_purpose"]
 """Multi-purpose: taxed when redeemed, by what is bought. Single-purpose: taxed when sold."""
 
 PaymentKind = Literal[
-    "cash", "card", "voucher", "cost_center", "subsidy", "online", "charge_reversal", "other"
-]
+    "cash", "card", "voucher", "cost_center", "subsidy", "online", "charge_reversal", "on_account",
+    "waiver", "account_credit", "other",
+]  # fmt: skip
 """`other` is never written: it is what a reader takes a kind for that it does not know. How a
-payment counts is said by `FiscalKind`."""
+payment counts is said by `FiscalKind`. A `waiver` settles a fee without money and stands in no
+recorded booking: its lines do. `account_credit`: credit of the fee's account."""
 
-PAYS_GOODS: frozenset[PaymentKind] = frozenset({"voucher", "cost_center", "subsidy"})
-"""Another service holds them, and they pay for goods alone: none of them buys a voucher."""
+PAYS_GOODS: frozenset[PaymentKind] = frozenset({"voucher", "cost_center", "subsidy", "on_account"})
+"""They pay for goods alone: none of them buys a voucher."""
 
 FiscalKind = Literal["Bar", "Unbar", "Keine"]
 

@@ -217,6 +217,8 @@ class TillClosed(Process):
     cash: CashCount
     corrections: Annotated[tuple[Correction, ...], Field(max_length=CORRECTIONS_MAX)] = ()
     corrections_left_out: int = 0
+    corrections_sum: Rare[Money] = None
+    """Of all of them, also of those that are left out. None in older events."""
     counts: dict[str, int]
     """How many processes of each kind."""
     first_booking_id: str

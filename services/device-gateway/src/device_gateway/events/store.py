@@ -126,6 +126,18 @@ class CostCenterTerms(Part):
     subsidy_vat: Literal["supply", "not_taxable"] = "supply"
     signature_line: bool = True
     """The slip has a line to sign on."""
+    slip: Annotated[bool, LeftOut] = False
+    """A slip of its own is printed for each charge."""
+
+
+class OnAccountTerms(Part):
+    """The store delivers on account, and how the receivable stands in signed data and on paper."""
+
+    name: str
+    """Of the means of payment."""
+    receivable_vat: VatTreatment = "supply"
+    signature_line: bool = True
+    slip: Annotated[bool, LeftOut] = False
 
 
 class FiscalChoice(Part):
@@ -146,6 +158,25 @@ class PaidOnline(Part):
     """Of the means of payment."""
     payment_type: Rare[str] = None
     """As of other means."""
+
+
+class FeeVat(Part):
+    """The VAT key of a kind of fees, as its owner declares it."""
+
+    kind: str
+    vat: str
+
+
+class LibraryTerms(Part):
+    """Fees of accounts are taken at the tills."""
+
+    other_vat: str
+    """Of kinds that are not named."""
+    fee_vat: Annotated[tuple[FeeVat, ...], LeftOut] = ()
+
+    def vat_of(self, kind: str) -> str:
+        """The VAT key of a kind of fees."""
+        return next((each.vat for each in self.fee_vat if each.kind == kind), self.other_vat)
 
 
 @event_type("master_data.changed")
@@ -174,6 +205,9 @@ class MasterDataChanged(Event):
     fiscal_choices: Annotated[tuple[FiscalChoice, ...], LeftOut] = ()
     recording_systems: Annotated[tuple[RecordingSystem, ...], LeftOut] = ()
     paid_online: Rare[PaidOnline] = None
+    library: Rare[LibraryTerms] = None
+    """None: the chain takes no fees."""
+    on_account: Rare[OnAccountTerms] = None
     changed_at: datetime
 
 

@@ -28,8 +28,10 @@ from device_gateway.decider.refusals import CurrencyUnknown, VatUnknown
 from device_gateway.events import ArticleListed, LineKind, SoldTerms
 from device_gateway.folding import code_of
 from device_gateway.handlers.gateway import Gateway, business_date, rates_on
+from device_gateway.handlers.library import AccountLine, written
 from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.sales import SentLine
+from device_gateway.ports import Place
 from device_gateway.ports.assortment import FoundArticles
 from events import (
     Ask,
@@ -365,24 +367,28 @@ async def lines_for(
 
 async def resolved(
     gateway: Gateway,
-    store_id: str,
-    till_id: str,
-    sent: Sequence[SentLine | ListedLine],
+    place: Place,
+    sent: Sequence[SentLine | ListedLine | AccountLine],
     *,
     ask: Ask,
     approval: str | None = None,
 ) -> list[SentLine]:
-    """The lines of a request, those that only name an article written out.
+    """The lines of a request for `place`'s booking, those that only name an article, or something
+    of an account, written out.
 
-    A repeat is answered with what was stored, even where the article has left the assortment since.
+    A repeat is answered with what was stored, even where the article has left the assortment since,
+    or the fee is settled.
     """
     lines = list[SentLine]()
+    store_id, till_id = place.store_id, place.till_id
     try:
-        for each in sent:
+        for index, each in enumerate(sent):
             if isinstance(each, ListedLine):
                 lines += await lines_for(
                     gateway, store_id, each, till_id=till_id, approval=approval, ask=ask
                 )
+            elif isinstance(each, AccountLine):
+                lines.append(await written(gateway, place, each, key=f"{ask.key}/{index}"))
             else:
                 lines.append(each)
     except DomainError:

@@ -16,7 +16,8 @@ from device_gateway.decider.booking import record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
-from device_gateway.decider.refusals import BookingUnknown
+from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
+from device_gateway.handlers.card_back import cards_back, owed_to_terminals, terminal_for
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.sales import booking_id_of
@@ -55,9 +56,20 @@ async def cancel(
     if booking.recorded is not None:
         return Progress(booking)
     try:
+        booking = await cards_back(gateway, booking, original, owed_to_terminals(original))
         return await finish(gateway, booking, ask=sub_ask(ask, "record"))
     except DomainError as refusal:
         raise await told(gateway, refusal, booking_id) from refusal
+
+
+async def _by_terminal(gateway: Gateway, original: Booking) -> frozenset[str]:
+    """Payments that go back by the till's terminal; without one, by a terminal of their own."""
+    assert original.started is not None
+    sold_at = original.started
+    owed = owed_to_terminals(original)
+    if not owed or await terminal_for(gateway, sold_at.store_id, sold_at.till_id) is None:
+        return frozenset()
+    return owed
 
 
 async def _begin(
@@ -87,8 +99,11 @@ async def _stored(
     assert original.started is not None
     sold_at, now = original.started, gateway.clock()
     mine, theirs = booking_stream(booking_id), booking_stream(sold_at.booking_id)
+    by_terminal = await _by_terminal(gateway, original)
 
     def decide(counter: Counter, states: Mapping[str, Any]) -> Mapping[str, Any]:
+        if counter.till.training:
+            raise TrainingOnly
         master_data = counter.master_data
         begun = Begun(states[mine])
         starting = StartBooking(
@@ -104,9 +119,9 @@ async def _stored(
         )
         begun.note(start(starting, counter.till, counter.opened, begun.booking))
         assert begun.booking.started is not None
-        command = CancelBooking(booking_id, wanted.reason, held, now)
+        command = CancelBooking(booking_id, wanted.reason, held, now, by_terminal)
         begun.note(decide_cancel(command, begun.booking.started, states[theirs]))
-        if begun.booking.held_lines:
+        if begun.booking.held_lines or by_terminal:
             counter.begin(booking_id)
             return {mine: begun.events}
         recording = RecordBooking(

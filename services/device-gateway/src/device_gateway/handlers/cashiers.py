@@ -26,7 +26,7 @@ from device_gateway.decider.cashier import (
 from device_gateway.decider.till import TILL
 from device_gateway.events import ApprovalGiven, CashierRole
 from device_gateway.handlers.gateway import IDS, Gateway, cashier_stream, till_stream
-from device_gateway.handlers.rights import at_till, cashier_of
+from device_gateway.handlers.rights import allowed, at_till, cashier_of
 from device_gateway.ports import CashierDesk, PinHash
 from events import (
     Ask,
@@ -107,6 +107,8 @@ class AtTill:
     rights: tuple[TillRight, ...]
     required: bool
     """Nothing is sold without somebody who is signed in."""
+    training: bool = False
+    """Its sales are trainings."""
 
 
 def keyed(gateway: Gateway, ask: Ask) -> Ask:
@@ -239,12 +241,36 @@ async def who_is_there(gateway: Gateway, *, store_id: str, till_id: str) -> AtTi
     till, cashier = await at_till(gateway, store_id, till_id)
     required = store_id in gateway.sign_in_required
     if cashier is None:
-        return AtTill(None, None, None, () if required else ALL_RIGHTS, required)
+        return AtTill(None, None, None, () if required else ALL_RIGHTS, required, till.training)
     assert till.cashier is not None
     names = {} if gateway.cashiers is None else await gateway.cashiers.names_of([till.cashier])
     here = cashier.works_in(store_id) and cashier.role is not None
     rights = gateway.till_rights.of(cashier.role) if here and cashier.role else ()
-    return AtTill(till.cashier, names.get(till.cashier), cashier.role, rights, required)
+    return AtTill(
+        till.cashier, names.get(till.cashier), cashier.role, rights, required, till.training
+    )
+
+
+async def train(
+    gateway: Gateway, *, store_id: str, till_id: str, on: bool, approval: str | None, ask: Ask
+) -> AtTill:
+    """Training mode; to begin it needs the right `training`, to end it none. Raises
+    `RightMissing`, `SignInNeeded`, `ApprovalNotValid`, `TillUnknown`."""
+    approved_by = None
+    if on and await gateway.store.outcome(ask.key, ask.input_hash) is None:
+        who = await allowed(gateway, store_id, till_id, "training", approval, ask=ask)
+        approved_by = who.approved_by
+    now, stream = gateway.clock(), till_stream(till_id)
+
+    def decide(states: Mapping[str, Any]) -> Decision:
+        events = rules.train(
+            states[stream], store_id=store_id, till_id=till_id, on=on, approved_by=approved_by,
+            now=now,
+        )  # fmt: skip
+        return Decision({stream: events})
+
+    await _at(gateway, stream, decide, ask)
+    return await who_is_there(gateway, store_id=store_id, till_id=till_id)
 
 
 async def approve(

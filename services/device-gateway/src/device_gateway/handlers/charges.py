@@ -133,6 +133,7 @@ def _payment(held: ChargeHold, tender: Tender, terms: CostCenterTerms) -> Paymen
         card_id=held.card_id,
         card_number=held.card_number,
         limits_left=held.limits_left,
+        slip=terms.slip,
     )
 
 

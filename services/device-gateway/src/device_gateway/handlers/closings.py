@@ -246,6 +246,7 @@ async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> Recei
         cash=CashCount(expected=expected, difference=expected.zero, left=expected),
         corrections=shift.corrections,
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.money(shift.corrected),
         counts=dict(shift.counts),
         grand_total=shift.grand_total,
     )

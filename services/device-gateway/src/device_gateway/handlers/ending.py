@@ -13,6 +13,8 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import originals_of
 from device_gateway.events import BookingEvent, BookingStarted, BookingTakenBack, FinalEvent
+from device_gateway.handlers.card_back import give_up_cards, refund_by_card
+from device_gateway.handlers.fee_payments import fees_kept
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
 from device_gateway.handlers.holds import confirm_holds
 from device_gateway.handlers.offline import given_back
@@ -55,11 +57,14 @@ async def finish(
     if booking.recorded is not None:
         await gateway.store.outcome(ask.key, ask.input_hash)  # A reused key is refused.
         return Progress(booking)
+    if refund == "card":
+        booking = await refund_by_card(gateway, booking, ask=ask)
     finishable(booking)
     assert booking.started is not None
     started = booking.started
     sold = await prepared(gateway, booking)
     confirmed = await confirm_holds(gateway, booking, ask)
+    fees = await fees_kept(gateway, booking)
     master_data = await gateway.terms_of(booking)
     now = gateway.clock()
     command = RecordBooking(
@@ -71,6 +76,7 @@ async def finish(
         now=now,
         refund=refund_of(master_data, started.booking_id, refund),
         choices=choices_in(master_data),
+        fees=fees,
     )
     booking_part = booking_stream(started.booking_id)
     originals = originals_of(booking)
@@ -93,7 +99,10 @@ async def abort(
     gateway: Gateway, booking: Booking, *, reason: str, ask: Ask, approved_by: str | None = None
 ) -> Progress:
     """End an open booking; its event ends holds and prepared vouchers. It gets a number, too.
-    Raises `BookingIsRecorded`."""
+    What a card terminal took goes back first. Raises `BookingIsRecorded`, and what keeps a card's
+    money from going back."""
+    if booking.open:
+        booking = await give_up_cards(gateway, booking, ask=ask)
     aborted = await note_aborted(gateway, booking, reason=reason, ask=ask, approved_by=approved_by)
     await given_back(gateway, aborted)
     return Progress(aborted)

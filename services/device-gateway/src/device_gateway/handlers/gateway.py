@@ -33,6 +33,7 @@ from device_gateway.ports import (
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
 from device_gateway.ports.printers import Printers
+from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
 from kassenverbund.kit.chain_tills import TillRights
 from kassenverbund.kit.secrets import Secrets
@@ -144,6 +145,8 @@ class Gateway:
     till_bookings: TillBookings | None = None
     """The list of a till's bookings; None: there is none."""
     scrypts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SCRYPTS_MAX))
+    terminals: TerminalDesk | None = None
+    """None: cards are taken on terminals of their own."""
     waiters: Waiters = field(default_factory=Waiters)
     live: Live = field(default_factory=Live)
     counts: ActCounts | None = None

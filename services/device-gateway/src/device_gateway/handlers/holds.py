@@ -6,9 +6,11 @@ from __future__ import annotations
 from device_gateway.commands import NoteReleased, ReopenPayment
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking, Tender
+from device_gateway.decider.library import FEE_KINDS
 from device_gateway.decider.refusals import OpenAmount
 from device_gateway.events import PaymentKind, PaymentRefused
 from device_gateway.handlers.gateway import Gateway, booking_stream
+from device_gateway.handlers.library import Settlements, service_of
 from device_gateway.handlers.vouchers import sub_ask
 from device_gateway.ports import (
     ChargeRefused,
@@ -21,12 +23,14 @@ from device_gateway.ports import (
 )
 from events import Ask, handle
 
-HELD_KINDS: frozenset[PaymentKind] = frozenset({"voucher", "cost_center"})
+HELD_KINDS: frozenset[PaymentKind] = frozenset({"voucher", "cost_center", *FEE_KINDS})
 """Payments that another service has to agree to."""
 
 
 def holder_of(gateway: Gateway, kind: PaymentKind) -> Holder:
     """The service that holds what payments of this kind settle."""
+    if kind in FEE_KINDS:
+        return Settlements(service_of(gateway))
     return gateway.charges if kind == "cost_center" else gateway.vouchers
 
 

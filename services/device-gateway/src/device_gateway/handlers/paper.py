@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid5
 
@@ -14,12 +15,13 @@ from device_gateway.events import BookingEvent, BookingOrdered, MasterDataChange
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports import ReceiptOrder, VoucherRefused, VoucherUnavailable
+from device_gateway.printing.job import PrintJob
 from events import Ask, Decision, DomainError, handle, handle_together
 
 KITCHEN_MAX_AGE = timedelta(minutes=30)
 """Nobody cooks what was ordered before that."""
 
-PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips")
+PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips", "center_slip")
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -82,6 +84,9 @@ async def _enqueue(
         case "voucher_slips":
             sold = await prepared(gateway, booking)
             return await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=sold)
+        case "center_slip":
+            slip = replace(order, paper="center_slip")
+            return await gateway.desk.enqueue(slip, job_id=job_id)
         case "order_slip":
             raise AssertionError("an order is queued on its own")
         case "remainder_slips":
@@ -157,3 +162,24 @@ async def _forgotten(told: Awaitable[None], name: str) -> None:
     except (VoucherUnavailable, VoucherRefused) as away:
         # Harmless: the voucher service forgets the code by itself when its time is up.
         _log.warning("code of %s stays for now: %s", name, away.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """The printing room's listener: tells the booking that the printer has its paper."""
+
+    gateway: Gateway
+
+    async def printed(self, job: PrintJob) -> None:
+        """Of a test, a pulse for the drawer or a terminal's day there is nobody to tell."""
+        document = job.document
+        if document == "self_test" or document == "drawer" or document == "terminal_report":
+            return
+        await note_printed(
+            self.gateway,
+            booking_id=job.booking_id,
+            printer_id=job.printer_id,
+            job_id=job.job_id,
+            is_copy=job.is_copy,
+            document=document,
+        )

@@ -175,6 +175,8 @@ async def _enqueue_again(gateway: Gateway, booking: Booking, job: PrintJob, agai
         case "remainder_slips":
             rests = await renewed(gateway, booking)
             return await desk.enqueue_remainder_slips(order, job_id=again_id, vouchers=rests)
+        case "center_slip":
+            return await desk.enqueue(replace(order, paper="center_slip"), job_id=again_id)
         case _:
             return await desk.enqueue(order, job_id=again_id)
 

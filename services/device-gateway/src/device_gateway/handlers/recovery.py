@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from device_gateway.commands import NoteRefused
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.card import taken_by_terminals, waiting
 from device_gateway.handlers.editing import give_back_due
 from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.holds import release_due, unavailable
 from device_gateway.handlers.paper import queue_papers
+from device_gateway.handlers.terminal import recover
 from device_gateway.handlers.verdicts import note_overdue, overdue
 from device_gateway.ports import ServiceRefused, ServiceUnavailable, UnfinishedBookings
 from events import Ask, DomainError, Transient, handle
@@ -69,8 +71,9 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
         # Taken before payments are given up: what the recovery does is no sign of life.
         touched_at = booking.last_at
         booking = await _give_up_silent_payments(gateway, booking, now)
+        await _recover_cards(gateway, booking)
         # What is set aside waits for somebody, at the latest for the closing.
-        idle = booking.parked is None
+        idle = booking.parked is None and not _has_cards(booking)
         if idle and touched_at + timedelta(seconds=OPEN_IDLE_MAX_S) < now:
             booking_id = started.booking_id
             ask = Ask.of(f"idle/{booking_id}/{touched_at.isoformat()}", booking_id)
@@ -82,12 +85,25 @@ async def settle(gateway: Gateway, booking: Booking) -> None:
     await give_back_due(gateway, booking)
 
 
+async def _recover_cards(gateway: Gateway, booking: Booking) -> None:
+    for tender in waiting(booking.tenders):
+        if tender.status == "requested" and gateway.terminals is not None:
+            await recover(gateway, booking, tender)
+
+
+def _has_cards(booking: Booking) -> bool:
+    """A card's money is here, or may be: only a person ends such a booking."""
+    return bool(waiting(booking.tenders)) or bool(taken_by_terminals(booking))
+
+
 async def _give_up_silent_payments(gateway: Gateway, booking: Booking, now: datetime) -> Booking:
     """Without the code nobody but the caller could ask again, and the caller is gone."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
     for tender in booking.tenders:
         silent = tender.status == "requested" and tender.since is not None
+        if tender.terminal is not None:
+            continue  # Only its terminal, or a person, knows.
         if not silent or tender.since + timedelta(seconds=ANSWER_WAIT_MAX_S) > now:  # type: ignore[operator]  # silent says so
             continue
         command = NoteRefused(

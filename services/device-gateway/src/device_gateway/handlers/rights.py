@@ -19,7 +19,6 @@ from device_gateway.decider.refusals import TillUnknown
 from device_gateway.decider.till import TILL, Till
 from device_gateway.events import ApprovalGiven
 from device_gateway.handlers.gateway import Gateway, cashier_stream, till_stream
-from device_gateway.handlers.vouchers import sub_ask
 from events import Ask, Decision, handle_together, state_of
 from kassenverbund.kit.chain_tills import TillRight
 
@@ -118,7 +117,7 @@ async def _used(
     if ask is None:
         step = Ask.of(f"approval/{uuid4()}", approval)
     else:
-        step = sub_ask(Ask.of(ask.key, f"{approval}/{right}"), "approval")
+        step = Ask.of(f"{ask.key}/approval/{right}", approval)
     done = await handle_together(gateway.store, {stream: TILL}, decide, ask=step)
     if done.appended.repeated:
         # The same request, once more: what it used is in the log still.

@@ -39,8 +39,10 @@ from device_gateway.events import (
     MasterDataChanged,
     Reference,
 )
+from device_gateway.handlers.card_back import paid_at_terminal
 from device_gateway.handlers.charges import charge
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
+from device_gateway.handlers.fee_payments import settle
 from device_gateway.handlers.gateway import (
     IDS,
     Gateway,
@@ -49,6 +51,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
 )
 from device_gateway.handlers.holds import refusal_of
+from device_gateway.handlers.rights import allowed
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import (
     NOTHING_BACK,
@@ -66,6 +69,7 @@ from device_gateway.handlers.tendered import (
     new_payment,
     payment_id_of,
 )
+from device_gateway.handlers.terminal import at_terminal, told_of
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
@@ -100,6 +104,8 @@ class Sale:
     back: GivenBack = NOTHING_BACK
     refund: RefundKind = "cash"
     """How money goes out, where more comes back than is bought."""
+    card_back: bool = False
+    """A terminal has to give it back."""
     training: bool = False
     references: Sequence[Reference] = ()
     approved_by: str | None = None
@@ -109,6 +115,8 @@ class Sale:
     def needs(self) -> tuple[TillRight, ...]:
         """The rights that it takes, beside selling."""
         found: list[TillRight] = ["training"] if self.training else []
+        if any(paid.payer is not None for paid in self.payments):
+            found.append("on_account")
         return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
 
 
@@ -151,8 +159,11 @@ async def sell(gateway: Gateway, sale: Sale, *, ask: Ask) -> Progress:
     or, with `booking_id` in its extras, what kept the booking open.
     """
     booking_id = booking_id_of(ask)
-    if any(paid.kind == "customer_card" for paid in sale.payments):
+    if any(paid.kind == "customer_card" or paid.terminal for paid in sale.payments):
         sale = replace(sale, payments=await _cards_of(gateway, sale, booking_id, ask))
+    if sale.refund == "card" and sale.finish:
+        originals = tuple(sale.back.by_original())
+        sale = replace(sale, card_back=await paid_at_terminal(gateway, originals))
     if sale.references:
         known = await known_references(gateway, sale.store_id, sale.references)
         sale = replace(sale, references=known)
@@ -191,7 +202,12 @@ async def _cards_of(
         booking = None
     return [
         await as_card(
-            gateway, booking, paid, payment_id_of(booking_id, f"{ask.key}/{index}"), sale.store_id
+            gateway,
+            booking,
+            paid,
+            payment_id_of(booking_id, f"{ask.key}/{index}"),
+            sale.store_id,
+            sale.till_id,
         )
         for index, paid in enumerate(sale.payments)
     ]
@@ -298,7 +314,7 @@ def _entered(
         now=now,
         cashier_id=here or sale.cashier_id,
         approved_by=sale.approved_by,
-        training=sale.training,
+        training=sale.training or counter.till.training,
         references=sale.references,
     )
     begun.note(start(starting, counter.till, counter.opened, begun.booking))
@@ -319,13 +335,14 @@ def _paid(begun: Begun, sale: Sale, payments: Sequence[NewPayment], now: datetim
     # A line that is refused yet would leave more paid than there is.
     for new in () if begun.booking.unprepared else payments:
         begun.note(request_payment(RequestPayment("", new, now), begun.booking))
-        if new.hold_id is not None:
+        if new.asks:
             break  # What comes after it depends on how much the other service lets it pay.
     if not sale.finish or begun.booking.asks_vouchers or begun.booking.held_lines:
         return False
-    if any(new.hold_id for new in payments):
+    if any(new.asks for new in payments):
         return False
-    return not begun.booking.open_amount or begun.booking.refundable
+    by_terminal = sale.card_back and begun.booking.refundable
+    return not by_terminal and (not begun.booking.open_amount or begun.booking.refundable)
 
 
 async def add(
@@ -351,17 +368,32 @@ async def add(
 
 
 async def pay(
-    gateway: Gateway, booking: Booking, paid: Sequence[TenderedPayment], *, ask: Ask
+    gateway: Gateway,
+    booking: Booking,
+    paid: Sequence[TenderedPayment],
+    *,
+    ask: Ask,
+    approval: str | None = None,
 ) -> Progress:
     """More payments for an open booking, in their order."""
     assert booking.started is not None
     booking_id = booking.started.booking_id
+    if any(each.payer is not None for each in paid):
+        await allowed(
+            gateway, booking.started.store_id, booking.started.till_id, "on_account", approval,
+            ask=ask, booking_id=booking_id,
+        )  # fmt: skip
     master_data = await gateway.terms_of(booking)
     try:
         for index, each in enumerate(paid):
             key = f"{ask.key}/{index}"
             each = await as_card(
-                gateway, booking, each, payment_id_of(booking_id, key), master_data.store_id
+                gateway,
+                booking,
+                each,
+                payment_id_of(booking_id, key),
+                master_data.store_id,
+                booking.started.till_id if booking.started else "",
             )
             new = new_payment(master_data, booking_id, each, key)
             # The first append carries the request's own key: it tells a reused key.
@@ -394,13 +426,21 @@ async def _answered(
     assert tender is not None
     if tender.status == "requested" and booking.open:
         step = sub_ask(ask, "answer")
-        if paid.charge is not None:
+        if paid.fee is not None:
+            booking = await settle(gateway, booking, tender, paid.fee, paid.code, ask=step)
+        elif tender.terminal is not None:
+            booking = await at_terminal(gateway, booking, new.payment_id)
+        elif paid.charge is not None:
             booking = await charge(gateway, booking, tender, paid.charge, ask=step)
         else:
             codes = paid.codes or ((paid.code,) if paid.code else ())
             booking = await hold(gateway, booking, tender, codes, ask=step)
         tender = booking.tender(new.payment_id)
         assert tender is not None
-    if tender.refusal is not None:
+    if tender.terminal is not None:
+        no = told_of(tender)
+        if no is not None:
+            raise no
+    elif tender.refusal is not None:
         raise refusal_of(tender, tender.refusal)
     return booking

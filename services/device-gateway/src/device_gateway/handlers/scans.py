@@ -13,7 +13,6 @@ from device_gateway.events import ArticleListed
 from device_gateway.handlers.assortment import article, by_code
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.live import LiveEvent
-from device_gateway.handlers.scan_memory import ScanUnknown
 from events import DomainError, Transient
 from kassenverbund.kit.chain_codes import CodeTarget
 
@@ -77,7 +76,11 @@ async def tell_scan(
     gateway: Gateway, store_id: str, till_id: str, device_id: str, raw: Scanned
 ) -> None:
     """A device of the till has read something: its screen hears it."""
-    told = await scan_at(gateway, till_id, raw)
+    announce(gateway, store_id, till_id, device_id, await scan_at(gateway, till_id, raw))
+
+
+def announce(gateway: Gateway, store_id: str, till_id: str, device_id: str, told: TillScan) -> None:
+    """The till's screens hear of a scan; never its secret."""
     found = told.found
     gateway.live.tell(
         store_id,
@@ -134,8 +137,3 @@ async def _article(gateway: Gateway, found: Classified) -> ArticleListed | None:
             return await article(gateway, found.value) if len(found.value) <= SKU_MAX else None
     except (ArticleUnknown, Transient):
         return None
-
-
-__all__ = [
-    "ScanOther", "ScanUnknown", "TillScan", "code_of", "say_what", "scan_at", "tell_scan",
-]  # fmt: skip

@@ -9,10 +9,13 @@ from device_gateway.decider.store import STORE
 from device_gateway.events import (
     Address,
     CostCenterTerms,
+    FeeVat,
     FiscalChoice,
     LegalEntity,
+    LibraryTerms,
     MasterDataChanged,
     MeansOfPayment,
+    OnAccountTerms,
     PaidOnline,
     RecordingSystem,
     StorePrinter,
@@ -75,6 +78,8 @@ def master_data_of(
             for one in store.recording_systems
         ),
         paid_online=_paid_online(chain),
+        library=_library(chain),
+        on_account=_on_account(chain),
         changed_at=now,
     )
 
@@ -133,6 +138,21 @@ def _cost_centers(chain: declared.Chain) -> CostCenterTerms | None:
                 receivable_vat=policy.receivable_vat,
                 subsidy_vat=policy.subsidy_vat,
                 signature_line=policy.signature_line,
+                slip=policy.slip,
+            )
+    return None
+
+
+def _on_account(chain: declared.Chain) -> OnAccountTerms | None:
+    """None: the chain delivers nothing on account."""
+    for means in chain.means_of_payment:
+        if means.kind == "on_account":
+            policy = chain.cost_centers
+            return OnAccountTerms(
+                name=means.name,
+                receivable_vat=policy.receivable_vat,
+                signature_line=policy.signature_line,
+                slip=policy.slip,
             )
     return None
 
@@ -143,6 +163,17 @@ def _paid_online(chain: declared.Chain) -> PaidOnline | None:
         if means.kind == "online":
             return PaidOnline(name=means.name, payment_type=means.payment_type)
     return None
+
+
+def _library(chain: declared.Chain) -> LibraryTerms | None:
+    """None: the chain takes no fees."""
+    if chain.library is None:
+        return None
+    by_kind = sorted(chain.library.fee_vat.items())
+    return LibraryTerms(
+        other_vat=chain.library.other_fees_vat,
+        fee_vat=tuple(FeeVat(kind=kind, vat=vat) for kind, vat in by_kind),
+    )
 
 
 def _voucher_article(article: declared.VoucherArticle) -> VoucherArticle:

@@ -34,6 +34,7 @@ from device_gateway.ports.paper import (
     ReceiptOrder,
     ShiftSoFar,
     SoldVoucher,
+    TerminalReport,
 )
 from device_gateway.ports.vouchers import (
     Hold,
@@ -74,6 +75,7 @@ __all__ = [
     "ShiftSoFar",
     "SoldVoucher",
     "TakesBack",
+    "TerminalReport",
     "TillBooking",
     "TillBookingState",
     "TillBookings",

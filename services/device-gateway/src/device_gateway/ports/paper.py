@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from device_gateway.events import (
     BookingOrdered,
+    CardTotal,
     CaseTotal,
     CashCount,
     CashMoved,
@@ -43,6 +44,7 @@ class ShiftSoFar:
     """None: it is not told (somebody is to count blindly)."""
     corrections: tuple[Correction, ...]
     corrections_left_out: int
+    corrections_sum: Money
     counts: dict[str, int]
     grand_total: Money
     cashier_id: str | None = None
@@ -53,7 +55,23 @@ class ShiftSoFar:
         return f"x-{self.till_id}-{self.shift}"
 
 
-Printable = Record | CashMoved | TillClosed | ShiftSoFar
+@dataclass(frozen=True, slots=True)
+class TerminalReport:
+    """The end of day of a card terminal. No process of the till: no number, no verdict."""
+
+    booking_id: str
+    """By what its paper is known."""
+    store_id: str
+    till_id: str
+    till_name: str
+    terminal_name: str
+    at: datetime
+    total: Money | None
+    totals: tuple[CardTotal, ...]
+    text: tuple[str, ...]
+
+
+Printable = Record | CashMoved | TillClosed | ShiftSoFar | TerminalReport
 """What there is a paper of: receipts, slips of cash moves, Z reports and X reports."""
 
 
@@ -67,6 +85,8 @@ class ReceiptOrder:
     master_data: MasterDataChanged
     outage: bool = False
     is_copy: bool = False
+    paper: Literal["receipt", "center_slip", "terminal_report"] = "receipt"
+    """Which of the booking's papers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _same(one: ReceiptOrder, other: ReceiptOrder) -> bool:
         one.booking is other.booking
         and one.verdict is other.verdict
         and one.master_data is other.master_data
-        and (one.outage, one.is_copy) == (other.outage, other.is_copy)
+        and (one.outage, one.is_copy, one.paper) == (other.outage, other.is_copy, other.paper)
     )
 
 
@@ -129,7 +129,7 @@ class PrintingDesk:
 
         Where another job of this receipt may be on paper, this one says KOPIE, asked or not.
         """
-        return await self._put(order, "receipt", job_id, self._receipt, printer_of(order))
+        return await self._put(order, order.paper, job_id, self._receipt, printer_of(order))
 
     async def enqueue_voucher_slips(
         self, order: ReceiptOrder, *, job_id: str, vouchers: Sequence[SoldVoucher]
@@ -186,7 +186,7 @@ class PrintingDesk:
     def _rows(self, order: ReceiptOrder, profile: PrinterProfile) -> Grid:
         """The receipt laid out. Answer and paper of one sale follow each other closely, and both
         show the same rows: the newest are kept."""
-        booking_id = order.booking.booking_id
+        booking_id = f"{order.paper}/{order.booking.booking_id}"
         kept = self._laid_out.get(booking_id)
         if kept is not None and kept[1] == profile and _same(kept[0], order):
             return kept[2]
@@ -204,7 +204,7 @@ class PrintingDesk:
                 "receipt of %s: %d characters not in %s",
                 order.booking.booking_id, grid.replaced, profile.codepage,
             )  # fmt: skip
-        took_cash = moves_cash(order.booking)
+        took_cash = moves_cash(order.booking) and order.paper == "receipt"
         drawer = None
         if took_cash and profile.drawer_pin is not None and not order.is_copy:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)

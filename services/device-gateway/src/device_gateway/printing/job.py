@@ -14,10 +14,10 @@ from typing import Literal
 
 from device_gateway.events import PaperKind
 
-Document = PaperKind | Literal["self_test", "drawer"]
-"""`self_test` and `drawer` belong to no booking."""
+Document = PaperKind | Literal["self_test", "drawer", "terminal_report"]
+"""`self_test`, `drawer` and the end of day of a card terminal belong to no booking."""
 
-NO_BOOKING: frozenset[Document] = frozenset({"self_test", "drawer"})
+NO_BOOKING: frozenset[Document] = frozenset({"self_test", "drawer", "terminal_report"})
 
 
 class JobState(StrEnum):

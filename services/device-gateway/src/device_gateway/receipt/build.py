@@ -13,6 +13,7 @@ from device_gateway.events import (
     BookingRecorded,
     Line,
     MasterDataChanged,
+    Payer,
     Payment,
     Record,
     Reference,
@@ -24,6 +25,7 @@ from device_gateway.events.process import Process
 from device_gateway.ports import ReceiptOrder
 from device_gateway.receipt.document import (
     Business,
+    CardNote,
     Charge,
     Fiscal,
     Item,
@@ -51,6 +53,11 @@ ORDER_REFERENCE = "Bestellung"
 
 SHOWN_WHOLE = frozenset({"voucher_sale", "voucher_top_up", "voucher_sale_reversal"})
 """Lines whose customer has the voucher in hand; others show the end of its serial alone."""
+
+GIVEN = frozenset({"discount", "fee_waiver", "entitlement"})
+"""Lines that a voucher which was given away stands behind."""
+INVOICED = frozenset({"cost_center", "on_account"})
+"""Payments that somebody gets an invoice for."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -82,10 +89,8 @@ def receipt_of(order: ReceiptOrder) -> ReceiptDocument:
         total=booking.total,
         vat=tuple(_vat_row(row, letters[row.vat, row.rate], store) for row in booking.vat),
         tenders=tuple(_tender(payment) for payment in booking.payments),
-        charges=tuple(
-            _charge(payment) for payment in booking.payments if payment.kind == "cost_center"
-        ),
-        signature_line=store.cost_centers is not None and store.cost_centers.signature_line,
+        charges=charges_of(booking, slips=False),
+        signature_line=signed_by_hand(booking, store),
         footer=store.receipt_footer,
     )
 
@@ -171,7 +176,7 @@ def _language(store: MasterDataChanged) -> Language:
 
 
 def _item(line: Line, letter: str, booking: Record) -> Item:
-    terms, off = line.voucher, line.kind == "discount"
+    terms, off = line.voucher, line.kind in GIVEN
     single = None
     if terms is not None and terms.kind == "single_purpose":
         single = SinglePurpose(rate=line.rate, goods=terms.goods)
@@ -188,9 +193,10 @@ def _item(line: Line, letter: str, booking: Record) -> Item:
         voucher_serial=line.voucher_serial if whole else None,
         single_purpose=single,
         given_serial_masked=end if off else None,
-        voucher_serial_masked=None if whole or off else end,
+        voucher_serial_masked=None if whole or off or line.kind == "fee" else end,
         reason=line.reason,
         of=None if of is None else mentioned_of(of),
+        remaining=line.voucher_remaining,
     )
 
 
@@ -236,6 +242,7 @@ def _tender(payment: Payment) -> Tender:
         not_asked=payment.offline,
         # What a cost center gets back names its rate as well.
         taxed_before=payment.rate if payment.kind == "voucher" else None,
+        card=_card(payment),
     )
 
 
@@ -257,6 +264,47 @@ def _charge(payment: Payment) -> Charge:
             for limit in payment.limits_left
         ),
     )
+
+
+def charges_of(booking: Record, *, slips: bool) -> tuple[Charge, ...]:
+    """What is invoiced later: on the receipt, or (`slips`) on a slip of its own."""
+    return tuple(
+        _charge(paid) if paid.payer is None else _owed(paid, paid.payer)
+        for paid in booking.payments
+        if paid.kind in INVOICED and paid.slip == slips and paid.amount.amount > 0
+    )
+
+
+def signed_by_hand(booking: Record, store: MasterDataChanged) -> bool:
+    """Whether the customer signs below each charge."""
+    if any(paid.payer is not None for paid in booking.payments):
+        return store.on_account is None or store.on_account.signature_line
+    return store.cost_centers is not None and store.cost_centers.signature_line
+
+
+def _owed(payment: Payment, payer: Payer) -> Charge:
+    return Charge(
+        center_number=payer.id,
+        center_name="",
+        card_number="",
+        amount=payment.amount,
+        payer_kind=payer.kind,
+        reference=payer.reference,
+    )
+
+
+def _card(payment: Payment) -> CardNote | None:
+    said = payment.terminal
+    if said is not None:
+        return CardNote(
+            receipt_number=said.receipt_number,
+            terminal_number=said.terminal_number,
+            trace=said.trace,
+            card_type=said.card_type,
+            pan_end=said.masked_pan,
+            text=said.text,
+        )
+    return CardNote(receipt_number=payment.receipt_number) if payment.receipt_number else None
 
 
 def masked(serial: str) -> str:

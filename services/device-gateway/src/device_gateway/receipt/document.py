@@ -67,6 +67,8 @@ class Item(DocumentPart):
     """Why a discount was given, or goods were taken back."""
     of: Mentioned | None = None
     """Goods taken back: the receipt that they were sold with."""
+    remaining: Money | None = None
+    """What is left on the voucher that waived a fee."""
 
 
 class VatRow(DocumentPart):
@@ -78,6 +80,17 @@ class VatRow(DocumentPart):
     net: Money
     tax: Money
     gross: Money
+
+
+class CardNote(DocumentPart):
+    """A card payment: of our terminal with what it prints, of another with its receipt's number."""
+
+    receipt_number: str | None = None
+    terminal_number: str | None = None
+    trace: str | None = None
+    card_type: str | None = None
+    pan_end: str | None = None
+    text: tuple[str, ...] = ()
 
 
 class Tender(DocumentPart):
@@ -98,6 +111,7 @@ class Tender(DocumentPart):
     """A voucher that was taken while nobody could say what is left on it."""
     taxed_before: int | None = None
     """Single-purpose voucher: the rate at which it was taxed when it was sold, basis points."""
+    card: CardNote | None = None
 
 
 class LimitLeft(DocumentPart):
@@ -117,6 +131,10 @@ class Charge(DocumentPart):
     """The center's own, or its company's; without one the slip has number and name alone."""
     card_number: str
     amount: Money
+    payer_kind: Literal["customer", "third_party"] | None = None
+    """On account: `center_number` is who owes it."""
+    reference: str | None = None
+    """What the payer wants to read on the invoice."""
     limits: tuple[LimitLeft, ...] = ()
 
 

@@ -21,6 +21,7 @@ from device_gateway.receipt.document import (
     VoucherSlip,
 )
 from device_gateway.receipt.layout import (
+    card_notes,
     item_notes,
     limits_left_words,
     reference_lines,
@@ -64,6 +65,7 @@ def receipt_html(document: ReceiptDocument) -> str:
         notes=lambda item: item_notes(item, document, say),
         tender_name=lambda tender: tender_name(tender, say),
         subsidy=lambda case: subsidy_words(case, say),
+        card_notes=lambda tender: card_notes(tender, say),
         limits=lambda charge: limits_left_words(charge, say),
         taxed_before=lambda rate: taxed_before_words(rate, say),
         one=lambda text: Decimal(text) == 1,

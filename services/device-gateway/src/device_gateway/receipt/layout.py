@@ -45,7 +45,7 @@ def receipt_rows(document: ReceiptDocument, columns: int, codepage: Codepage) ->
     _tenders(grid, document, say)
     _vat(grid, document, say)
     for charge in document.charges:
-        _charge(grid, charge, say, signed=document.signature_line)
+        charge_rows(grid, charge, say, signed=document.signature_line)
     fiscal_part(grid, document, say)
     if document.kind == "training":
         mark(grid, say.training)
@@ -180,6 +180,8 @@ def item_notes(item: Item, document: ReceiptDocument, say: Words) -> tuple[str, 
         notes.append(mentioned(item.of, document.time_zone, say))
     if item.reason is not None:
         notes.append(item.reason)
+    if item.remaining is not None:
+        notes.append(f"{say.remaining} {with_currency(item.remaining, say)}")
     return tuple(notes)
 
 
@@ -205,6 +207,25 @@ def _tender(grid: Grid, tender: Tender, say: Words) -> None:
         grid.pair(say.remaining, with_currency(tender.voucher_remaining, say), indent=2)
     if tender.not_asked:
         grid.left(say.not_asked, indent=2)
+    for line in card_notes(tender, say):
+        grid.left(line, indent=2)
+
+
+def card_notes(tender: Tender, say: Words) -> tuple[str, ...]:
+    """What stands below a card payment: the terminal's own lines, or its numbers."""
+    card = tender.card
+    if card is None:
+        return ()
+    if card.text:
+        return tuple(line for line in card.text if line.strip())
+    notes = []
+    if card.terminal_number is not None:
+        notes.append(f"{say.terminal} {card.terminal_number} {card.trace or ''}".rstrip())
+    if card.receipt_number is not None:
+        notes.append(f"{say.card_receipt} {card.receipt_number}")
+    if card.pan_end is not None:
+        notes.append(f"{card.card_type or ''} ****{card.pan_end}".lstrip())
+    return tuple(notes)
 
 
 def tender_name(tender: Tender, say: Words) -> str:
@@ -236,15 +257,20 @@ SIGNATURE_ROWS = 2
 """Blank rows above the line to sign on."""
 
 
-def _charge(grid: Grid, charge: Charge, say: Words, *, signed: bool) -> None:
+def charge_rows(grid: Grid, charge: Charge, say: Words, *, signed: bool) -> None:
+    """What will be invoiced to whom, and a line to sign on."""
     grid.rule()
-    grid.centre(say.on_account, style="tall")
+    grid.centre(say.on_account if charge.payer_kind is None else say.delivered, style="tall")
     grid.centre(say.invoice_follows)
-    grid.left(f"{say.center} {charge.center_number}", style="bold")
-    grid.left(charge.center_name, indent=2)
-    for line in charge.address:
-        grid.left(line, indent=2)
-    grid.pair(say.customer_card, charge.card_number)
+    who = say.center if charge.payer_kind is None else say.payers[charge.payer_kind]
+    grid.left(f"{who} {charge.center_number}", style="bold")
+    for line in (charge.center_name, *charge.address):
+        if line:
+            grid.left(line, indent=2)
+    if charge.card_number:
+        grid.pair(say.customer_card, charge.card_number)
+    if charge.reference:
+        grid.pair(say.payer_reference, charge.reference)
     grid.pair(say.charged, with_currency(charge.amount, say), style="bold")
     for limit, left in limits_left_words(charge, say):
         grid.pair(limit, left)

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import assert_never
 
 from device_gateway.events import CashMoved, Record, TillClosed
-from device_gateway.ports import ReceiptOrder, ShiftSoFar
+from device_gateway.ports import ReceiptOrder, ShiftSoFar, TerminalReport
 from device_gateway.receipt.build import receipt_of
+from device_gateway.receipt.charge_slip import (
+    CenterSlip,
+    TerminalSlip,
+    center_slip_html,
+    center_slip_of,
+    center_slip_rows,
+    terminal_slip_html,
+    terminal_slip_of,
+    terminal_slip_rows,
+)
 from device_gateway.receipt.document import ReceiptDocument
 from device_gateway.receipt.grid import Grid
 from device_gateway.receipt.html import receipt_html
@@ -17,14 +27,18 @@ from device_gateway.receipt.report_html import cash_html, report_html
 from device_gateway.receipt.report_layout import cash_rows, report_rows
 from device_gateway.receipt.safe_text import Codepage
 
-Document = ReceiptDocument | CashSlip | ReportDocument
+Document = ReceiptDocument | CashSlip | ReportDocument | CenterSlip | TerminalSlip
 
 
 def paper_of(order: ReceiptOrder) -> Document:
     """The document of an order. Raises `VerdictIncomplete`."""
     match order.booking:
+        case Record() if order.paper == "center_slip":
+            return center_slip_of(order)
         case Record():
             return receipt_of(order)
+        case TerminalReport():
+            return terminal_slip_of(order)
         case CashMoved():
             return cash_slip_of(order)
         case TillClosed():
@@ -42,6 +56,10 @@ def paper_rows(document: Document, columns: int, codepage: Codepage) -> Grid:
             return receipt_rows(document, columns, codepage)
         case CashSlip():
             return cash_rows(document, columns, codepage)
+        case CenterSlip():
+            return center_slip_rows(document, columns, codepage)
+        case TerminalSlip():
+            return terminal_slip_rows(document, columns, codepage)
         case ReportDocument():
             return report_rows(document, columns, codepage)
         case _:
@@ -55,6 +73,10 @@ def paper_html(document: Document) -> str:
             return receipt_html(document)
         case CashSlip():
             return cash_html(document)
+        case CenterSlip():
+            return center_slip_html(document)
+        case TerminalSlip():
+            return terminal_slip_html(document)
         case ReportDocument():
             return report_html(document)
         case _:

@@ -47,6 +47,7 @@ def z_report_of(order: ReceiptOrder) -> ReportDocument:
         drawer=_drawer(closed.float_, closed.cash),
         corrections=_corrections(closed.corrections),
         corrections_left_out=closed.corrections_left_out,
+        corrections_sum=closed.corrections_sum,
         counts=_counts(closed.counts),
         grand_total=closed.grand_total,
     )
@@ -77,6 +78,7 @@ def x_report_of(order: ReceiptOrder) -> ReportDocument:
         drawer=None if shift.cash is None else _drawer(shift.float_, shift.cash),
         corrections=_corrections(shift.corrections),
         corrections_left_out=shift.corrections_left_out,
+        corrections_sum=shift.corrections_sum,
         counts=_counts(shift.counts),
         grand_total=shift.grand_total,
     )
@@ -148,7 +150,7 @@ def _corrections(corrections: Iterable[Correction]) -> tuple[CorrectionRow, ...]
     return tuple(
         CorrectionRow(
             kind=one.kind, number=one.number, amount=one.amount, reason=one.reason,
-            person=one.person, at=one.at,
+            person=one.person, approved_by=one.approved_by, name=one.name, at=one.at,
         )
         for one in corrections
     )  # fmt: skip

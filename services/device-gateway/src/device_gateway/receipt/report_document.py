@@ -62,6 +62,9 @@ class CorrectionRow(DocumentPart):
     amount: Money
     reason: str
     person: str | None = None
+    approved_by: str | None = None
+    name: str | None = None
+    """Of the line, where it is about one."""
     at: datetime
 
 
@@ -85,6 +88,8 @@ class ReportDocument(Paper):
     """None: it is not told before it was counted."""
     corrections: tuple[CorrectionRow, ...] = ()
     corrections_left_out: int = 0
+    corrections_sum: Money | None = None
+    """Also of those that are left out. None: an older closing does not say it."""
     counts: tuple[tuple[str, int], ...] = ()
     """(kind of process, how many)."""
     grand_total: Money

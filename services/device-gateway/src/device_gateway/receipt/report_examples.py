@@ -66,6 +66,9 @@ CORRECTIONS = (
                reason="Umtausch: Buch hatte fehlende Seiten, sie möchte ein anderes Exemplar",
                person="filialleitung-berlin-prenzlauer-berg",
                at=datetime(2026, 11, 21, 14, 2, 55, tzinfo=UTC)),
+    Correction(kind="line_void", booking_id="b-5", number=159, amount=euro("-8.99"),
+               name="Kalender", reason="Vertippt", person="u-17", approved_by="u-2",
+               at=datetime(2026, 11, 21, 14, 10, 0, tzinfo=UTC)),
     Correction(kind="waiver", booking_id="b-4", number=160, amount=euro("-20.00"),
                reason="Aktion Lesewoche", at=datetime(2026, 11, 21, 14, 20, 0, tzinfo=UTC)),
 )  # fmt: skip
@@ -106,6 +109,7 @@ def closing(**changes: object) -> TillClosed:
             "cash": count(),
             "corrections": CORRECTIONS,
             "corrections_left_out": 2,
+            "corrections_sum": euro("-71.38"),
             "counts": {
                 "sale": 108, "return": 1, "cancellation": 1, "aborted": 3, "training": 2,
                 "cash": 3, "closing": 1,
@@ -136,6 +140,7 @@ def shift() -> ShiftSoFar:
         cash=count(counted=None, skimmed=None, counted_by=None),
         corrections=CORRECTIONS,
         corrections_left_out=0,
+        corrections_sum=euro("-66.88"),
         counts={"sale": 108, "cash": 2},
         grand_total=euro("48211.07"),
     )

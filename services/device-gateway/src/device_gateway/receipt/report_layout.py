@@ -147,6 +147,8 @@ def _corrections(grid: Grid, document: ReportDocument, say: Words, tell: ReportW
         grid.left(reason, indent=2)
     if document.corrections_left_out:
         grid.left(tell.left_out.format(count=document.corrections_left_out))
+    if count and document.corrections_sum is not None:
+        grid.pair(tell.sum, with_currency(document.corrections_sum, say), style="bold")
 
 
 def correction_lines(
@@ -155,8 +157,13 @@ def correction_lines(
     """(what, when and by whom, why)."""
     name = tell.correction_kinds.get(row.kind, row.kind)
     what = name if row.number is None else f"{name} ({tell.process} {row.number})"
-    when = instant(row.at, time_zone, say)
-    facts = when if row.person is None else f"{when} {tell.by} {row.person}"
+    if row.name is not None:
+        what = f"{what}: {row.name}"
+    facts = instant(row.at, time_zone, say)
+    if row.person is not None:
+        facts = f"{facts} {tell.by} {row.person}"
+    if row.approved_by is not None:
+        facts = f"{facts}, {tell.approved_by} {row.approved_by}"
     return what, facts, f"{tell.reason}: {row.reason}"
 
 

@@ -39,6 +39,7 @@ class ReportWords:
     left_out: str
     """With `{count}`."""
     by: str
+    approved_by: str
     processes: str
     grand_total: str
     signature: str
@@ -73,10 +74,11 @@ GERMAN = ReportWords(
     counted_by="Gezählt von",
     skimmed="Abgeschöpft",
     left="Bleibt in der Kasse",
-    corrections="Stornos, Rücknahmen, Nachlässe",
+    corrections="Erlasse/Stornos",
     none="keine",
     left_out="… und {count} weitere",
     by="durch",
+    approved_by="freigegeben von",
     processes="Vorgänge",
     grand_total="Umsatz seit Beginn",
     signature="Unterschrift",
@@ -141,10 +143,11 @@ ENGLISH = ReportWords(
     counted_by="Counted by",
     skimmed="To the safe",
     left="Stays in the drawer",
-    corrections="Cancellations, returns, waivers",
+    corrections="Waivers/cancellations",
     none="none",
     left_out="… and {count} more",
     by="by",
+    approved_by="approved by",
     processes="Processes",
     grand_total="Turnover since the start",
     signature="Signature",

@@ -40,6 +40,14 @@ class Words:
     voucher: str
     remaining: str
     not_asked: str
+    card_receipt: str
+    """Of a card: what stands before the number of its receipt."""
+    terminal: str
+    terminal_closing: str
+    delivered: str
+    """Title of what is delivered on account."""
+    payers: Mapping[str, str]
+    payer_reference: str
     sold_voucher: str
     single_purpose: str
     taxed_before: str
@@ -115,6 +123,12 @@ GERMAN = Words(
     change="Rückgeld",
     voucher="Gutschein",
     remaining="Restguthaben",
+    card_receipt="Kartenbeleg",
+    terminal="Terminal",
+    terminal_closing="Kassenschnitt",
+    delivered="Auf Rechnung geliefert",
+    payers={"customer": "Kunde", "third_party": "Kostenträger"},
+    payer_reference="Ihr Zeichen",
     not_asked="Ohne Verbindung angenommen: Das Guthaben konnte nicht abgefragt werden.",
     sold_voucher="Gutschein-Nr.",
     single_purpose="Einzweck-Gutschein",
@@ -200,6 +214,12 @@ ENGLISH = Words(
     change="Change",
     voucher="Voucher",
     remaining="Remaining balance",
+    card_receipt="Card receipt",
+    terminal="Terminal",
+    terminal_closing="Terminal end of day",
+    delivered="Delivered on account",
+    payers={"customer": "Customer", "third_party": "Payer"},
+    payer_reference="Your reference",
     not_asked="Accepted without a connection: the balance could not be checked.",
     sold_voucher="Voucher no.",
     single_purpose="Single-purpose voucher",

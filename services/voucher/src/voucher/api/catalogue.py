@@ -143,7 +143,7 @@ def routes(catalogue: Catalogue, queries: CatalogueQueries) -> APIRouter:
     """Routes of the catalogue, below `/voucher`."""
     found = APIRouter()
     _templates(found, catalogue, queries)
-    _presets(found, catalogue)
+    preset_routes(found, catalogue)
 
     @found.post("/v1/article-pairs/check", response_model=PairAnswer)
     async def check(body: PairBody, caller: Viewer) -> Response:
@@ -209,7 +209,9 @@ def _templates(routes: APIRouter, catalogue: Catalogue, queries: CatalogueQuerie
         )
 
 
-def _presets(routes: APIRouter, catalogue: Catalogue) -> None:
+def preset_routes(routes: APIRouter, catalogue: Catalogue) -> None:
+    """The values on the tills' keys."""
+
     @routes.put("/v1/presets/{scope}", response_model=PresetsSetAnswer, openapi_extra=WRITE)
     async def set_presets(scope: Identifier, body: PresetsBody, asked: Office) -> Response:
         """Set the face values on the tills' keys: of one store, or of all (`chain`). They show at

@@ -43,11 +43,11 @@ class Door:
         return base64.b32encode(digest[:PASSWORD_BYTES]).decode().lower()
 
     def challenges(self, now: datetime) -> list[str]:
-        """Values of `WWW-Authenticate`: the strongest first."""
+        """Values of `WWW-Authenticate`. MD5 first: many printers look at the first one alone."""
         nonce = self._nonce(now, random.token_hex(8))
         digest = [
             f'Digest realm="{REALM}", qop="auth", algorithm={name}, nonce="{nonce}"'
-            for name in ("SHA-256", "MD5")
+            for name in ("MD5", "SHA-256")
         ]
         return [*digest, f'Basic realm="{REALM}"']
 

@@ -8,6 +8,7 @@ the same one again is the same request.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -218,6 +219,15 @@ class Pages:
             return Response(status_code=204, headers={"hx-redirect": url, **HEADERS})
         return RedirectResponse(url, status_code=303, headers=dict(HEADERS))
 
+    def done(self, request: Request, session: Session, text: str) -> Response:
+        """Something was done that changes nothing on the page: it says so in a corner. The form
+        gets a new key, for the next time is another request."""
+        if "hx-request" not in request.headers:
+            return self.render(request, session, "done.html", text=text)
+        told = {"kv:done": {"text": self.words(session, request, text), "key": _new_key()}}
+        headers = {"hx-trigger": json.dumps(told), **HEADERS}
+        return Response(status_code=204, headers=headers)
+
     def words(self, session: Session | None, request: Request, text: str) -> str:
         """A message id in the page's language."""
         if not text:
@@ -242,6 +252,11 @@ class Pages:
             answer.headers["hx-retarget"] = "#refusal"
             answer.headers["hx-reswap"] = "innerHTML"
         return answer
+
+
+def approval_of(form: Form) -> str | None:
+    """The right that somebody lent for this form. Raises `FieldInvalid`."""
+    return form.identifier("approval", required=False)
 
 
 def _right_of(refusal: DomainError) -> str:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from device_gateway.api.pages.forms import FieldInvalid, Form, read_form
 from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.papers import paper_view
-from device_gateway.api.pages.shell import Pages, Session
+from device_gateway.api.pages.shell import Pages, Session, approval_of
 from device_gateway.events import CashMoved, CashMoveKind, TillClosed
 from device_gateway.handlers import closings
 from device_gateway.handlers.gateway import Gateway
@@ -59,11 +59,6 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     _close(routes, gateway, pages)
     _reports(routes, gateway, pages)
     return routes
-
-
-def approval_of(form: Form) -> str | None:
-    """The right that somebody lent for this form. Raises `FieldInvalid`."""
-    return form.identifier("approval", required=False)
 
 
 def _look(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:

@@ -43,6 +43,18 @@ function refreshSoon() {
   refreshSoon.timer = setTimeout(() => document.dispatchEvent(new CustomEvent("kv:refresh")), 150);
 }
 
+// `data-refresh-on="booking verdict"`: a read model follows the log a moment later, so look twice.
+function lookAgain(kind) {
+  clearTimeout(lookAgain.timers[kind]);
+  const look = () => {
+    const pieces = document.querySelectorAll(kind ? `[data-refresh-on~="${kind}"]` : "[data-refresh-on]");
+    for (const piece of pieces) htmx.trigger(piece, "kv:again");
+  };
+  look();
+  lookAgain.timers[kind] = setTimeout(look, 700);
+}
+lookAgain.timers = {};
+
 function told(kind, message) {
   let data = {};
   try {
@@ -52,6 +64,7 @@ function told(kind, message) {
   }
   document.dispatchEvent(new CustomEvent(`kv:${kind}`, { detail: data }));
   if (REFRESHING.has(kind)) refreshSoon();
+  lookAgain(kind);
   if (kind === "revoked") {
     stream.close();
     location.assign(`${document.body.dataset.home}/revoked`);
@@ -86,6 +99,7 @@ function listen() {
     waited = 0;
     online(true);
     refreshSoon();
+    lookAgain("");
     document.dispatchEvent(new CustomEvent("kv:connected"));
   });
   stream.addEventListener("error", () => {
@@ -124,6 +138,22 @@ kv.clearRefusal = function clearRefusal() {
   document.getElementById("refusal").replaceChildren();
 };
 
+// Done, and the page stays: its form has to ask for something new the next time.
+document.addEventListener("kv:done", (event) => {
+  kv.toast(event.detail.text);
+  const key = event.target.closest?.("form")?.elements.key;
+  if (key) key.value = event.detail.key;
+});
+
+// A piece of a page is asked for anew, but never while somebody types in it.
+document.addEventListener("kv:refresh", () => {
+  for (const piece of document.querySelectorAll("[data-refresh]")) {
+    if (!piece.contains(document.activeElement) || !typing(document.activeElement)) {
+      htmx.trigger(piece, "kv:again");
+    }
+  }
+});
+
 // --- Shortcuts -------------------------------------------------------------------------------
 // `data-shortcut="Alt+1"` on a link or button: pressed, it is clicked; the list of `?` shows it.
 function combination(event) {
@@ -152,7 +182,8 @@ document.addEventListener("keydown", (event) => {
     if (element.dataset.shortcut !== pressed || element.disabled || !element.checkVisibility()) continue;
     if (pressed.length === 1 && typing(event.target)) continue;
     event.preventDefault();
-    element.click();
+    if (typing(element)) element.focus();
+    else element.click();
     return;
   }
 });
