@@ -16,6 +16,7 @@ from device_gateway.handlers.functions import press
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.library import ExtensionWanted, account_of, extension_of
 from device_gateway.handlers.scans import code_of
+from device_gateway.handlers.limits import limited
 from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from kassenverbund.kit.idempotency import AskOf
@@ -100,6 +101,7 @@ def router(gateway: Gateway) -> APIRouter:
         store_id: Identifier, till_id: Identifier, account_id: Identifier, caller: OwnTill
     ) -> Response:
         """Credit and open fees of an account; 404 `account.unknown`."""
+        await limited(gateway, "lookup", store_id=store_id, till_id=till_id)
         account, terms = await account_of(gateway, store_id, account_id)
         shown = tuple(
             FeeAnswer(
