@@ -312,13 +312,8 @@ class Chain(Part):
                 for i, m in enumerate(self.means_of_payment)
             ),
         )
-        _unique(
-            "VAT rate",
-            (
-                (f"{r.country} {r.vat} from {r.valid_from}", ("vat", i, "vat"))
-                for i, r in enumerate(self.vat)
-            ),
-        )
+        rates = (f"{r.country} {r.vat} from {r.valid_from}" for r in self.vat)
+        _unique("VAT rate", ((rate, ("vat", i, "vat")) for i, rate in enumerate(rates)))
         self._pairs_hang_together()
         check_patterns(self.code_patterns)
         check_cases(self.fiscal_cases)

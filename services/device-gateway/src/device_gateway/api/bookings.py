@@ -66,6 +66,7 @@ def _sent(told: BookingAnswer) -> Response:
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1/tills/{till_id}/bookings", tags=["bookings"])
     _writes(routes, gateway)
+    _ends(routes, gateway)
     _reads(routes, gateway)
     return routes
 
@@ -127,6 +128,8 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
         return await told_to(gateway, progress, 0)
 
+
+def _ends(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/{booking_id}/finish", response_model=BookingAnswer)
     async def finish(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier,

@@ -393,6 +393,16 @@ def _evolve_payment(booking: Booking, event: PaymentEvent) -> Booking:
             return _leg_held(booking, event, event.request_id)
         case PaymentHeld():
             return _held(booking, event)
+        case _:
+            return _evolve_ended(booking, event)
+
+
+PaymentEnd = PaymentRefused | PaymentReopened | PaymentWithdrawn | PaymentReleased
+
+
+def _evolve_ended(booking: Booking, event: PaymentEnd) -> Booking:
+    """What settles nothing, or nothing any more."""
+    match event:
         case PaymentRefused():
             tender = replace(
                 _tender(booking, event.payment_id),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from device_gateway.commands import CancelBooking, RecordBooking, StartBooking, TakenVoucher
@@ -17,6 +18,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cancelling import cancel as decide_cancel
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
+from device_gateway.events import BookingStarted
 from device_gateway.handlers.card_back import cards_back, owed_to_terminals, terminal_for
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.gateway import Gateway, booking_stream, business_date
@@ -88,6 +90,26 @@ async def _begin(
         raise
 
 
+def _starting(
+    sold_at: BookingStarted,
+    booking_id: str,
+    wanted: Cancellation,
+    counter: Counter,
+    now: datetime,
+) -> StartBooking:
+    return StartBooking(
+        booking_id=booking_id,
+        store_id=sold_at.store_id,
+        till_id=sold_at.till_id,
+        legal_entity_id=counter.master_data.legal_entity.legal_entity_id,
+        currency=sold_at.currency,
+        now=now,
+        cashier_id=counter.till.cashier or wanted.cashier_id,
+        approved_by=wanted.approved_by,
+        cancels=sold_at.booking_id,
+    )
+
+
 async def _stored(
     gateway: Gateway,
     original: Booking,
@@ -106,17 +128,7 @@ async def _stored(
             raise TrainingOnly
         master_data = counter.master_data
         begun = Begun(states[mine])
-        starting = StartBooking(
-            booking_id=booking_id,
-            store_id=sold_at.store_id,
-            till_id=sold_at.till_id,
-            legal_entity_id=master_data.legal_entity.legal_entity_id,
-            currency=sold_at.currency,
-            now=now,
-            cashier_id=counter.till.cashier or wanted.cashier_id,
-            approved_by=wanted.approved_by,
-            cancels=sold_at.booking_id,
-        )
+        starting = _starting(sold_at, booking_id, wanted, counter, now)
         begun.note(start(starting, counter.till, counter.opened, begun.booking))
         assert begun.booking.started is not None
         command = CancelBooking(booking_id, wanted.reason, held, now, by_terminal)
