@@ -34,9 +34,10 @@ def shape_faults(
     """What differs to the harm of a till. `asked`: it is what the till sends."""
     old, new = resolved(before, then), resolved(after, now)
     faults: list[str] = []
-    if asked and "anyOf" in new and "anyOf" not in old:
+    if asked and {"anyOf", "oneOf"}.isdisjoint(old) and ("anyOf" in new or "oneOf" in new):
         # What a till sends may be left out from now on, or be something else as well.
-        tried = [shape_faults(before, then, after, one, where, asked=True) for one in new["anyOf"]]
+        others = new.get("anyOf") or new["oneOf"]
+        tried = [shape_faults(before, then, after, one, where, asked=True) for one in others]
         return min(tried, key=len)
     for alternatives in ("anyOf", "oneOf"):
         if alternatives in old:
@@ -114,6 +115,8 @@ def incompatible(before: Document, after: Document) -> list[str]:
                 elif then is not None and now is not None:
                     faults += shape_faults(before, then, after, now, where, asked=asked)
                 elif asked and new.get("requestBody", {}).get("required"):
+                    if old.get("requestBody"):
+                        continue  # No JSON, then and now: a file.
                     faults.append(f"{where}: newly needs a body")
             needed = {
                 parameter["name"] for parameter in new.get("parameters", ())
