@@ -160,9 +160,13 @@ async def test_pages_fit_every_screen_and_are_accessible_in_both_languages(
         for size, (width, height) in SCREENS.items():
             await till.page.set_viewport_size({"width": width, "height": height})
             await till.whole_width()
-            await till.shot(f"{path.replace('/', '-')}-{size}")
+            if size in KEPT:
+                await till.shot(f"{path.replace('/', '-')}-{size}")
         assert await till.page.evaluate(SMALL) == []
 
+
+KEPT = ("desk", "portrait")
+"""Of these sizes pictures are kept: each takes its time."""
 
 SMALL = """() => [...document.querySelectorAll("button, a[role=button], input, select, nav a")]
     .filter((each) => each.checkVisibility() && each.type !== "hidden")

@@ -115,6 +115,18 @@ if (document.body.dataset.live) {
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
+// A till that is paired does not go dark. Browsers that cannot do this, or may not now, say so.
+async function stayAwake() {
+  if (document.visibilityState !== "visible" || !document.body.dataset.live) return;
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch {
+    // A low battery, or a page that nobody has touched yet: tried again when it is shown.
+  }
+}
+document.addEventListener("visibilitychange", stayAwake);
+stayAwake();
+
 // --- Refusals --------------------------------------------------------------------------------
 // What comes from the border in front of the pages is no piece of a page: never swap it in.
 document.addEventListener("htmx:after:request", (event) => {
