@@ -113,6 +113,7 @@ FIELDS: Mapping[str, str] = {
     "payment.exceeds_open": "amount",
     "payment.out_of_range": "amount",
     "page.code_missing": "code",
+    "code.mistyped": "code",
     "voucher.not_usable": "code",
     "voucher.insufficient": "code",
     "voucher.rate_limited": "code",
