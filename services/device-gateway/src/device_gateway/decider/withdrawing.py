@@ -50,5 +50,5 @@ def _may_go(tender: Tender) -> None:
         raise PaymentStays(reason="requested")
     if paid.offline:
         raise PaymentStays(reason="offline")
-    if paid.terminal is not None:
+    if tender.terminal is not None:
         raise PaymentStays(reason="terminal")
