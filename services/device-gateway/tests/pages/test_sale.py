@@ -9,6 +9,7 @@ from typing import Any
 import pytest_asyncio
 
 from device_gateway.api.pages.sale.dialogs import DIALOGS
+from device_gateway.api.pages.sale.refusals import FIELDS, TEXTS
 from kassenverbund.kit.auth import Caller
 
 BASE = "/stores/berlin/till/sale"
@@ -226,3 +227,9 @@ async def test_every_dialog_can_be_opened(window: Window) -> None:
         assert window.status == 200, (name, window.text)
         assert f'data-name="{name}"' in window.text
         assert 'id="dialog-title"' in window.text
+
+
+def test_a_refusal_is_said_at_a_field_that_is_there() -> None:
+    names = {"amount", "code", "number", "card_number", "receipt"}
+    assert set(FIELDS.values()) <= names
+    assert set(FIELDS) <= set(TEXTS)
