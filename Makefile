@@ -21,6 +21,7 @@ IMAGE ?= kassenverbund:dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
+.PHONY: help setup lock run demo test unit contract integration browser simulate endurance bench lint types schemas \
 .PHONY: help setup lock run demo test unit contract integration simulate endurance line-cut bench lint types schemas \
 	schemas-check image k8s kafka readers clean
 
@@ -60,6 +61,9 @@ integration: setup  ## one test per business flow, on both buses
 
 simulate: setup  ## seeded tills, faults, invariants (SEED=… repeats one)
 	SEED=$(SEED) $(PYTEST) $(PARALLEL) tests/simulation
+
+browser: setup  ## the web till in Debian's Chromium (REQUIRE_BROWSER=1: fail without); screenshots in var/screenshots
+	$(PYTEST) -n 1 --dist loadfile tests/browser
 
 endurance: setup  ## 10,000 processes of tills while signers are killed and TSEs fail (PROCESSES=… SEED=…)
 	$(PY) -m tests.endurance $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(SEED),--seed $(SEED))

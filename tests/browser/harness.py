@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import uvicorn
+import yaml
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from pydantic import SecretStr
 
@@ -27,9 +28,13 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
-SCREENS = {"desk": (1280, 800), "tablet": (1024, 768), "portrait": (800, 1280)}
+SCREENS = {
+    "desk": (1280, 800), "tablet": (1024, 768), "portrait": (800, 1280), "zoomed": (640, 400),
+}  # fmt: skip
+"""`zoomed`: as 1280×800 at 200 %."""
 
-NBSP = "\u00a0"
+ASKED, READY = b"\x10\x04\x01", b"\x16"
+"""ESC/POS: the question for the printer's state (DLE EOT 1), and that all is well."""
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -200,16 +205,43 @@ async def served(whole: Whole) -> AsyncIterator[str]:
         port = listening.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
-                whole.built.app, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+                whole.built.app, log_level="error", lifespan="off", timeout_graceful_shutdown=3
             )
         )
+        stopping = whole.built.app.state.stopping = asyncio.Event()  # By which streams end.
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield f"http://localhost:{port}"
         finally:
+            stopping.set()
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
+
+
+@asynccontextmanager
+async def breaking_printer() -> AsyncIterator[int]:
+    """The port of a printer that says it is ready, and whose line breaks in the middle of every
+    job."""
+
+    async def half_a_job(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readexactly(len(ASKED))
+            writer.write(READY)
+            await reader.readexactly(400)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(half_a_job, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def chain_with(port: int) -> Chain:
+    """The example chain; Hamburg's printer is the one at `port`."""
+    declared = yaml.safe_load((ROOT / "chain.yaml").read_text(encoding="utf-8"))
+    hamburg = next(store for store in declared["stores"] if store["id"] == "hamburg")
+    hamburg["printers"] = [{"id": "bon-hamburg-1", "host": "127.0.0.1", "port": port}]
+    return Chain.model_validate(declared)
 
 
 @asynccontextmanager

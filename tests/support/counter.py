@@ -32,6 +32,7 @@ from device_gateway.ports import OfflineRules, VoucherDesk
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.printing.job import PrintJob
 from device_gateway.printing.office import PrintOffice
+from device_gateway.terminal.desk import TerminalDesk
 from device_gateway.testing import MemoryAssortment
 from events import Ask, Recorded, Take
 from events.handle import input_hash
@@ -333,7 +334,11 @@ def incoming(entry: Recorded, data: bytes | None = None) -> Incoming:
 
 
 async def open_counter(
-    chain: Chain | None = None, *, rules: Rules | None = None, office: PrintOffice | None = None
+    chain: Chain | None = None,
+    *,
+    rules: Rules | None = None,
+    office: PrintOffice | None = None,
+    terminals: Callable[[Clock], TerminalDesk] | None = None,
 ) -> Counter:
     """The example chain (or another with its store in Berlin), a till in Berlin paired. `office`: a
     real print spool instead of a queue that only keeps the bytes."""
@@ -381,6 +386,7 @@ async def open_counter(
         offline=KeptRules(),
         assortment=MemoryAssortment(log),
         library=HttpLibraryService(asking, clock=clock),
+        terminals=None if terminals is None else terminals(clock),
     )
     if office is not None:
         office.listener = Printed(gateway)

@@ -33,9 +33,9 @@ from device_gateway.events import (
     Payment,
     PaymentHeld,
     PaymentRequested,
-    TillOpened,
     VatRate,
 )
+from device_gateway.testing import opened
 from events import DomainError, fold
 from money import Money, euro, total
 
@@ -50,7 +50,7 @@ STARTED = BookingStarted(
     till_name="Kasse 1", legal_entity_id="gmbh", tse_id="tse", client_id="KV-berlin-1",
     currency="EUR", started_at=NOW, cashier_id="anna",
 )  # fmt: skip
-OPENED = TillOpened.model_construct(shift=3)
+OPENED = opened(shift=3)
 
 
 def sale(*lines: tuple[str, str], quantity: str = "1", kind: Any = "article") -> Booking:

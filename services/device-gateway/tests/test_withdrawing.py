@@ -52,4 +52,4 @@ async def test_a_release_that_gets_no_answer_stays_due(rig: Any, till: Any, word
 async def test_what_was_never_paid_cannot_be_taken_back(till: Any, words: Any) -> None:
     path, _ = await _open(till, words)
     answer = await till.post(f"{path}/payments/nothing/release")
-    assert (answer.status_code, answer.json()["code"]) == (404, "payment.unknown")
+    assert (answer.status_code, answer.json()["code"]) == (404, "payment.not_there")

@@ -50,6 +50,12 @@ MORNING = datetime(2026, 11, 3, 8, 0, tzinfo=UTC)
 BEGIN, END = day(1), day(30)
 
 
+def owed(*parts: tuple[str, int]) -> dict[str, Any]:
+    """On account: what a customer gets an invoice for, or less of it."""
+    more = {"kind": "on_account", "case_name": "Kunde", "payer": {"id": "k-1", "kind": "customer"}}
+    return charge(*parts, name="Auf Rechnung") | more
+
+
 async def a_shift(world: World, books: TillBooks) -> None:
     """Everything that a till knows, signed; then an outage, then the closing."""
     books.open()
@@ -71,6 +77,8 @@ async def a_shift(world: World, books: TillBooks) -> None:
         [line(980, vat="reduced"), line(-100, vat="reduced", kind="discount", case="Rabatt")],
         [charge(("reduced", 500)), charge(("reduced", 200), case="ZuschussEcht"), cash(180)],
     )  # fmt: skip
+    books.sell([line(1190)], [owed(("standard", 690)), cash(500)])
+    books.sell([line(-1190)], [owed(("standard", -690)), cash(-500)], kind="return")
     reference = {"type": "Transaktion", "id": sold}
     books.sell([line(-1190)], [cash(-1190)], kind="return", references=[reference])
     books.sell(
@@ -213,7 +221,7 @@ def test_every_process_has_one_transaction_of_a_tse_or_a_reason(books: Exported)
         assert bool(row["TSE_TANR"]) == bool(row["TSE_TA_SIGZ"]) == bool(row["TSE_TA_SIG"])
     (failed,) = [row for row in rows if row["TSE_TA_FEHLER"]]
     assert failed["TSE_TA_FEHLER"] == (
-        "TSE ausgefallen: unreachable, von 2026-11-03T08:00:18.000Z bis 2026-11-03T08:00:19.000Z"
+        "TSE ausgefallen: unreachable, von 2026-11-03T08:00:20.000Z bis 2026-11-03T08:00:21.000Z"
     )
     assert failed["TSE_VORGANGSDATEN"] == "Beleg^11.90_0.00_0.00_0.00_0.00^11.90:Bar"
 
@@ -284,6 +292,7 @@ def test_what_is_no_payment_is_a_line_with_the_opposite_sign(books: Exported) ->
         ("DifferenzSollIst", "5"): "-0,05000",
         ("EinzweckgutscheinEinloesung", "2"): "-20,00000",
         ("EinzweckgutscheinKauf", "2"): "20,00000",
+        ("Forderungsentstehung", "1"): "0,00000",
         ("Forderungsentstehung", "2"): "-5,00000",
         ("Geldtransit", "5"): "-100,00000",
         ("MehrzweckgutscheinEinloesung", "5"): "-35,00000",

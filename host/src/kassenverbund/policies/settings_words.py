@@ -86,6 +86,9 @@ MEANINGS: dict[str, Meaning] = {
                                            " Grenzen", "hours"),
     "cost_centers.signature_line": _means("The slip has a line to sign on", "Der Beleg hat eine"
                                           " Unterschriftszeile", "yes"),
+    "cost_centers.slip": _means("Each charge and each delivery on account gets a slip of its own",
+                                "Jede Belastung und jede Lieferung auf Rechnung bekommt einen"
+                                " eigenen Beleg", "yes"),
 }  # fmt: skip
 
 UNITS: dict[Unit, Text] = {

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest_asyncio
 
+from device_gateway.adapters.zvt.session import ZvtLink
 from device_gateway.decider.terminal import TERMINAL
 from device_gateway.terminal.ports import TerminalDevice
 from device_gateway.testing.terminal import TerminalSimulator
-from device_gateway.testing.terminals import Leases, desk
+from device_gateway.testing.terminals import QUICK, Leases, desk
 from events import state_of
 
 NUMBERS = itertools.count(1)
@@ -32,6 +33,7 @@ class Counter:
         else:
             rig.gateway.terminals.devices.known[:] = [self.device()]
             rig.gateway.terminals.leases = self.leases
+            rig.gateway.terminals.link = ZvtLink(patience=QUICK)
 
     def device(self) -> TerminalDevice:
         return TerminalDevice(self.terminal_id, "berlin", self.terminal.address, name="Terminal")

@@ -8,6 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from device_gateway.adapters.zvt.session import ZvtLink
+from device_gateway.testing.terminals import IMPATIENT, QUICK
+
 
 async def test_a_card_pays_what_is_open_and_the_receipt_keeps_what_the_terminal_said(
     counter: Any,
@@ -78,6 +81,7 @@ async def test_what_cannot_be_found_out_is_unknown_and_nothing_is_asked_twice(
     counter: Any, act: str
 ) -> None:
     counter.acts(act)
+    counter.rig.gateway.terminals.link = ZvtLink(patience=IMPATIENT if act == "mute" else QUICK)
     answer = await counter.sell(key=counter.terminal_id)
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (409, "payment.unknown")

@@ -142,11 +142,11 @@ def _slips(routes: APIRouter, gateway: Gateway) -> None:
         if "center_slip" not in (papers_of(booking.final) if booking.final is not None else ()):
             raise NoSlip
         order = replace(await order_of(gateway, booking), paper="center_slip")
-        made: Callable[[ReceiptOrder], str | bytes] = {
+        made: dict[str, Callable[[ReceiptOrder], str | bytes]] = {
             "html": gateway.desk.html, "txt": gateway.desk.text,
             "escpos": gateway.desk.escpos, "pdf": gateway.desk.pdf,
-        }[form]  # fmt: skip
-        return Response(await asyncio.to_thread(made, order), media_type=MEDIA[form])
+        }  # fmt: skip
+        return Response(await asyncio.to_thread(made[form], order), media_type=MEDIA[form])
 
 
 def _terminals(routes: APIRouter, gateway: Gateway) -> None:

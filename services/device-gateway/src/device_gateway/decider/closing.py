@@ -115,6 +115,7 @@ def _closed(
         payments=shift.payment_totals,
         cash=count,
         corrections=shift.corrections,
+        typed_cards=shift.typed_cards,
         corrections_left_out=shift.corrections_left_out,
         corrections_sum=shift.money(shift.corrected),
         counts=dict(sorted(shift.counts.items())),

@@ -65,6 +65,7 @@ def give_number(shift: Shift, booking_id: str, deltas: Deltas) -> NumberGiven:
         totals=deltas.totals,
         payments=deltas.payments,
         corrections=deltas.corrections,
+        typed_cards=deltas.typed_cards,
     )
 
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from device_gateway.events import (
     CORRECTIONS_MAX,
+    TYPED_CARDS_MAX,
     BookingBegun,
     CaseTotal,
     ClosedPayment,
@@ -18,6 +19,7 @@ from device_gateway.events import (
     ShiftClosed,
     ShiftEvent,
     TillOpened,
+    TypedCard,
 )
 from money import Money
 
@@ -61,6 +63,7 @@ class Shift:
     """Processes by kind."""
     corrections: tuple[Correction, ...] = ()
     corrections_left_out: int = 0
+    typed_cards: tuple[TypedCard, ...] = ()
     corrected: int = 0
     """What all corrections come to, minor units."""
     begun: tuple[str, ...] = ()
@@ -149,6 +152,7 @@ def _numbered(shift: Shift, event: NumberGiven) -> Shift:
         counts=counts,
         corrections=shift.corrections + event.corrections[:room],
         corrections_left_out=shift.corrections_left_out + len(event.corrections[room:]),
+        typed_cards=(shift.typed_cards + event.typed_cards)[:TYPED_CARDS_MAX],
         corrected=shift.corrected + sum(each.amount.amount for each in event.corrections),
         begun=begun,
         first=shift.first or event.booking_id,

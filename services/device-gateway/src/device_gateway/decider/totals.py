@@ -26,6 +26,7 @@ from device_gateway.events import (
     Record,
     TillClosed,
     TrainingRecorded,
+    TypedCard,
 )
 from kassenverbund.kit.fiscal_cases import case_of_line, case_of_payment
 from money import Money, tax_in_gross, total
@@ -49,6 +50,7 @@ class Deltas:
     totals: tuple[CaseTotal, ...] = ()
     payments: tuple[PaymentTotal, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    typed_cards: tuple[TypedCard, ...] = ()
 
 
 def deltas_of(final: FinalEvent | BookingAborted) -> Deltas:
@@ -56,7 +58,11 @@ def deltas_of(final: FinalEvent | BookingAborted) -> Deltas:
     match final:
         case BookingRecorded():
             return Deltas(
-                final.kind, case_totals(final), payment_totals(final.payments), taken_back(final)
+                final.kind,
+                case_totals(final),
+                payment_totals(final.payments),
+                taken_back(final),
+                typed_cards(final.payments),
             )
         case CashMoved():
             return Deltas("cash", (_moved(final),), (_drawer(final),))
@@ -125,6 +131,15 @@ def payment_totals(payments: Iterable[Payment]) -> tuple[PaymentTotal, ...]:
     )
 
 
+def typed_cards(payments: Iterable[Payment]) -> tuple[TypedCard, ...]:
+    """Cards that were taken on a terminal of their own, and those of which a person said so."""
+    return tuple(
+        TypedCard(receipt_number=paid.receipt_number, amount=paid.amount)
+        for paid in payments
+        if paid.receipt_number is not None
+    )
+
+
 def case_totals(record: Record) -> tuple[CaseTotal, ...]:
     """The business cases of a booking. Their tax adds up to that of its VAT table, rate by rate:
     the cent that rounding leaves goes to the largest case of the rate."""
@@ -180,6 +195,10 @@ def _add_payment(taxed: dict[CaseKey, int], beside: dict[CaseKey, int], paid: Pa
             # Under 5 and 7 nothing is taxed, whatever the goods were.
             rate = part.rate if part.dsfinvk_key not in UNTAXED_KEYS else 0
             _add(beside, (case, name, part.dsfinvk_key, rate), -part.gross.amount)
+    elif paid.rate is not None and paid.dsfinvk_key is not None and paid.kind != "voucher":
+        # What a cost center gets back: nothing of it is in the VAT table either.
+        rate = paid.rate if paid.dsfinvk_key not in UNTAXED_KEYS else 0
+        _add(beside, (case, name, paid.dsfinvk_key, rate), -paid.amount.amount)
     elif paid.rate is not None and paid.dsfinvk_key is not None:
         _add(taxed, (case, name, paid.dsfinvk_key, paid.rate), -paid.amount.amount)
     else:

@@ -10,7 +10,7 @@ from events import DomainError
 
 
 class PaymentUnknown(DomainError):
-    code = "payment.unknown"
+    code = "payment.not_there"
     status = 404
     title = "This sale has no such payment"
 
@@ -50,5 +50,5 @@ def _may_go(tender: Tender) -> None:
         raise PaymentStays(reason="requested")
     if paid.offline:
         raise PaymentStays(reason="offline")
-    if getattr(paid, "terminal", None) is not None:
+    if tender.terminal is not None:
         raise PaymentStays(reason="terminal")

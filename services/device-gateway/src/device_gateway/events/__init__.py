@@ -105,6 +105,7 @@ from device_gateway.events.parts import (
 from device_gateway.events.process import Process
 from device_gateway.events.shift import (
     CORRECTIONS_MAX,
+    TYPED_CARDS_MAX,
     BookingBegun,
     CaseTotal,
     CashCount,
@@ -118,6 +119,7 @@ from device_gateway.events.shift import (
     TillClosed,
     TillOpened,
     TseChange,
+    TypedCard,
 )
 from device_gateway.events.store import (
     Address,
@@ -175,6 +177,7 @@ __all__ = [
     "CORRECTIONS_MAX",
     "EVENTS",
     "PAYS_GOODS",
+    "TYPED_CARDS_MAX",
     "Act",
     "Address",
     "ApprovalGiven",
@@ -304,6 +307,7 @@ __all__ = [
     "TseChange",
     "TseOut",
     "TseRequested",
+    "TypedCard",
     "VatPart",
     "VatRate",
     "VatTotal",

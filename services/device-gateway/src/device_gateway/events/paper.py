@@ -17,8 +17,8 @@ PaperKind = Literal["receipt", "voucher_slips", "remainder_slips", "center_slip"
 class ReceiptQueued(Event):
     """A print job was handed to the printing desk, or there was nothing to print. `voucher_slips`:
     the codes of sold vouchers; `remainder_slips`: new codes of vouchers that were paid with;
-    `center_slip`: what is invoiced later, to be signed; `order_slip`:
-    what a kitchen has to do, on each printer that it concerns."""
+    `center_slip`: what is invoiced later, to be signed; `order_slip`: what a kitchen has to do, on
+    each printer that it concerns."""
 
     booking_id: str
     store_id: str

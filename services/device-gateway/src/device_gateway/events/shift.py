@@ -49,6 +49,7 @@ CashMoveKind = Literal[
     "difference",
 ]
 
+TYPED_CARDS_MAX = 300
 CORRECTIONS_MAX = 200
 """How many corrections a closing lists one by one; of the others it says how many there are."""
 
@@ -82,6 +83,13 @@ class PaymentTotal(Part):
 class ClosedPayment(PaymentTotal):
     count: int
     """Processes that were paid so."""
+
+
+class TypedCard(Part):
+    """A card payment of a terminal of its own: what the terminal's journal has to have, too."""
+
+    receipt_number: str
+    amount: Money
 
 
 class Correction(Part):
@@ -171,6 +179,7 @@ class NumberGiven(Event):
     """Empty for what does not count: training, aborted, order, closing."""
     payments: Annotated[tuple[PaymentTotal, ...], LeftOut] = ()
     corrections: Annotated[tuple[Correction, ...], LeftOut] = ()
+    typed_cards: Annotated[tuple[TypedCard, ...], LeftOut] = ()
 
 
 @event_type("till.shift_closed")
@@ -229,5 +238,7 @@ class TillClosed(Process):
     """Turnover since the till's first shift; it is never set back."""
     automatic: Annotated[bool, LeftOut] = False
     """Nobody asked: the business day was over."""
+    typed_cards: Annotated[tuple[TypedCard, ...], LeftOut, Field(max_length=TYPED_CARDS_MAX)] = ()
+    """Those that came first, where there are more."""
 
     model_config = Process.model_config | {"populate_by_name": True, "serialize_by_alias": True}

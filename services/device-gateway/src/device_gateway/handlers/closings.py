@@ -245,6 +245,7 @@ async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> Recei
         payments=shift.payment_totals,
         cash=CashCount(expected=expected, difference=expected.zero, left=expected),
         corrections=shift.corrections,
+        typed_cards=shift.typed_cards,
         corrections_left_out=shift.corrections_left_out,
         corrections_sum=shift.money(shift.corrected),
         counts=dict(shift.counts),

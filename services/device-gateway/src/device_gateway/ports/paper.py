@@ -18,6 +18,7 @@ from device_gateway.events import (
     MasterDataChanged,
     Record,
     TillClosed,
+    TypedCard,
     VerdictReceived,
     VoucherKind,
 )
@@ -48,6 +49,7 @@ class ShiftSoFar:
     counts: dict[str, int]
     grand_total: Money
     cashier_id: str | None = None
+    typed_cards: tuple[TypedCard, ...] = ()
 
     @property
     def booking_id(self) -> str:

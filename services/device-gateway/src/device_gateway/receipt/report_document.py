@@ -86,6 +86,8 @@ class ReportDocument(Paper):
     paid: Money
     drawer: Drawer | None = None
     """None: it is not told before it was counted."""
+    typed_cards: tuple[tuple[str, Money], ...] = ()
+    """(receipt number, amount) of cards that were taken on a terminal of its own."""
     corrections: tuple[CorrectionRow, ...] = ()
     corrections_left_out: int = 0
     corrections_sum: Money | None = None

@@ -104,6 +104,8 @@ def _payments(grid: Grid, document: ReportDocument, say: Words, tell: ReportWord
     for row in document.payments:
         grid.pair(payment_name(row.type, row.name, row.count), plain(row.amount, say))
     grid.pair(tell.sum, with_currency(document.paid, say), style="bold")
+    for number, amount in document.typed_cards:
+        grid.pair(f"{say.card_receipt} {number}", plain(amount, say), indent=2)
 
 
 def payment_name(kind: str, name: str, count: int) -> str:

@@ -11,8 +11,10 @@ from device_gateway.terminal.desk import TerminalDesk, Waits
 from device_gateway.terminal.devices import chosen
 from device_gateway.terminal.ports import TerminalDevice
 
-QUICK = Patience(connect_s=3.0, ack_s=1.0, short_s=5.0, quiet_s=5.0, overall_s=10.0)
-"""Limits of waiting, for a terminal that answers at once or never."""
+QUICK = Patience(connect_s=5.0, ack_s=8.0, short_s=10.0, quiet_s=8.0, overall_s=20.0)
+"""Limits of waiting, for a terminal that answers at once on a busy machine."""
+IMPATIENT = Patience(connect_s=5.0, ack_s=0.3, short_s=10.0, quiet_s=8.0, overall_s=20.0)
+"""For one that never acknowledges."""
 
 
 @dataclass

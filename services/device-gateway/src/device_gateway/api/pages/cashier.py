@@ -16,7 +16,8 @@ from device_gateway.decider.cashier import CashierNotRecognized
 from device_gateway.handlers import cashiers
 from device_gateway.handlers.cashiers import Proof
 from device_gateway.handlers.gateway import Gateway
-from events import DomainError
+from device_gateway.handlers.scans import code_of
+from events import Ask, DomainError
 from kassenverbund.kit.chain_tills import TillRight
 from kassenverbund.kit.text import Identifier
 
@@ -36,11 +37,15 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     return routes
 
 
-def proof_of(form: Form) -> Proof:
-    """A number and its PIN, or a card. What cannot be either is wrong like any other wrong one.
-    Raises `CashierNotRecognized`."""
+def proof_of(gateway: Gateway, session: Session, form: Form, ask: Ask) -> Proof:
+    """A number and its PIN, or a card: typed by its reader, or the scan that read it. What cannot
+    be any of these is wrong like any other wrong one. Raises `CashierNotRecognized`,
+    `ScanUnknown`."""
     pin, who = form.raw("pin").strip(), form.raw("cashier").strip()
     card = form.raw("card").strip()
+    scan = form.identifier("scan", required=False)
+    if scan is not None:
+        return Proof(card=code_of(gateway, session.till_id, scan, by=ask.key).value)
     if card:
         if not card.isprintable() or len(card) > CARD_MAX:
             raise CashierNotRecognized
@@ -74,12 +79,13 @@ def _signing(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         session: Session = Depends(pages.session_unsigned),
         form: Form = Depends(read_form),
     ) -> Response:
+        ask = await pages.ask(request, session, form)
         await cashiers.sign_in(
             gateway,
             store_id=store_id,
             till_id=session.till_id,
-            proof=proof_of(form),
-            ask=await pages.ask(request, session, form),
+            proof=proof_of(gateway, session, form, ask),
+            ask=ask,
         )
         return pages.go(request, f"/stores/{store_id}/till")
 
@@ -104,15 +110,16 @@ def _lending(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         form: Form = Depends(read_form),
     ) -> Response:
         """For the dialog (`parts/approval.html`): JSON, for its text stays inside the dialog."""
+        ask = await pages.ask(request, session, form)
         try:
             approval, expires_at = await cashiers.approve(
                 gateway,
                 store_id=store_id,
                 till_id=session.till_id,
-                proof=proof_of(form),
+                proof=proof_of(gateway, session, form, ask),
                 right=_right(form.raw("right")),
                 booking_id=form.identifier("booking_id", required=False),
-                ask=await pages.ask(request, session, form),
+                ask=ask,
             )
         except DomainError as refusal:
             known = pages.texts.get(refusal.code)

@@ -34,6 +34,7 @@ REFUSALS: Mapping[str, str] = {
     "printer.unknown": N_("This store has no such printer."),
     "printer.queue_full": N_("The printer has too much waiting. See to it, then try again."),
     "request.invalid": N_("Something in this form is missing or cannot be read. Check your entry."),
+    "scan.unknown": N_("This scan is no longer there. Scan again."),
     "store.unknown": N_("There is no such store. Check the address."),
     "till.bookings_open": N_("Sales are still open. Finish or abort them first."),
     "till.cash_short": N_("The drawer does not hold so much cash."),

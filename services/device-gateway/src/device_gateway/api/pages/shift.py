@@ -14,7 +14,7 @@ from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.papers import paper_view
 from device_gateway.api.pages.shell import Pages, Session, approval_of
 from device_gateway.events import CashMoved, CashMoveKind, TillClosed
-from device_gateway.handlers import closings
+from device_gateway.handlers import cashiers, closings
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.rights import allowed
@@ -82,6 +82,24 @@ def _look(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
 
 
 def _open(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
+    @routes.post("/{store_id}/till/training")
+    async def training(
+        store_id: Identifier,
+        request: Request,
+        session: Session = Depends(pages.session),
+        form: Form = Depends(read_form),
+    ) -> Response:
+        """`cashiers.train` asks for the right itself."""
+        await cashiers.train(
+            gateway,
+            store_id=store_id,
+            till_id=session.till_id,
+            on=form.yes("on"),
+            approval=approval_of(form),
+            ask=await pages.ask(request, session, form),
+        )
+        return pages.go(request, f"/stores/{store_id}/till/shift")
+
     @routes.post("/{store_id}/till/shift/open")
     async def open_till(
         store_id: Identifier,

@@ -24,7 +24,17 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("login", () => ({
     last: 0,
     fast: 0,
+    init() {
+      // A card at a reader of the gateway: its code stays there, the page gets a name for it.
+      document.addEventListener("kv:scan", (event) => {
+        if (!event.detail.scan) return;
+        this.$refs.scan.value = event.detail.scan;
+        this.$refs.form.requestSubmit();
+      });
+    },
     pick(event) {
+      this.$refs.card.value = "";
+      this.$refs.scan.value = "";
       this.$refs.cashier.value = event.target.closest("button").value;
       this.$root.querySelector("[data-pad]").focus();
     },
@@ -32,6 +42,7 @@ document.addEventListener("alpine:init", () => {
       const now = performance.now();
       if (event.key.length === 1) {
         this.$refs.card.value = "";
+        this.$refs.scan.value = "";
         this.fast = now - this.last < CARD_GAP_MS ? this.fast + 1 : 0;
         this.last = now;
         return;

@@ -172,6 +172,7 @@ function arrange(act) {
     if (sale().dataset.say) spoken(sale().dataset.say);
     if (act.scan) beep(1200, 0.05);
   }
+  waitsFor(shown || "");
   if (sale().dataset.right && act) approve(sale().dataset.right, act);
   if (shown) inDialog(act);
   else ready();
@@ -241,7 +242,25 @@ async function opened(name, said) {
   }
 }
 
+// What scanners at this till are read as: a number alone says nothing, the open dialog does.
+const MODES = { voucher: "tender_voucher", center: "tender_center", pickup: "pickup", payout: "tender_voucher" };
+let mode = "";
+
+function waitsFor(name) {
+  const wanted = MODES[name] || "idle";
+  if (wanted === mode) return;
+  mode = wanted;
+  fetch(document.body.dataset.live.replace(/live$/, "scan-mode"), {
+    method: "PUT",
+    headers: { "content-type": "application/json", "idempotency-key": crypto.randomUUID() },
+    body: JSON.stringify({ mode }),
+  }).catch(() => {
+    mode = ""; // Said again with the next dialog.
+  });
+}
+
 function shut() {
+  waitsFor("");
   if (dialog.open) dialog.close();
   body().replaceChildren();
   delete body().dataset.name;
@@ -475,7 +494,7 @@ let burstAt = 0;
 let before = null;
 
 function collect(event) {
-  const now = performance.now();
+  const now = event.timeStamp;
   if (event.key.length === 1 && !event.ctrlKey && !event.altKey && !event.metaKey) {
     if (now - burstAt > BURST_GAP_MS) {
       burst = "";
@@ -516,7 +535,9 @@ document.addEventListener(
 
 /** A scan: into the dialog's code where it asks for one, else into the sale. */
 function took(text) {
-  const typed = before && before.field.isConnected ? before : null;
+  // The field may have been made anew meanwhile; what stood in it was kept.
+  let typed = before;
+  if (typed && !typed.field.isConnected) typed = typed.field.id === "entry" ? { field: entry(), value: typed.value } : null;
   before = null;
   if (dialog.open) {
     const field = body().querySelector("input[name=code], input[name=receipt]");
@@ -524,21 +545,33 @@ function took(text) {
       if (typed) typed.field.value = typed.value;
       return beep(220, 0.18);
     }
-    if (typed && typed.field !== field) typed.field.value = typed.value;
-    field.value = text;
+    // In its own field it stands as a whole, also where it paused on the way.
+    if (!typed || typed.field !== field) {
+      if (typed) typed.field.value = typed.value;
+      field.value = text;
+    }
     return field.form.requestSubmit();
   }
   let front = "";
+  if (typed && typed.field === entry() && typed.value && !/\*\s*$/.test(typed.value) && !isGtin(text)) {
+    // It paused on the way, or somebody types very fast: what stands in the field is the whole.
+    return entered(typed.field.value.trim());
+  }
   if (typed) {
     typed.field.value = typed.value;
-    if (typed.field === entry()) {
-      if (/^\d{1,5}\s*\*$/.test(typed.value)) {
-        front = typed.value;
-        typed.field.value = "";
-      }
+    if (typed.field === entry() && /^\d{1,5}\s*\*$/.test(typed.value)) {
+      front = typed.value;
+      typed.field.value = "";
     }
   }
   entered(front + text, true);
+}
+
+/** Whole, with a check digit that is right. */
+function isGtin(text) {
+  if (!/^(\d{8}|\d{12,14})$/.test(text)) return false;
+  const digits = [...text].map(Number).reverse();
+  return digits.reduce((sum, digit, at) => sum + digit * (at % 2 ? 3 : 1), 0) % 10 === 0;
 }
 
 function keyInDialog(event) {
@@ -589,7 +622,11 @@ function keyInSale(event) {
 
 // --- What others tell ---------------------------------------------------------------------------
 document.addEventListener("kv:scan", (event) => {
-  const { value, scan, kind } = event.detail;
+  const { value, scan, kind, action } = event.detail;
+  if (action === "refuse" && !scan && !value) {
+    alarm(say("This code could not be read whole. Scan it again."));
+    return beep(220, 0.18);
+  }
   const fields = [["entry", scan ? "" : value || ""], ["scan", scan || ""], ["kind", kind || ""]];
   if (dialog.open) {
     const field = body().querySelector("input[name=code], input[name=receipt]");

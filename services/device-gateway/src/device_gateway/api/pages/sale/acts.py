@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.sale.deed import Deed, NoSale, Outcome, SaleOpen
 from device_gateway.api.pages.sale.typed import AmountUnclear, percent_of, quantity_of
 from device_gateway.decider.booking_state import Booking
@@ -19,13 +20,14 @@ async def void(deed: Deed) -> Outcome:
         reason=deed.form.text("reason", required=False) or CASHIER,
         approval=deed.approval, ask=deed.ask,
     )  # fmt: skip
-    return Outcome(sale=done.booking, note="The line was voided")
+    return Outcome(sale=done.booking, note=N_("The line was voided"))
 
 
 async def quantity(deed: Deed) -> Outcome:
+    wanted = quantity_of(deed.form.raw("quantity"))
     done = await editing.change_quantity(
-        deed.gateway, deed.must_sale, deed.form.text("line"),
-        quantity_of(deed.form.raw("quantity")), reason=deed.form.text("reason", required=False) or CASHIER,
+        deed.gateway, deed.must_sale, deed.form.text("line"), wanted,
+        reason=deed.form.text("reason", required=False) or CASHIER,
         approval=deed.approval, ask=deed.ask,
     )  # fmt: skip
     return Outcome(sale=done.booking)
@@ -60,7 +62,7 @@ async def discount(deed: Deed) -> Outcome:
 async def park(deed: Deed) -> Outcome:
     label = deed.form.text("label", required=False, max_length=LABEL_MAX) or None
     await editing.park(deed.gateway, deed.must_sale, label=label, ask=deed.ask)
-    return Outcome(note="The sale is parked")
+    return Outcome(note=N_("The sale is parked"))
 
 
 async def resume(deed: Deed) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.sale.deed import Deed, Outcome
 from device_gateway.api.pages.sale.finding import booking_by
 from device_gateway.api.pages.sale.lines import must_be_none
@@ -31,7 +32,7 @@ async def abort(deed: Deed) -> Outcome:
     done = await ending.abort(
         deed.gateway, sale, reason=reason, ask=deed.ask, approved_by=approved_by
     )
-    return Outcome(ended=done.booking, note="The sale was aborted")
+    return Outcome(ended=done.booking, note=N_("The sale was aborted"))
 
 
 async def give_back(deed: Deed) -> Outcome:
@@ -73,7 +74,7 @@ async def cancel(deed: Deed) -> Outcome:
     approved_by = await deed.allowed("cancel")
     wanted = Cancellation(deed.form.text("reason"), codes, deed.cashier_id, approved_by)
     done = await cancelling.cancel(deed.gateway, original, wanted, ask=deed.ask)
-    return Outcome(ended=done.booking, note="The booking was cancelled")
+    return Outcome(ended=done.booking, note=N_("The booking was cancelled"))
 
 
 async def payout(deed: Deed) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.sale import lines
 from device_gateway.api.pages.sale.deed import Deed, Outcome, money_left
 from device_gateway.api.pages.sale.lines import ArticleNotFound
@@ -83,7 +84,7 @@ async def _took(deed: Deed, found: Classified, scan_id: str) -> Outcome:
     if field == "number":
         about["number"] = found.value
     if dialog in ("voucher", "center") and (deed.sale is None or not money_left(deed.sale)):
-        return Outcome(sale=deed.sale, note="Scan the articles first, and this when it is paid")
+        return Outcome(sale=deed.sale, note=N_("Scan the articles first, and this when it is paid"))
     return Outcome(
         sale=deed.sale,
         dialog=dialog,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.sale.deed import Deed, Outcome, money_left
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.refusals import NothingOpen
@@ -90,7 +91,7 @@ async def terminal(deed: Deed) -> Outcome:
 async def terminal_abort(deed: Deed) -> Outcome:
     """The terminal is told to stop; the payment's own request says what came of it."""
     await terminal_upkeep.abort_at(deed.gateway, deed.store_id, deed.till_id, None)
-    return Outcome(sale=deed.sale, note="The terminal was told to stop")
+    return Outcome(sale=deed.sale, note=N_("The terminal was told to stop"))
 
 
 async def resolve(deed: Deed) -> Outcome:
@@ -188,4 +189,4 @@ async def release(deed: Deed) -> Outcome:
     """Take a payment back: what it settled is open again."""
     wanted = deed.form.text("payment")
     progress = await withdraw(deed.gateway, deed.must_sale, wanted, ask=deed.ask)
-    return Outcome(sale=progress.booking, note="The payment was taken back")
+    return Outcome(sale=progress.booking, note=N_("The payment was taken back"))
