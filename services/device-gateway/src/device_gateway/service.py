@@ -74,7 +74,6 @@ def _orders(runtime: Runtime) -> OrderService:
     return HttpOrderService(client, Line(runtime.clock), clock=runtime.clock)
 
 
-async def _open(runtime: Runtime) -> Opened:
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What the gateway is made of, and runs besides it."""
@@ -152,10 +151,7 @@ def _gateway(runtime: Runtime, parts: _Parts) -> Gateway:
         till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
-        device_shelf=devices,
         orders=_orders(runtime),
-        terminals=terminals,
-        library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
         device_shelf=parts.devices,
         terminals=parts.terminals,
         library=HttpLibraryService(

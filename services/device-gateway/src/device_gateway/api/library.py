@@ -15,8 +15,8 @@ from device_gateway.handlers import assortment
 from device_gateway.handlers.functions import press
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.library import ExtensionWanted, account_of, extension_of
-from device_gateway.handlers.scans import code_of
 from device_gateway.handlers.limits import limited
+from device_gateway.handlers.scans import code_of
 from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from kassenverbund.kit.idempotency import AskOf

@@ -46,8 +46,10 @@ def give_discount(command: GiveDiscount, booking: Booking) -> tuple[LinesAdded, 
     left = {line_id: minor for line_id, minor in left.items() if minor > 0}
     whole = sum(left.values())
     off = _off(command, started.currency, whole)
-    gross = sum(line.amount.amount for line in goods)
-    keep_within(off + sum(before[line.line_id] for line in goods), gross, command.by)
+    # What was lowered before counts, too: other discounts, and another price.
+    listed = sum(_listed(line) for line in goods)
+    now = sum(line.amount.amount - before[line.line_id] for line in goods)
+    keep_within(off + listed - now, listed, command.by)
     lines = _discounts(command, booking, goods, parts_of(off, left))
     if booking.numbered + len(lines) > LINES_MAX:
         raise BookingTooLarge(f"a booking has at most {LINES_MAX} lines", limit=LINES_MAX)
@@ -65,6 +67,13 @@ def give_discount(command: GiveDiscount, booking: Booking) -> tuple[LinesAdded, 
     )
     keep_sound(booking, given)
     return (given,)
+
+
+def _listed(line: Line) -> int:
+    """What it cost before anybody changed the price, where that was more."""
+    if line.list_price is None:
+        return line.amount.amount
+    return max(line.list_price.times(Decimal(line.quantity)).amount, line.amount.amount)
 
 
 def _off(command: GiveDiscount, currency: str, whole: int) -> int:
