@@ -185,7 +185,8 @@ async def _missing(ground: Ground) -> str:
             "SELECT count(*) FROM device_gateway.print_job WHERE state IN ('queued', 'sending')"
         )
         unfinished = await connection.fetchval(
-            "SELECT count(*) FROM device_gateway.unfinished_booking"
+            # A sale that a refusal left open is aborted after half an hour.
+            "SELECT count(*) FROM device_gateway.unfinished_booking WHERE phase = 'recorded'"
         )
     finally:
         await connection.close()
