@@ -21,7 +21,7 @@ IMAGE ?= kassenverbund:dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run demo test unit contract integration browser simulate endurance bench lint types schemas \
+.PHONY: help setup lock run demo test unit contract integration browser simulate endurance line-cut bench lint types schemas \
 	schemas-check image k8s kafka readers clean
 
 help:  ## list the tasks
@@ -66,6 +66,9 @@ browser: setup  ## the web till in Debian's Chromium (REQUIRE_BROWSER=1: fail wi
 
 endurance: setup  ## 10,000 processes of tills while signers are killed and TSEs fail (PROCESSES=… SEED=…)
 	$(PY) -m tests.endurance $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(SEED),--seed $(SEED))
+
+line-cut: setup  ## 5,000 sales while the line to the center is cut and the gateway killed (SALES=… SEED=… BUS=postgres)
+	$(PY) -m tests.line_cut $(if $(SALES),--sales $(SALES)) $(if $(SEED),--seed $(SEED)) $(if $(BUS),--bus $(BUS))
 
 bench: setup  ## ratios against bare references, in one run (see benchmarks/README.md)
 	@for bench in $(filter-out benchmarks.__init__ benchmarks.report benchmarks.http_load benchmarks.vouchers_seed benchmarks.bulk benchmarks.cost_centers_seed benchmarks.cost_centers_servers,$(subst /,.,$(basename $(wildcard benchmarks/*.py)))); do \

@@ -131,7 +131,7 @@ async def ground(
             },
         )  # fmt: skip
         for program in (center, store):
-            stack.callback(program.stop)
+            stack.callback(program.kill_everything)  # There is nobody to say goodbye to.
         center.start()
         await alive(center)
         store.start()
@@ -169,7 +169,7 @@ async def _bus(
     line = await stack.enter_async_context(Line(free_port(), to_port=door))
     kafka = LocalKafka(folder / "kafka", jars=jars, far=(door, line.port))
     await asyncio.to_thread(kafka.start)
-    stack.callback(kafka.stop)
+    stack.callback(kafka.kill)
     return line, {"KAFKA_BOOTSTRAP": kafka.bootstrap}, {
         "KAFKA_BOOTSTRAP": f"127.0.0.1:{line.port}"
     }  # fmt: skip

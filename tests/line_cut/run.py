@@ -89,7 +89,14 @@ async def run(plan_: Plan, field_: Ground) -> Ran:
     )  # fmt: skip
     tills = [replace(till, keep=ran.asked.append, patience_s=PATIENCE_S) for till in field_.tills]
     trouble = Trouble(plan_, field_, len(acts))
-    ran.tally = await play(acts, tills, told=trouble.told)
+    playing = asyncio.create_task(play(acts, tills, told=trouble.told))
+    watching = asyncio.create_task(trouble.watch())
+    await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
+    if watching.done():
+        playing.cancel()
+        await asyncio.wait({playing})
+    watching.cancel()
+    ran.tally = await (watching if watching.done() else playing)
     await trouble.over()
     await arrived(field_)
     ran.moods, ran.kills = tuple(field_.moods), field_.kills
@@ -133,6 +140,15 @@ class Trouble:
     async def _kill(self) -> None:
         async with self._one_kill:
             await self._ground.kill_store()
+
+    async def watch(self) -> Tally:
+        """Raises AssertionError where a program ends that nobody killed."""
+        while True:
+            await asyncio.sleep(1.0)
+            async with self._one_kill:
+                for program in (self._ground.store, self._ground.center):
+                    assert program.process is not None
+                    assert program.process.poll() is None, program.tail()
 
     async def over(self) -> None:
         """The line is back and the gateway lives."""

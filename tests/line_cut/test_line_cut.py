@@ -12,6 +12,8 @@ from tests.line_cut.checks import RULES
 from tests.line_cut.ground import ground
 from tests.line_cut.run import Plan, Ran, run
 
+pytestmark = [pytest.mark.kafka, pytest.mark.proof]
+
 PLAN = Plan(seed=6)
 TILLS = 4
 
@@ -27,13 +29,11 @@ async def ran(
         yield result
 
 
-@pytest.mark.kafka
 @pytest.mark.parametrize("rule", RULES)
 async def test_after_the_cut(ran: Ran, rule: str) -> None:
     assert not RULES[rule](ran), ran.summary()
 
 
-@pytest.mark.kafka
 async def test_the_gateway_was_killed_while_the_line_was_cut(ran: Ran) -> None:
     assert ran.kills == PLAN.kills
     assert ran.moods[0] == "cut"

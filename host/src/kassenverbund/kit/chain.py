@@ -304,14 +304,7 @@ class Chain(Part):
                 for j, p in enumerate(s.printers)
             ),
         )
-        _unique(
-            "unattended tills",
-            (
-                (t.id, ("stores", i, "unattended_tills", j, "id"))
-                for i, s in enumerate(self.stores)
-                for j, t in enumerate(s.unattended_tills)
-            ),
-        )
+        self._unattended_tills_are_unique()
         _unique(
             "means of payment",
             (
@@ -341,6 +334,16 @@ class Chain(Part):
                     "legal_entity",
                 )
         return self
+
+    def _unattended_tills_are_unique(self) -> None:
+        _unique(
+            "unattended tills",
+            (
+                (t.id, ("stores", i, "unattended_tills", j, "id"))
+                for i, s in enumerate(self.stores)
+                for j, t in enumerate(s.unattended_tills)
+            ),
+        )
 
     def _logos_are_there(self) -> None:
         for i, store in enumerate(self.stores):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -61,7 +63,22 @@ PAPERS = "papers"
 """Folder below `var` in which virtual printers keep what they printed."""
 
 
-async def _open(runtime: Runtime) -> Opened:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the gateway is made of, and runs besides it."""
+
+    live: Live
+    lines: Lines
+    office: PrintOffice
+    vouchers: HttpVoucherService
+    voucher_line: Line
+    devices: PostgresDeviceShelf
+    terminals: TerminalDesk
+    capped: Sequence[str]
+    """Stores that may take vouchers without a line."""
+
+
+def _parts(runtime: Runtime) -> _Parts:
     live = Live()
     logos = {logo_mark(name, logo): logo_png(logo) for name, logo in runtime.chain.logos.items()}
     office = PrintOffice(
@@ -73,33 +90,47 @@ async def _open(runtime: Runtime) -> Opened:
             told.store_id, told.till_id, LiveEvent(told.kind, told.data, runtime.clock())
         ),
     )
+    stores = runtime.chain.stores
     lines = Lines(
         live,
-        tuple(store.id for store in runtime.chain.stores),
+        tuple(store.id for store in stores),
         clock=runtime.clock,
         monotonic=time.monotonic,
     )
     line = Line(runtime.clock, seen=partial(lines.saw, "voucher"))
-    center_line = Line(runtime.clock, seen=partial(lines.saw, "costcenter"))
-    vouchers = HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock)
-    capped = [store.id for store in runtime.chain.stores if store.vouchers_offline.policy == "cap"]
     devices = PostgresDeviceShelf(runtime.engine)
-    terminals = TerminalDesk(
-        ShelfTerminals(devices), ZvtLink(), PostgresTerminalLeases(runtime.engine), runtime.clock
+    return _Parts(
+        live=live,
+        lines=lines,
+        office=office,
+        vouchers=HttpVoucherService(runtime.client("voucher"), line, clock=runtime.clock),
+        voucher_line=line,
+        devices=devices,
+        terminals=TerminalDesk(
+            ShelfTerminals(devices),
+            ZvtLink(),
+            PostgresTerminalLeases(runtime.engine),
+            runtime.clock,
+        ),
+        capped=[store.id for store in stores if store.vouchers_offline.policy == "cap"],
     )
+
+
+def _gateway(runtime: Runtime, parts: _Parts) -> Gateway:
+    center_line = Line(runtime.clock, seen=partial(parts.lines.saw, "costcenter"))
     gateway = Gateway(
         store=runtime.store,
-        vouchers=vouchers,
+        vouchers=parts.vouchers,
         charges=HttpChargeService(runtime.client("costcenter"), center_line, clock=runtime.clock),
-        desk=office.desk,
-        printers=office,
+        desk=parts.office.desk,
+        printers=parts.office,
         secrets=runtime.secrets,
         clock=runtime.clock,
         sign_within_s=runtime.sign_within_s,
-        offline=PostgresOfflineRules(runtime.engine, capped),
-        voucher_line=line,
-        live=live,
-        lines=lines,
+        offline=PostgresOfflineRules(runtime.engine, parts.capped),
+        voucher_line=parts.voucher_line,
+        live=parts.live,
+        lines=parts.lines,
         counts=PostgresActCounts(runtime.engine),
         till_rights=runtime.chain.till_rights,
         sign_in_required=frozenset(
@@ -109,36 +140,61 @@ async def _open(runtime: Runtime) -> Opened:
         till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
-        device_shelf=devices,
-        terminals=terminals,
-        library=HttpLibraryService(runtime.client("voucher"), line, clock=runtime.clock),
+        device_shelf=parts.devices,
+        terminals=parts.terminals,
+        library=HttpLibraryService(
+            runtime.client("voucher"), parts.voucher_line, clock=runtime.clock
+        ),
     )
+    parts.office.listener = Printed(gateway)
+    return gateway
+
+
+def _tasks(
+    runtime: Runtime, parts: _Parts, gateway: Gateway
+) -> tuple[Callable[[], Awaitable[None]], ...]:
+    """What runs besides the requests."""
+    stores = runtime.chain.stores
+    published = {event.event_name for event in PUBLICATION.events}
     line_watch = LineWatch(
-        lines,
+        parts.lines,
         {name: runtime.client(name) for name in ("voucher", "costcenter")},
-        PostgresOutbox(runtime.engine, {event.event_name for event in PUBLICATION.events}),
+        PostgresOutbox(runtime.engine, published),
     )
-    watch = OfflineWatch(gateway, vouchers, stores=capped, any_store=runtime.chain.stores[0].id)
+    watch = OfflineWatch(gateway, parts.vouchers, stores=parts.capped, any_store=stores[0].id)
     device_room = DeviceRoom(
-        devices,
+        parts.devices,
         DevicesTold(gateway),
-        stores=[store.id for store in runtime.chain.stores],
-        drivers={**READERS, "card_terminal": partial(TerminalPresence, desk=terminals)},
+        stores=[store.id for store in stores],
+        drivers={**READERS, "card_terminal": partial(TerminalPresence, desk=parts.terminals)},
         clock=runtime.clock,
     )
     gateway.devices.look = device_room.look
-    office.listener = Printed(gateway)
+    unattended = {
+        store.id: tuple(till.id for till in store.unattended_tills)
+        for store in stores
+        if store.unattended_tills
+    }
+    closing_times = {store.id: at for store in stores if (at := store.closing.time)}
+    return (
+        parts.terminals.run,
+        device_room.run,
+        parts.office.run,
+        lambda: run_recovery(gateway, PostgresUnfinished(runtime.engine)),
+        watch.run,
+        lambda: run_closings(gateway, closing_times, unattended),
+        line_watch.run,
+        LiveFeed(gateway, parts.lines).run,
+    )
+
+
+async def _open(runtime: Runtime) -> Opened:
+    parts = _parts(runtime)
+    gateway = _gateway(runtime, parts)
     tokens = TillTokens(gateway)
     seen = PostgresTillSeen(runtime.engine, tokens.seen)
     tokens.kept = seen
     runtime.authenticator.accept(TOKEN_PREFIX, tokens.caller)
-    unfinished = PostgresUnfinished(runtime.engine)
-    unattended = {
-        store.id: tuple(till.id for till in store.unattended_tills)
-        for store in runtime.chain.stores
-        if store.unattended_tills
-    }
-    closing_times = {store.id: at for store in runtime.chain.stores if (at := store.closing.time)}
 
     async def startup() -> None:
         await gateway.time.learn(runtime.store)
@@ -146,7 +202,7 @@ async def _open(runtime: Runtime) -> Opened:
         await declare_unattended_tills(gateway, runtime.chain)
         now = runtime.clock()
         for store in runtime.chain.stores:
-            office.know(store.id, master_data_of(runtime.chain, store, now).printers)
+            parts.office.know(store.id, master_data_of(runtime.chain, store, now).printers)
 
     return Opened(
         router=router(gateway, tokens=tokens, tries=PostgresPairingTries(runtime.engine)),
@@ -161,17 +217,7 @@ async def _open(runtime: Runtime) -> Opened:
             for store in runtime.chain.stores
         },
         reactions=(verdicts(gateway),),
-        tasks=(
-            terminals.run,
-            device_room.run,
-            office.run,
-            lambda: run_recovery(gateway, unfinished),
-            watch.run,
-            lambda: run_closings(gateway, closing_times, unattended),
-            line_watch.run,
-            LiveFeed(gateway, lines).run,
-            seen.run,
-        ),
+        tasks=(*_tasks(runtime, parts, gateway), seen.run),
         startup=startup,
     )
 

@@ -12,8 +12,10 @@ from device_gateway.api.callers import in_store
 from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.sales import booking_id_of
 from device_gateway.handlers.unattended import book
 from device_gateway.handlers.verdicts import with_verdict
+from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from kassenverbund.kit.auth import Caller
 from kassenverbund.kit.idempotency import AskOf
@@ -42,7 +44,8 @@ def router(gateway: Gateway) -> APIRouter:
     ) -> Response:  # fmt: skip
         whole = body.model_copy(update={"finish": True})
         sent = [line.sent() for line in whole.lines]
-        written = await resolved(gateway, store_id, till_id, sent, ask=ask)
+        place = Place(store_id, till_id, booking_id_of(ask), "")
+        written = await resolved(gateway, place, sent, ask=ask)
         sale = whole.sale(store_id, till_id, None, written)
         return await _told(gateway, await book(gateway, sale, ask=ask), wait_s)
 

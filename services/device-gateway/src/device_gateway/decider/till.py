@@ -256,33 +256,8 @@ def evolve(till: Till, event: TillEvent) -> Till:
                 name=till.name or event.name,
                 offer=event,
             )
-        case TillPaired():
-            return replace(
-                till,
-                store_id=event.store_id,
-                till_id=event.till_id,
-                name=event.name,
-                client_id=event.client_id,
-                tse_id=event.tse_id,
-                offer=None,
-                unattended=event.unattended,
-                token_hash=event.token_hash,
-                old_hash=None,
-                old_until=None,
-                paired_at=event.paired_at,
-                revoked_at=None,
-            )
-        case TillRevoked():
-            return replace(
-                till, token_hash=None, old_hash=None, offer=None, revoked_at=event.revoked_at
-            )
-        case TokenRolled():
-            return replace(
-                till,
-                token_hash=event.token_hash,
-                old_hash=till.token_hash,
-                old_until=event.old_until,
-            )
+        case TillPaired() | TillRevoked() | TokenRolled():
+            return _with_token(till, event)
         case NumberGiven():
             assert event.number == till.numbers + 1
             return replace(till, numbers=event.number)
@@ -311,6 +286,39 @@ def evolve(till: Till, event: TillEvent) -> Till:
                 tse_id=event.tse_id,
                 client_id=event.client_id,
                 tse_requested=None,
+            )
+        case _:
+            assert_never(event)
+
+
+def _with_token(till: Till, event: TillPaired | TillRevoked | TokenRolled) -> Till:
+    match event:
+        case TillPaired():
+            return replace(
+                till,
+                store_id=event.store_id,
+                till_id=event.till_id,
+                name=event.name,
+                client_id=event.client_id,
+                tse_id=event.tse_id,
+                offer=None,
+                unattended=event.unattended,
+                token_hash=event.token_hash,
+                old_hash=None,
+                old_until=None,
+                paired_at=event.paired_at,
+                revoked_at=None,
+            )
+        case TillRevoked():
+            return replace(
+                till, token_hash=None, old_hash=None, offer=None, revoked_at=event.revoked_at
+            )
+        case TokenRolled():
+            return replace(
+                till,
+                token_hash=event.token_hash,
+                old_hash=till.token_hash,
+                old_until=event.old_until,
             )
         case _:
             assert_never(event)

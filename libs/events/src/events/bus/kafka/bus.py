@@ -17,11 +17,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from events.bus.contract import RECORD_BYTES_MAX, Record, check_size
-from events.bus.kafka.common import CLOSE_S, Timing, answer_to, ms, within
+from events.bus.kafka.common import CLOSE_S, FAULTS, Timing, answer_to, ms, within
 from events.bus.kafka.subscription import KafkaSubscription
 from events.errors import Transient
 
@@ -93,7 +92,7 @@ class KafkaBus:
         try:
             async with asyncio.timeout(2 * self._timing.request_s):
                 partitions = sorted(await producer.partitions_for(topic))
-        except (KafkaError, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             await self._give_up(producer)
             raise answer_to(fault) from fault
         parts: dict[int, list[Record]] = {}
@@ -148,7 +147,7 @@ class KafkaBus:
             for topic, code, message in answer.topic_errors:
                 if code not in (0, _TOPIC_EXISTS):
                     raise Transient(f"topic {topic} was not created: {code} {message}")
-        except (KafkaError, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             raise answer_to(fault) from fault
         finally:
             await within(CLOSE_S, admin.close())
@@ -172,7 +171,7 @@ class KafkaBus:
             async with asyncio.timeout(CLOSE_S):
                 producer = await self._producer_now()
                 await producer.client.fetch_all_metadata()
-        except (Transient, KafkaError, OSError, TimeoutError):
+        except (Transient, *FAULTS):
             return False
         return True
 
@@ -212,7 +211,7 @@ class KafkaBus:
                 try:
                     async with asyncio.timeout(self._timing.request_s):
                         await producer.start()
-                except (KafkaError, OSError, TimeoutError) as fault:
+                except FAULTS as fault:
                     await within(CLOSE_S, producer.stop())
                     raise answer_to(fault) from fault
                 self._producer = producer

@@ -24,6 +24,13 @@ _DEFECTS = (InvalidTopicError, MessageSizeTooLargeError, TopicAuthorizationFaile
 """Asking again won't help: the set-up is wrong and somebody has to know."""
 
 
+FAULTS = (KafkaError, OSError, TimeoutError, RuntimeError)
+"""What `answer_to` looks at. uvloop calls a write on a connection that has just been broken off a
+RuntimeError, and aiokafka hands it on as it is."""
+
+_CLOSED = "the handler is closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How fast faults and changes of a group are noticed. Tests make it faster."""
@@ -42,8 +49,10 @@ class Timing:
 
 def answer_to(fault: BaseException) -> BaseException:
     """`Transient` for what may pass; a defect as it is."""
-    if isinstance(fault, _DEFECTS) or not isinstance(fault, (KafkaError, OSError, TimeoutError)):
+    if isinstance(fault, _DEFECTS) or not isinstance(fault, FAULTS):
         return fault
+    if not isinstance(fault, (KafkaError, OSError)) and _CLOSED not in str(fault):
+        return fault  # A RuntimeError of another kind.
     return Transient(f"{type(fault).__name__}: {fault}")
 
 
@@ -52,7 +61,7 @@ async def within(wait_s: float, goodbye: object) -> None:
     try:
         async with asyncio.timeout(wait_s):
             await goodbye  # type: ignore[misc]  # a coroutine of an untyped library
-    except (KafkaError, OSError, TimeoutError) as fault:
+    except FAULTS as fault:
         _log.info("an orderly goodbye to the broker failed: %r", fault)
 
 

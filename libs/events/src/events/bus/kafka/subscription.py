@@ -17,11 +17,10 @@ from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
     IllegalStateError,
-    KafkaError,
 )
 
 from events.bus.contract import Batch, KeysLost, Record
-from events.bus.kafka.common import CLOSE_S, Timing, answer_to, ms, within
+from events.bus.kafka.common import CLOSE_S, FAULTS, Timing, answer_to, ms, within
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         try:
             async with asyncio.timeout(self._timing.request_s + self._timing.rebalance_s):
                 await self._consumer.start()
-        except (KafkaError, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             raise answer_to(fault) from fault
 
     async def fetch(self, *, records_max: int, wait_s: float) -> Batch:
@@ -79,7 +78,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             found = await self._consumer.getmany(timeout_ms=ms(wait_s), max_records=records_max)
         except ConsumerStoppedError:
             found = {}
-        except (KafkaError, OSError) as fault:
+        except FAULTS as fault:
             raise answer_to(fault) from fault
         # No await from here on: a rebalance must see that this was handed out.
         reach = {partition: part[-1].offset + 1 for partition, part in found.items() if part}
@@ -102,7 +101,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         except (CommitFailedError, IllegalStateError, ConsumerStoppedError) as lost:
             self._settle(mark)
             raise KeysLost(self._topic) from lost
-        except (KafkaError, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             raise answer_to(fault) from fault
         self._settle(mark)
 
@@ -112,7 +111,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             async with asyncio.timeout(self._timing.request_s):
                 while not await self._start_again():  # noqa: ASYNC110 (the broker sends no event)
                     await asyncio.sleep(self._timing.heartbeat_s)
-        except (KafkaError, OSError, TimeoutError) as fault:
+        except FAULTS as fault:
             raise answer_to(fault) from fault
 
     async def _start_again(self) -> bool:
