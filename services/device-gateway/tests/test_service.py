@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
@@ -20,8 +21,10 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from device_gateway.adapters.pairing_tries import TRIES_PER_SOURCE_MAX, PostgresPairingTries
+from device_gateway.adapters.terminal_leases import PostgresTerminalLeases
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.service import SERVICE
+from device_gateway.testing.terminal import TerminalSimulator
 from events import Recorded
 from events.reaction import Incoming
 from events.store.connection import engine_for
@@ -243,3 +246,40 @@ async def test_a_right_try_to_pair_is_taken_off_again(shop: Shop) -> None:
     for _ in range(3 * TRIES_PER_SOURCE_MAX):
         assert await tries.admit(store_id="bremen", source="10.0.0.1", now=now) is None
         await tries.succeeded(store_id="bremen", source="10.0.0.1", now=now)
+
+
+async def test_a_paired_card_terminal_takes_a_payment(shop: Shop, words: Any) -> None:
+    till = await shop.till("berlin")
+    async with TerminalSimulator(clock=lambda: datetime.now(ZoneInfo("Europe/Berlin"))) as terminal:
+        headers = {"idempotency-key": uuid4().hex, "authorization": "Bearer manager"}
+        device = {"kind": "card_terminal", "name": "Terminal", "address": terminal.address}
+        path = "/stores/berlin/v1/devices/ec-1"
+        paired = await shop.http.put(path, json=device, headers=headers)
+        assert paired.status_code in (200, 201), paired.text
+
+        async def known() -> bool:
+            asked = await shop.http.get("/stores/berlin/v1/terminals/ec-1", headers=headers)
+            return asked.status_code == 200
+
+        await eventually(known)
+        sale = words.sale([words.article(700)], {"kind": "card", "terminal": True})
+        told = (await till("", sale)).json()
+        if told.get("code") == "terminal.busy":  # The room was just looking whether it is there.
+            told = (await till("", sale)).json()
+        assert (told["state"], terminal.debits) == ("recorded", [700]), told
+
+
+async def test_a_terminal_is_talked_to_by_one_process_at_a_time(shop: Shop) -> None:
+    now = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    until = now + timedelta(seconds=15)
+    one, other = PostgresTerminalLeases(shop.engine), PostgresTerminalLeases(shop.engine)
+    assert await one.take("ec-9", owner="a", now=now, until=until)
+    assert not await other.take("ec-9", owner="b", now=now, until=until)
+    assert await other.want_abort("ec-9")
+    assert await one.renew("ec-9", owner="a", until=until)
+    assert await other.take("ec-9", owner="b", now=until, until=until + timedelta(seconds=15))
+    assert not await other.renew("ec-9", owner="b", until=until)
+    await one.give_back("ec-9", owner="a")
+    assert not await one.take("ec-9", owner="a", now=now, until=until)
+    await other.give_back("ec-9", owner="b")
+    assert not await one.want_abort("ec-9")
