@@ -21,7 +21,7 @@ IMAGE ?= kassenverbund:dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock run demo test unit contract integration browser simulate endurance line-cut bench lint types schemas \
+.PHONY: help setup lock run demo test proofs unit contract integration browser simulate endurance line-cut bench lint types schemas \
 	schemas-check image k8s kafka readers clean
 
 help:  ## list the tasks

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
+from device_gateway.handlers.automatic import close_due
+from fiscal_signer.country.de.dsfinvk.bon import bon_of
 from money import euro
 from tests.support.counter import (
     Answer,
@@ -39,6 +42,18 @@ async def test_a_discounted_sale_is_signed_and_printed_as_it_is_paid(counter: Co
     text = counter.paper("receipt").text
     assert "Rabatt 10 %" in text
     assert "Treue" in text
+
+
+async def test_the_export_has_discounts_as_cases_of_their_own(counter: Counter) -> None:
+    going = await begun(counter, article(1000), article(500, "reduced"))
+    await act(counter, going, "/discount", percent=1000, reason="Treue")
+    await act(counter, going, "/payments", payments=[cash(1350)])
+    await act(counter, going, "/finish")
+    bon = bon_of("booking.recorded", counter.published())
+    assert [(each.case, each.lowers) for each in bon.positions] == [
+        ("Umsatz", False), ("Umsatz", False), ("Rabatt", True), ("Rabatt", True),
+    ]  # fmt: skip
+    assert bon.vat == {1: [900, 756], 2: [450, 421]}
 
 
 async def test_discounted_goods_come_back_at_what_they_cost(counter: Counter) -> None:
@@ -173,3 +188,11 @@ async def test_money_that_was_given_is_not_undercut(counter: Counter) -> None:
     no = await act(counter, going, "/lines/2/void", 409)
     assert (no["code"], no["settled"]) == ("booking.paid_already", eur(1200))
     assert (await counter.booking(going["booking_id"])).total == euro("15.00")
+
+
+async def test_the_clock_closes_a_shift_with_what_is_set_aside(counter: Counter) -> None:
+    aside = await begun(counter, article(700))
+    await act(counter, aside, "/park")
+    counter.clock.advance(seconds=86_400)
+    assert await close_due(counter.gateway, {"berlin": time(4, 0)}) == 1
+    assert (await counter.booking(aside["booking_id"])).aborted is not None

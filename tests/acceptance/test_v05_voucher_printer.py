@@ -93,7 +93,7 @@ async def test_v05_two_vouchers_are_two_slips_there_and_one_receipt_here(shop: S
     assert "35,00 €" in receipt.text
 
     async def printed() -> bool:
-        return (await shop.job("voucher_slips"))["state"] == "confirmed"
+        return bool((await shop.job("voucher_slips"))["state"] == "confirmed")
 
     await until(printed)
     assert len(shop.receipts.papers) == 1

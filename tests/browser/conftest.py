@@ -15,7 +15,15 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from events.testing.database import fresh_database
-from tests.browser.harness import FLAGS, Shop, Till, program, served
+from tests.browser.harness import (
+    FLAGS,
+    Shop,
+    Till,
+    breaking_printer,
+    chain_with,
+    program,
+    served,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -52,7 +60,8 @@ async def shop(
     """The example chain, running."""
     async with (
         fresh_database(postgres_url) as url,
-        program(url, tmp_path_factory.mktemp("browser")) as whole,
+        breaking_printer() as port,
+        program(url, tmp_path_factory.mktemp("browser"), chain_with(port)) as whole,
         served(whole) as base_url,
     ):
         yield Shop(whole, base_url, browser)

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import uvicorn
+import yaml
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from pydantic import SecretStr
 
@@ -32,7 +33,8 @@ SCREENS = {
 }  # fmt: skip
 """`zoomed`: as 1280×800 at 200 %."""
 
-NBSP = "\u00a0"
+ASKED, READY = b"\x10\x04\x01", b"\x16"
+"""ESC/POS: the question for the printer's state (DLE EOT 1), and that all is well."""
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -215,6 +217,31 @@ async def served(whole: Whole) -> AsyncIterator[str]:
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
+
+
+@asynccontextmanager
+async def breaking_printer() -> AsyncIterator[int]:
+    """The port of a printer that says it is ready, and whose line breaks in the middle of every
+    job."""
+
+    async def half_a_job(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readexactly(len(ASKED))
+            writer.write(READY)
+            await reader.readexactly(400)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(half_a_job, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def chain_with(port: int) -> Chain:
+    """The example chain; Hamburg's printer is the one at `port`."""
+    declared = yaml.safe_load((ROOT / "chain.yaml").read_text(encoding="utf-8"))
+    hamburg = next(store for store in declared["stores"] if store["id"] == "hamburg")
+    hamburg["printers"] = [{"id": "bon-hamburg-1", "host": "127.0.0.1", "port": port}]
+    return Chain.model_validate(declared)
 
 
 @asynccontextmanager

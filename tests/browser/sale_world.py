@@ -128,3 +128,13 @@ async def voucher(shop: Shop, minor: int, store: str = "berlin") -> str:
         token=told["token"], key=uuid4().hex,
     )  # fmt: skip
     return str(sold["vouchers"][0]["code"])
+
+
+async def terminal(till: Till, address: str) -> None:
+    """A card terminal of this till's own."""
+    await till.shop.whole.ask(
+        "PUT", f"/stores/{till.store}/v1/devices/terminal-{uuid4().hex[:8]}",
+        {"kind": "card_terminal", "name": "Terminal", "till_id": await till.till_id(),
+         "address": address},
+        token=till.shop.whole.token("manager"), key=uuid4().hex,
+    )  # fmt: skip

@@ -69,3 +69,23 @@ async def test_devices_are_shown_and_a_printer_is_tried(tills: Tills, language: 
     await page.click("[data-printer='bon-berlin-1'] button")
     await page.wait_for_selector(".toast")
     await till.shot("devices")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+async def test_a_paper_that_is_perhaps_there_asks_for_somebody(tills: Tills, language: str) -> None:
+    """Its printer's line broke in the middle: it is not repeated by itself."""
+    till = await tills(store="hamburg", language=language)
+    page = till.page
+    await till.go("shift")
+    await sold(till)
+    await page.wait_for_selector("[data-status='unprinted'][data-level='bad']")
+    await till.shot("status-unprinted")
+    await page.click("[data-status='unprinted'] a")
+    await page.wait_for_selector("[data-job]")
+    await till.settled()
+    await till.shot("attention")
+    await till.accessible()
+    await till.whole_width()
+    job = await page.get_attribute("[data-job]", "data-job")
+    await page.click("[data-job] form.inline button")
+    await page.wait_for_selector(f"[data-job='{job}']", state="detached")

@@ -29,7 +29,7 @@ INTROSPECTION_KEEP_S = 5.0
 INTROSPECTIONS_MAX = 4_096
 
 
-class PeerUnknown(Exception):
+class PeerUnknown(LookupError):
     """A service that this program needs runs elsewhere, and its address was not told."""
 
 

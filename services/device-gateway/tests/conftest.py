@@ -28,6 +28,7 @@ from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.policies import verdicts
 from device_gateway.ports import ReceiptOrder, ShiftSoFar, SoldVoucher, Unfinished
+from device_gateway.testing import MemoryCashiers
 from events import EventStore
 from events.reaction import Incoming
 from events.testing.memory import MemoryEventStore
@@ -574,7 +575,7 @@ class Rig:
             clock=self.clock,
             sign_within_s=30.0,
             terminals=self.terminals(),
-            **changes,
+            **{"cashiers": MemoryCashiers(), **changes},
         )
         self.unfinished = LogScan(self.store)
         till_tokens = TillTokens(self.gateway)

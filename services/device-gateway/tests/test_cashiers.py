@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,61 +12,10 @@ import pytest_asyncio
 from device_gateway.handlers import cashiers
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.rights import allowed
-from device_gateway.ports import PinHash
 from events import Ask, DomainError
 
 TILL = "/stores/berlin/v1/tills/till-1"
 PEOPLE = "/stores/berlin/v1/cashiers"
-
-
-@dataclass
-class MemoryDesk:
-    """As the adapter in PostgreSQL (`test_cashier_desk.py` runs that one)."""
-
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
-    locked: dict[str, datetime] = field(default_factory=dict)
-
-    async def keep(
-        self, cashier_id: str, *, name: str, store_ids: Sequence[str], pin: PinHash | None,
-        version: int,
-    ) -> None:  # fmt: skip
-        row = self.rows.setdefault(cashier_id, {"version": 0, "pin": None})
-        if row["version"] <= version:
-            row.update(name=name, stores=store_ids, version=version, pin=pin or row["pin"])
-
-    async def forget(self, cashier_id: str, *, version: int) -> None:
-        self.rows[cashier_id] = {"version": version, "pin": None}
-
-    async def pin_of(self, cashier_id: str) -> PinHash | None:
-        found: PinHash | None = self.rows.get(cashier_id, {}).get("pin")
-        return found
-
-    async def names_of(self, cashier_ids: Sequence[str]) -> Mapping[str, str]:
-        return {each: row["name"] for each, row in self.rows.items() if row.get("name")}
-
-    async def in_store(self, store_id: str) -> Sequence[str]:
-        return [
-            each
-            for each, row in self.rows.items()
-            if row.get("name") and (not row["stores"] or store_id in row["stores"])
-        ]
-
-    async def admit(self, *, till_id: str, now: datetime) -> float | None:
-        until = self.locked.get(till_id)
-        if until is not None and until > now:
-            return (until - now).total_seconds()
-        if until is not None:
-            self.locked.pop(till_id)
-            self.tries[till_id] = 0
-        self.tries[till_id] = self.tries.get(till_id, 0) + 1
-        if self.tries[till_id] > 5:
-            self.locked[till_id] = now + timedelta(seconds=300)
-            return 300.0
-        return None
-
-    async def succeeded(self, *, till_id: str) -> None:
-        self.tries.pop(till_id, None)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -76,7 +23,6 @@ async def people(rig: Any, till: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Anna is a cashier (PIN 80516273, a card), Chef a manager (PIN 9999). Their PINs are cheap:
     what a try costs otherwise is no matter here."""
     monkeypatch.setattr(cashiers, "SCRYPT_N", 2)
-    rig.restart(cashiers=MemoryDesk())
     for cashier_id, role, pin in (("anna", "cashier", "80516273"), ("chef", "manager", "9999")):
         body = {"name": f"{cashier_id.title()} Muster", "role": role, "pin": pin}
         if cashier_id == "anna":

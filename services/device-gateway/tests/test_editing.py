@@ -33,9 +33,9 @@ from device_gateway.events import (
     Payment,
     PaymentHeld,
     PaymentRequested,
-    TillOpened,
     VatRate,
 )
+from device_gateway.testing import opened
 from events import DomainError, fold
 from money import Money, euro, total
 
@@ -50,7 +50,7 @@ STARTED = BookingStarted(
     till_name="Kasse 1", legal_entity_id="gmbh", tse_id="tse", client_id="KV-berlin-1",
     currency="EUR", started_at=NOW, cashier_id="anna",
 )  # fmt: skip
-OPENED = TillOpened.model_construct(shift=3)
+OPENED = opened(shift=3)
 
 
 def sale(*lines: tuple[str, str], quantity: str = "1", kind: Any = "article") -> Booking:
@@ -186,6 +186,9 @@ def test_many_small_steps_are_no_way_around_it() -> None:
     assert refused(booking, price("1", "8.90", little)) == "till.discount_max"
     twice = then(sale(("10.00", "standard")), off("1", 600, by=little))
     assert refused(twice, off("1", 600, by=little)) == "till.discount_max"
+    both = then(sale(("10.00", "standard")), price("1", "9.50", little))
+    assert refused(both, off("1", 600, by=little)) == "till.discount_max"
+    assert then(both, off("1", 500, by=little)).total == euro("9.02")
 
 
 def test_a_discounted_line_keeps_quantity_and_price() -> None:

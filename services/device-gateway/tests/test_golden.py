@@ -7,6 +7,7 @@ from pathlib import Path
 
 from device_gateway.events import registry
 from device_gateway.projections import UnfinishedProjection
+from device_gateway.projections_devices import DevicesProjection
 from device_gateway.public import PUBLICATION
 from events.schema import export_schemas, incompatibilities
 from events.testing.golden import golden_faults
@@ -20,6 +21,11 @@ def test_every_version_ever_published_can_be_read() -> None:
 async def test_the_unfinished_bookings_read_all_that_they_react_to() -> None:
     golden = Path(__file__).parent / "golden"
     assert await reacts_unread(UnfinishedProjection(), registry(), golden) == []
+
+
+async def test_the_list_of_devices_reads_all_that_it_reacts_to() -> None:
+    golden = Path(__file__).parent / "golden"
+    assert await reacts_unread(DevicesProjection(), registry(), golden) == []
 
 
 def test_the_schemas_in_the_repository_are_the_present_ones(tmp_path: Path, package: Path) -> None:

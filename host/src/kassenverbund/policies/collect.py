@@ -16,6 +16,7 @@ from kassenverbund.kit.fiscal_cases import (
     Text,
 )
 from kassenverbund.kit.fiscal_cases.cash import CASH, PAYMENTS, PROCESSES, RECEIVABLES
+from kassenverbund.kit.fiscal_cases.fees import FEES
 from kassenverbund.kit.fiscal_cases.goods import SALES, VOUCHERS
 from kassenverbund.policies.built_in import BUILT_IN
 from kassenverbund.policies.document import Annex, Policy, Section
@@ -68,6 +69,7 @@ NOTHING = Text("", "")
 GROUPS: tuple[tuple[Text, tuple[FiscalCase, ...]], ...] = (
     (Text("Goods", "Waren"), SALES),
     (Text("Vouchers and credit", "Gutscheine und Guthaben"), VOUCHERS),
+    (Text("Fees of libraries", "Gebühren von Bibliotheken"), FEES),
     (Text("Receivables and subsidies", "Forderungen und Zuschüsse"), RECEIVABLES),
     (Text("Payments", "Zahlungen"), PAYMENTS),
     (Text("Cash in and out", "Bargeldbewegungen"), CASH),

@@ -47,16 +47,32 @@ class AssortmentProjection:
                     last[gone.sku] = None
                 case _:
                     continue
+        if not last:
+            return
         listed_now = [each for each in last.values() if each is not None]
         gone_now = [sku for sku, each in last.items() if each is None]
         await tx.execute(_CODES_GONE, {"skus": list(last)})
         if gone_now:
             await tx.execute(_GONE, {"skus": gone_now})
         if listed_now:
-            await tx.execute(_LISTED, _columns(listed_now))
-            codes = {code_of(gtin): each.sku for each in listed_now for gtin in each.gtins}
-            if codes:
-                await tx.execute(_CODES, {"codes": list(codes), "skus": list(codes.values())})
+            await self.write(tx, listed_rows(listed_now))
+
+    @staticmethod
+    async def write(tx: AsyncConnection, rows: ListedRows) -> None:
+        """Rows of articles, each named once, whose earlier codes are gone already."""
+        columns, codes = rows
+        await tx.execute(_LISTED, columns)
+        if codes:
+            await tx.execute(_CODES, {"codes": list(codes), "skus": list(codes.values())})
+
+
+ListedRows = tuple[dict[str, list[str | None]], dict[str, str]]
+"""Columns of `article`, and code → sku."""
+
+
+def listed_rows(listed: Sequence[ArticleListed]) -> ListedRows:
+    """What the read model holds of articles."""
+    return _columns(listed), {code_of(gtin): each.sku for each in listed for gtin in each.gtins}
 
 
 def _columns(listed: Sequence[ArticleListed]) -> dict[str, list[str | None]]:

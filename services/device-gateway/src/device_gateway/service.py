@@ -18,6 +18,7 @@ from device_gateway.adapters.line import Line
 from device_gateway.adapters.line_watch import LineWatch, PostgresOutbox
 from device_gateway.adapters.logos import profiles_with
 from device_gateway.adapters.offline_rules import PostgresOfflineRules
+from device_gateway.adapters.orders_http import HttpOrderService
 from device_gateway.adapters.pairing_tries import PostgresPairingTries
 from device_gateway.adapters.print_queue import PostgresPrintQueue
 from device_gateway.adapters.printer_lines import line_to
@@ -47,6 +48,7 @@ from device_gateway.handlers.stores import declare_stores, master_data_of
 from device_gateway.handlers.tills import TOKEN_PREFIX, TillTokens
 from device_gateway.handlers.unattended import declare_unattended_tills
 from device_gateway.policies import verdicts
+from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.printing.office import PrintOffice
 from device_gateway.projections import UnfinishedProjection
 from device_gateway.projections_assortment import AssortmentProjection
@@ -61,6 +63,15 @@ from kassenverbund.kit.service import Opened, Runtime, Service
 
 PAPERS = "papers"
 """Folder below `var` in which virtual printers keep what they printed."""
+
+
+def _orders(runtime: Runtime) -> OrderService:
+    """Where no order service runs, tills are told so at once."""
+    try:
+        client = runtime.client("order-connector")
+    except LookupError:
+        return NoOrders()
+    return HttpOrderService(client, Line(runtime.clock), clock=runtime.clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,7 @@ def _gateway(runtime: Runtime, parts: _Parts) -> Gateway:
         till_bookings=PostgresTillBookings(runtime.engine),
         assortment=PostgresAssortment(runtime.engine),
         scans=ScanMemory(runtime.chain.code_patterns),
+        orders=_orders(runtime),
         device_shelf=parts.devices,
         terminals=parts.terminals,
         library=HttpLibraryService(

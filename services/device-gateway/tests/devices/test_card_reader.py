@@ -154,9 +154,13 @@ class Heard:
     def __init__(self) -> None:
         self.scans: list[Scanned] = []
         self.alive = 0
+        self.away: list[str] = []
 
     def connected(self) -> None:
         self.alive += 1
+
+    def waiting(self, reason: str) -> None:
+        self.away.append(reason)
 
     async def scanned(self, raw: Scanned) -> None:
         self.scans.append(raw)
@@ -207,22 +211,22 @@ async def test_a_card_is_read_each_time_it_is_laid_on(card: VirtualCard) -> None
 @pytest.mark.usefixtures("service")
 async def test_a_reader_that_is_not_there_is_not_plugged() -> None:
     await until(served)
-    assert await reason_of(reader("Another reader").run(Heard())) == "not_plugged"
+    async with reading(reader("Another reader")) as heard:
+        await until(lambda: heard.away == ["not_plugged"])
 
 
 async def test_the_reader_comes_back_with_its_service(service: Service, card: VirtualCard) -> None:
     await until(served)
-    heard = Heard()
-    running = asyncio.create_task(reader().run(heard))
-    await until(lambda: heard.alive > 0)
-    service.stop()
-    assert await reason_of(running) in ("unplugged", "no_service")
-    assert await reason_of(reader().run(Heard())) == "no_service"
-    service.start()
-    await until(served)
-    async with reading(reader()) as again:
+    async with reading(reader()) as heard:
+        await until(lambda: heard.alive > 0)
+        service.stop()
+        await until(lambda: "no_service" in heard.away)
+        alive = heard.alive
+        service.start()
+        await until(served)
+        await until(lambda: heard.alive > alive)
         card.insert()
-        await until(lambda: again.uids == [UID.hex().upper()])
+        await until(lambda: heard.uids == [UID.hex().upper()])
 
 
 async def test_a_child_that_hangs_is_ended() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from device_gateway.api.pages.sale.dialogs import DIALOGS
 from kassenverbund.kit.auth import Caller
 
 BASE = "/stores/berlin/till/sale"
@@ -216,3 +217,12 @@ async def test_without_a_script_a_form_leads_back_to_the_page(window: Window) ->
         f"{BASE}/enter", data={**own, "entry": "buch"}, headers=headers
     )
     assert (answer.status_code, answer.headers["location"]) == (303, BASE)
+
+
+async def test_every_dialog_can_be_opened(window: Window) -> None:
+    await window.act("enter", entry="buch")
+    for name in DIALOGS:
+        await window.load(f"/dialog/{name}?line=1")
+        assert window.status == 200, (name, window.text)
+        assert f'data-name="{name}"' in window.text
+        assert 'id="dialog-title"' in window.text

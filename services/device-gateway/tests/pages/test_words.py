@@ -27,7 +27,7 @@ def said() -> Iterator[str]:
         with path.open("rb") as opened:
             options = {"trimmed": "true", "encoding": "utf-8"}
             for _, message, _, _ in extract(method, opened, keywords, (), options):
-                yield message if isinstance(message, str) else message[0]
+                yield message if isinstance(message, str) else str((message or [""])[0])
     yield from script_texts()
 
 

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from device_gateway.adapters.print_queue import PostgresPrintQueue
+from device_gateway.adapters.pull.door import Door
 from device_gateway.adapters.virtual_printer import judge
 from device_gateway.api import printers, pull_printing
 from device_gateway.commands import DeclareStore
@@ -155,10 +156,11 @@ async def shop(queue: PostgresPrintQueue, secrets: Secrets) -> AsyncIterator[Sho
         patience=Patience(look_every_s=0.02, fetched_max_s=60.0),
     )  # fmt: skip
     log = MemoryEventStore("device-gateway", registry(), clock=clock)
+    nobody: Any = None  # Nobody sells here.
     gateway = Gateway(
-        store=log, vouchers=None, charges=None, desk=office.desk, secrets=secrets, clock=clock,
-        sign_within_s=30.0, printers=office,
-    )  # type: ignore[arg-type]  # nobody sells here  # fmt: skip
+        store=log, vouchers=nobody, charges=nobody, desk=office.desk, secrets=secrets,
+        clock=clock, sign_within_s=30.0, printers=office,
+    )  # fmt: skip
     said = examples.store(printers=(EPSON, STAR))
     await handle(log, STORE, store_stream("berlin"), DeclareStore(said), ask=Ask.of("d", ""))
     app = FastAPI()
@@ -343,10 +345,11 @@ async def test_star_without_paper_is_offered_nothing(shop: Shop, star: Star) -> 
 async def test_a_stranger_gets_nothing_and_learns_nothing(shop: Shop) -> None:
     await shop.office.desk.enqueue(shop.order(EPSON), job_id="j-1")
     user, password = await shop.login(EPSON)
-    for auth in (
-        None, httpx.BasicAuth(user, password[:-1] + "x"), httpx.DigestAuth(user, "guess"),
+    strangers: tuple[httpx.Auth, ...] = (
+        httpx.Auth(), httpx.BasicAuth(user, password[:-1] + "x"), httpx.DigestAuth(user, "guess"),
         httpx.DigestAuth("tm-2", password),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for auth in strangers:
         for printer in ("epson", "unknown"):
             answer = await shop.client.post(
                 f"/stores/berlin/pull/{printer}", data={"ConnectionType": "GetRequest"}, auth=auth
@@ -404,6 +407,6 @@ async def test_nonsense_from_a_printer_changes_nothing(
 
 
 def test_a_new_pull_id_makes_the_old_password_worthless(secrets: Secrets) -> None:
-    door = pull_printing.Door(secrets)
+    door = Door(secrets)
     assert door.password("berlin", "epson", "tm-1") != door.password("berlin", "epson", "tm-2")
     assert door.password("berlin", "epson", "tm-1") != door.password("koeln", "epson", "tm-1")

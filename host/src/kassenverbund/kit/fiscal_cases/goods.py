@@ -38,7 +38,6 @@ SALES = (
         only("Rabatt", "supply"),
         "DSFinV-K 2.4, GV_TYP Rabatt; UStG § 10 (1)",
         TSE_DUTY,
-        recorded=False,
     ),
     FiscalCase(
         "fiscal.surcharge",

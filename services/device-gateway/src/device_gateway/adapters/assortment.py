@@ -21,15 +21,15 @@ from events.store.connection import reading
 from kassenverbund.kit.pages import CursorInvalid
 
 _CODE_DIGITS = range(8, 15)
+# By number or code, and numbers that begin so: one look for what is no words.
 _KNOWN = text(
-    "SELECT document FROM article WHERE (sku = :q OR sku IN"
-    " (SELECT sku FROM article_code WHERE code = :code))"
-    " AND (CAST(:grp AS text) IS NULL OR article_group = CAST(:grp AS text)) ORDER BY sku"
-)
-_BY_SKU = text(
-    "SELECT document FROM article WHERE sku >= :q AND sku < :q_end"
-    " AND (CAST(:grp AS text) IS NULL OR article_group = CAST(:grp AS text))"
-    " ORDER BY sku LIMIT :rows_max"
+    "SELECT document FROM ("
+    " SELECT 0 AS place, document, article_group, sku FROM article WHERE sku IN"
+    "  (SELECT sku FROM article_code WHERE code = :code)"
+    " UNION ALL (SELECT 1, document, article_group, sku FROM article"
+    "  WHERE sku >= :q AND sku < :q_end ORDER BY sku LIMIT :rows_max)) AS known"
+    " WHERE CAST(:grp AS text) IS NULL OR article_group = CAST(:grp AS text)"
+    " ORDER BY place, sku"
 )
 _BY_NAME = text(
     "SELECT document FROM article WHERE folded >= :first AND folded < :last"
@@ -111,10 +111,13 @@ async def _found(
                 found.setdefault(each.sku, each)
 
     digits = q.isascii() and q.isdigit() and len(q) in _CODE_DIGITS
-    await add(_KNOWN, q=q, code=code_of(q) if digits else "")
     first = folded(q)
     words = first.split()[:WORDS_MAX]
-    await add(_BY_SKU, q=q, q_end=q + _END, rows_max=wanted)
+    if " " not in q:
+        code = code_of(q) if digits else ""
+        await add(_KNOWN, q=q, q_end=q + _END, code=code, rows_max=wanted)
+    if digits and found:
+        return FoundArticles(list(found.values()))
     await add(_BY_NAME, first=first, last=first + _END, rows_max=wanted)
     await add(_BY_WORDS, query=" & ".join(f"'{word}':*" for word in words), rows_max=wanted)
     rows = list(found.values())[start : start + ARTICLES_PAGE]

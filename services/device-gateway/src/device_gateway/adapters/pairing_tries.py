@@ -8,11 +8,11 @@ from sqlalchemy import Column, DateTime, Integer, MetaData, Table, Text, delete,
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-TRIES_PER_SOURCE_MAX = 10
+TRIES_PER_SOURCE_MAX = 5
 SOURCE_WINDOW_S = 60
-TRIES_PER_STORE_MAX = 60
+TRIES_PER_STORE_MAX = 20
 STORE_WINDOW_S = 3600
-"""60 wrong tries an hour against 20**8 codes that live ten minutes."""
+"""20 wrong tries an hour against 20**8 codes that live ten minutes."""
 KEPT_S = 7200
 
 TRY = Table(

@@ -82,6 +82,9 @@ class _Device:
     def transport(self) -> _Device:
         return self
 
+    def get_extra_info(self, _name: str) -> None:
+        """It is no socket."""
+
     def set_write_buffer_limits(self, **_limits: Any) -> None:
         """Nothing is kept back: `drain` waits until all of it is written."""
 

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import socket
+import sys
+import termios
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +139,7 @@ class AskedPrinter(ABC):
         try:
             if before is None or self._confirm_by == "none":
                 await line.write(job)
+                await line.gone_out()
                 return Delivery(JobState.SENT, "mute" if before is None else "")
             identity = process_id(job_id)
             by_id = self._confirm_by == "process_id"
@@ -225,6 +229,19 @@ class _Line:
             except TimeoutError:
                 raise _Stalled from None
 
+    async def gone_out(self) -> None:
+        """Nothing waits in this machine any more. A printer that accepts and never reads lets a
+        receipt lie in our own buffer, where it looks sent. Raises `_Stalled`."""
+        raw = self._writer.get_extra_info("socket")
+        if raw is None:
+            return
+        try:
+            async with asyncio.timeout(self._waits.write_s):
+                while _waiting_bytes(raw.fileno()):  # noqa: ASYNC110 (the kernel tells nobody)
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise _Stalled from None
+
     async def real_time(self, question: bytes) -> int | None:
         """The answer to `DLE EOT n`, or None from a printer that is mute. Raises `_Lost`."""
         self._real_time.clear()
@@ -292,3 +309,12 @@ class _Line:
         finally:
             self._ended = True
             self._heard.set()
+
+
+def _waiting_bytes(socket_number: int) -> int:
+    """Bytes that the other side has not acknowledged (SIOCOUTQ of Linux); 0 where nobody knows."""
+    try:
+        answer = fcntl.ioctl(socket_number, termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)

@@ -15,6 +15,7 @@ from device_gateway.api import (
     live,
     orders,
     pages,
+    pickups,
     printers,
     pull_printing,
     releases,
@@ -49,5 +50,6 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     whole.include_router(printers.router(gateway))
     whole.include_router(pull_printing.router(gateway))
     whole.include_router(library.router(gateway))
+    whole.include_router(pickups.router(gateway))
     whole.include_router(terminal.router(gateway))
     return whole

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from device_gateway.api.article_bodies import Sku
 from device_gateway.api.bookings import OwnTill, booking_of
@@ -16,6 +15,8 @@ from device_gateway.handlers import assortment
 from device_gateway.handlers.functions import press
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.library import ExtensionWanted, account_of, extension_of
+from device_gateway.handlers.limits import limited
+from device_gateway.handlers.scans import code_of
 from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from kassenverbund.kit.idempotency import AskOf
@@ -77,7 +78,15 @@ class PressBody(Body):
     """A key that does something, and what was typed or scanned after it."""
 
     sku: Sku
-    entered: Annotated[AccountCode, Field(max_length=200)]
+    entered: AccountCode | None = None
+    scan: Identifier | None = None
+    """Stands for `entered`: what was scanned at this till a moment ago."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> PressBody:
+        if (self.entered is None) == (self.scan is None):
+            raise ValueError("either what was typed, or a `scan`")
+        return self
 
 
 def _sent(told: BaseModel) -> Response:
@@ -92,6 +101,7 @@ def router(gateway: Gateway) -> APIRouter:
         store_id: Identifier, till_id: Identifier, account_id: Identifier, caller: OwnTill
     ) -> Response:
         """Credit and open fees of an account; 404 `account.unknown`."""
+        await limited(gateway, "lookup", store_id=store_id, till_id=till_id)
         account, terms = await account_of(gateway, store_id, account_id)
         shown = tuple(
             FeeAnswer(
@@ -143,7 +153,10 @@ def router(gateway: Gateway) -> APIRouter:
         Refused, the sale stays open."""
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         pressed = await assortment.article(gateway, body.sku)
-        progress = await press(gateway, booking, pressed, body.entered, ask=ask)
+        entered = body.entered or ""
+        if body.scan is not None:
+            entered = code_of(gateway, till_id, body.scan, by=ask.key).value
+        progress = await press(gateway, booking, pressed, entered, ask=ask)
         return _sent(await answer(gateway, progress, with_codes=True))
 
     return routes

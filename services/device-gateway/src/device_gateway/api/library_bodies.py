@@ -37,10 +37,12 @@ class LoadLineBody(Body):
     amount: Money
     account_id: Identifier | None = None
     code: AccountCode | None = None
+    scan: Identifier | None = None
+    """Stands for `code`."""
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> LoadLineBody:
-        if (self.account_id is None) == (self.code is None):
+    def _one_of_them(self) -> LoadLineBody:
+        if sum(named is not None for named in (self.account_id, self.code, self.scan)) != 1:
             raise ValueError("name either the account or the code of its card")
         return self
 
@@ -53,14 +55,22 @@ class EntitlementLineBody(Body):
     that no fee is booked (409 `entitlement.not_confirmed` shows the new date)."""
 
     kind: Literal["entitlement"]
-    code: AccountCode
+    code: AccountCode | None = None
+    scan: Identifier | None = None
+    """Stands for `code`."""
     subject_id: Identifier
     old_until: Day
     confirmed: StrictBool = False
 
+    @model_validator(mode="after")
+    def _coded(self) -> EntitlementLineBody:
+        if (self.code is None) == (self.scan is None):
+            raise ValueError("a voucher is named by its `code`, or by a `scan` of it")
+        return self
+
     def sent(self) -> ExtensionWanted:
         old_until: date = self.old_until
-        return ExtensionWanted(self.code, self.subject_id, old_until, self.confirmed)
+        return ExtensionWanted(self.code or "", self.subject_id, old_until, self.confirmed)
 
 
 class FeePaymentBody(Body):
@@ -73,14 +83,17 @@ class FeePaymentBody(Body):
     amount: Money | None = None
     line_id: Identifier | None = None
     code: AccountCode | None = None
+    scan: Identifier | None = None
+    """Stands for `code`."""
     use_credit: StrictBool = False
     reason: SafeName | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> FeePaymentBody:
-        if self.kind == "account_credit" and (self.code or self.use_credit):
+        waives = sum((self.code is not None, self.scan is not None, self.use_credit))
+        if self.kind == "account_credit" and waives:
             raise ValueError("`code` and `use_credit` waive: `kind` is `waiver`")
-        if self.code is not None and self.use_credit:
+        if waives > 1:
             raise ValueError("waived by credit or by a voucher, not by both")
         return self
 

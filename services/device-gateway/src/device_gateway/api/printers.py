@@ -21,6 +21,7 @@ from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingOrdered
 from device_gateway.handlers import printers
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.limits import limited
 from device_gateway.handlers.printers import DrawerOpening, SeenPrinter
 from device_gateway.handlers.rights import allowed
 from device_gateway.printing.job import Document, JobState, PrintJob
@@ -143,6 +144,13 @@ def job_answer(job: PrintJob) -> PrintJobAnswer:
     )
 
 
+async def _not_too_often(
+    gateway: Gateway, store_id: str, caller: Caller, till_id: str = ""
+) -> None:
+    """Raises `ActTooOften`."""
+    await limited(gateway, "print", store_id=store_id, till_id=caller.till_id or till_id)
+
+
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1", tags=["printers"])
     _looks(routes, gateway)
@@ -177,6 +185,7 @@ def _jobs(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, job_id: Identifier, caller: InFront, ask: AskOf,
         approval: ApprovalOf = None,
     ) -> PrintJobAnswer:  # fmt: skip
+        await _not_too_often(gateway, store_id, caller)
         job = await printers.job_of(gateway, store_id, job_id)
         if caller.kind == "till" and caller.till_id is not None and job.state != JobState.FAILED:
             # What surely failed was never printed: that is no reprint.
@@ -194,6 +203,7 @@ def _jobs(routes: APIRouter, gateway: Gateway) -> None:
     async def test(
         store_id: Identifier, printer_id: Identifier, caller: InFront, ask: AskOf
     ) -> PrintJobAnswer:
+        await _not_too_often(gateway, store_id, caller)
         return job_answer(await printers.self_test(gateway, store_id, printer_id, ask=ask))
 
 
@@ -214,6 +224,7 @@ def _at_the_till(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, caller: TillOrManager,
         ask: AskOf, approval: ApprovalOf = None,
     ) -> PrintJobAnswer:  # fmt: skip
+        await _not_too_often(gateway, store_id, caller, till_id)
         booking = await recorded(store_id, till_id, booking_id)
         if caller.kind == "till":
             await allowed(
@@ -226,6 +237,7 @@ def _at_the_till(routes: APIRouter, gateway: Gateway) -> None:
         store_id: Identifier, till_id: Identifier, body: DrawerBody, caller: TillOrManager,
         ask: AskOf, approval: ApprovalOf = None,
     ) -> PrintJobAnswer:  # fmt: skip
+        await _not_too_often(gateway, store_id, caller, till_id)
         wanted = DrawerOpening(store_id, till_id, body.reason, by=caller.id)
         if caller.kind == "till":
             who = await allowed(gateway, store_id, till_id, "open_drawer", approval, ask=ask)

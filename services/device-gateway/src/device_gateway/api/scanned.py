@@ -17,6 +17,12 @@ from device_gateway.api.bodies import (
     PayoutBody,
 )
 from device_gateway.api.charges import CardBody
+from device_gateway.api.library_bodies import (
+    EntitlementLineBody,
+    FeeLineBody,
+    FeePaymentBody,
+    LoadLineBody,
+)
 from device_gateway.codes.scanned import Classified
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.scans import ScanOther, code_of
@@ -24,6 +30,7 @@ from events import Ask
 
 _Named = TypeVar("_Named", BookingBody, LinesBody, PaymentsBody)
 _Coded = TypeVar("_Coded", LineBody, PayoutBody)
+_OfAccount = TypeVar("_OfAccount", FeeLineBody | LoadLineBody | EntitlementLineBody, FeePaymentBody)
 _Find = Callable[[str], Classified]
 
 _VOUCHERS = frozenset({"own_voucher", "own_card"})
@@ -38,12 +45,12 @@ def with_codes(gateway: Gateway, till_id: str, body: _Named, ask: Ask) -> _Named
     changed: dict[str, object] = {}
     if isinstance(body, BookingBody | PaymentsBody):
         changed["payments"] = [
-            _payment(paid, find) if isinstance(paid, PaymentBody) else paid
+            _payment(paid, find) if isinstance(paid, PaymentBody) else _coded(paid, find)
             for paid in body.payments
         ]
     if isinstance(body, BookingBody | LinesBody):
         changed["lines"] = [
-            _voucher_named(line, find) if isinstance(line, LineBody) else line
+            _voucher_named(line, find) if isinstance(line, LineBody) else _coded(line, find)
             for line in body.lines
         ]
     if isinstance(body, BookingBody):
@@ -78,6 +85,13 @@ def _voucher_named(body: _Coded, find: _Find) -> _Coded:
         sold = body.voucher.model_copy(update={"card_code": code})
         return body.model_copy(update={"scan": None, "voucher": sold})
     return body.model_copy(update={"scan": None, "code": code})
+
+
+def _coded(body: _OfAccount, find: _Find) -> _OfAccount:
+    """A line or a payment of an account, which a voucher or a prepaid card may be named for."""
+    if isinstance(body, FeeLineBody) or body.scan is None:
+        return body
+    return body.model_copy(update={"scan": None, "code": _voucher_code(find(body.scan))})
 
 
 def _voucher_code(found: Classified) -> str:

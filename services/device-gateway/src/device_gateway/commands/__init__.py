@@ -460,6 +460,4 @@ BookingCommand = (
     | NotePrinted
     | EditCommand
     | CardCommand
-    | CardCommand
-    | EditCommand
 )

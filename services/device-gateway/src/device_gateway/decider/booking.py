@@ -49,7 +49,8 @@ from device_gateway.decider.after import (
 from device_gateway.decider.booking_state import Booking, evolve
 from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
-from device_gateway.decider.editing import acts_of, edit
+from device_gateway.decider.discounting import acts_of
+from device_gateway.decider.editing import edit
 from device_gateway.decider.fiscal import named_lines, named_payments
 from device_gateway.decider.going_out import (
     kind_of,
@@ -258,6 +259,7 @@ def abort(
         return ()
     started = must_be_open(booking)
     abortable(booking)
+    kept_elsewhere = (*booking.lines, *booking.give_back_due)
     return (
         BookingAborted(
             booking_id=started.booking_id,
@@ -277,14 +279,10 @@ def abort(
             + tuple(line.hold_id for line in booking.held_lines if line.hold_id),
             voucher_ids=tuple(
                 line.voucher_id
-                for line in (*booking.lines, *booking.give_back_due)
+                for line in kept_elsewhere
                 if line.voucher_id and line.kind == "voucher_sale"
             ),
-            top_up_ids=tuple(
-                line.top_up_id
-                for line in (*booking.lines, *booking.give_back_due)
-                if line.top_up_id
-            ),
+            top_up_ids=tuple(line.top_up_id for line in kept_elsewhere if line.top_up_id),
             group_ids=tuple(
                 tender.hold_id
                 for tender in booking.tenders
@@ -295,7 +293,7 @@ def abort(
                 for tender in booking.tenders
                 if tender.hold_id and tender.kind == "cost_center"
             ),
-            load_ids=tuple(line.load_id for line in booking.lines if line.load_id),
+            load_ids=tuple(line.load_id for line in kept_elsewhere if line.load_id),
             settlement_ids=_settlements(booking),
             number=number,
             shift=shift.shift,
@@ -318,7 +316,8 @@ def _settlements(booking: Booking) -> tuple[str, ...]:
     tried = tuple(
         tender.hold_id for tender in booking.tenders if tender.kind in FEE_KINDS and tender.hold_id
     )
-    fees = (line.line_id for line in booking.lines if line.kind == "fee")
+    kept = (*booking.lines, *booking.give_back_due)
+    fees = (line.line_id for line in kept if line.kind == "fee")
     return tried + tuple(one for line_id in fees for one in settlement_ids(booking, line_id))
 
 

@@ -8,14 +8,12 @@ about them changes: the payment is released first. Why so: decision 0025.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal, assert_never
+from decimal import Decimal
+from typing import Literal, assert_never
 
 from device_gateway.commands.acts import (
-    By,
     ChangePrice,
     ChangeQuantity,
     EditCommand,
@@ -25,44 +23,34 @@ from device_gateway.commands.acts import (
     ResumeBooking,
     VoidLine,
 )
-from device_gateway.decider.booking_state import Booking, evolve
-from device_gateway.decider.covering import lowered, overpaid
+from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.discounting import give_discount
+from device_gateway.decider.edit_rules import (
+    AT_WORK,
+    HeldAlready,
+    LineFixed,
+    act_of,
+    editable,
+    keep_sound,
+    keep_undiscounted,
+    keep_within,
+    line_in,
+)
 from device_gateway.decider.lines import must_be_open
-from device_gateway.decider.pricing import (
-    GIVES_BACK,
-    LINES_MAX,
-    QUANTITY_MAX,
-    UNIT_PRICE_MAX,
-    keep_totals,
-)
-from device_gateway.decider.refusals import (
-    BookingNegative,
-    BookingTooLarge,
-    CurrencyUnknown,
-    LineRefused,
-)
-from device_gateway.decider.waivers import DISCOUNT
+from device_gateway.decider.pricing import QUANTITY_MAX, UNIT_PRICE_MAX
+from device_gateway.decider.refusals import CurrencyUnknown, LineRefused
 from device_gateway.events import (
     Act,
     BookingEvent,
     BookingParked,
     BookingResumed,
     BookingStarted,
-    Cover,
     Line,
     LineChanged,
     LineGivenBack,
-    LinesAdded,
     LineVoided,
 )
-from events import DomainError
-from money import Money, parts_of, total
-
-ACTS_MAX = 100
-"""How often a sale may be corrected: it is recorded with all of it."""
-COVERS_MAX = 1_000
-"""In how many parts the discounts of a sale may fall."""
-NAME_MAX = 120
+from money import Money
 
 VOIDABLE = frozenset(
     {
@@ -78,54 +66,6 @@ ASKED_ELSEWHERE = frozenset(
     {"voucher_sale", "voucher_top_up", "fee", "account_load", "entitlement"}
 )
 """Another service may keep something for the line: voided, it has to hear of it."""
-
-
-class LineUnknown(DomainError):
-    code = "line.unknown"
-    status = 404
-    title = "This booking has no such line"
-
-
-class LineFixed(DomainError):
-    code = "line.fixed"
-    title = "A line of this kind cannot be changed; void it, or abort the sale"
-
-
-class LineDiscounted(DomainError):
-    """`discounts` names them. Void them first."""
-
-    code = "line.discounted"
-    title = "This line has a discount; take it off first"
-
-
-class HeldAlready(DomainError):
-    """`payments` count on the lines as they are. Release them first."""
-
-    code = "booking.held_already"
-    title = "A payment was asked for these goods; release it first"
-
-
-class PaidAlready(DomainError):
-    """`settled` is more than would be left to pay. Release a payment first."""
-
-    code = "booking.paid_already"
-    title = "More is paid already than this would leave"
-
-
-class DiscountTooMuch(DomainError):
-    """`at_most` is what it may be."""
-
-    code = "discount.too_much"
-    status = 422
-    title = "A discount is above nothing and at most what the goods cost"
-
-
-class DiscountOverMax(DomainError):
-    """`discount_max` (basis points) is how far whoever is signed in may go."""
-
-    code = "till.discount_max"
-    status = 403
-    title = "Whoever is signed in may not lower prices so far"
 
 
 def edit(command: EditCommand, booking: Booking) -> Sequence[BookingEvent]:
@@ -150,8 +90,8 @@ def edit(command: EditCommand, booking: Booking) -> Sequence[BookingEvent]:
 
 def void_line(command: VoidLine, booking: Booking) -> tuple[LineVoided, ...]:
     """Raises `LineUnknown`, `LineFixed`, `HeldAlready`, `PaidAlready`, `BookingNegative`."""
-    started = _editable(booking)
-    line = _line(booking, command.line_id)
+    started = editable(booking)
+    line = line_in(booking, command.line_id)
     if line.kind not in VOIDABLE or (line.kind == "discount" and not line.lowers):
         raise LineFixed
     gone, changed, share = [line], list[Line](), line.amount
@@ -165,7 +105,7 @@ def void_line(command: VoidLine, booking: Booking) -> tuple[LineVoided, ...]:
             share -= Money(amount=mine, currency=share.currency)
     act = None
     if line.kind != "discount":
-        act = _act("line_void", line, -share, command.reason, command.by, command.now)
+        act = act_of("line_void", line, -share, command.reason, command.by, command.now)
     voided = LineVoided(
         booking_id=started.booking_id,
         store_id=started.store_id,
@@ -176,7 +116,7 @@ def void_line(command: VoidLine, booking: Booking) -> tuple[LineVoided, ...]:
         act=act,
         voided_at=command.now,
     )
-    _sound(booking, voided)
+    keep_sound(booking, voided)
     return (voided,)
 
 
@@ -189,13 +129,13 @@ def _without(discount: Line, line_id: str, minor: int) -> Line:
 def change_quantity(command: ChangeQuantity, booking: Booking) -> tuple[LineChanged, ...]:
     """Less of it is a void of the rest. Raises `LineUnknown`, `LineFixed`, `LineRefused`,
     `LineDiscounted`, `HeldAlready`, `PaidAlready`."""
-    started = _editable(booking)
-    line = _line(booking, command.line_id)
+    started = editable(booking)
+    line = line_in(booking, command.line_id)
     if line.kind not in COUNTED:
         raise LineFixed
     if not 0 < command.quantity <= QUANTITY_MAX:
         raise LineRefused(f"quantity is above 0 and at most {QUANTITY_MAX}")
-    _undiscounted(booking, line)
+    keep_undiscounted(booking, line)
     text = format(command.quantity.normalize(), "f")
     if text == line.quantity:
         return ()
@@ -205,15 +145,15 @@ def change_quantity(command: ChangeQuantity, booking: Booking) -> tuple[LineChan
     act = None
     if command.quantity < Decimal(line.quantity):
         less = after.amount - line.amount
-        act = _act("line_void", line, less, command.reason, command.by, command.now)
+        act = act_of("line_void", line, less, command.reason, command.by, command.now)
     return (_changed(booking, started, "quantity", after, act, command.now),)
 
 
 def change_price(command: ChangePrice, booking: Booking) -> tuple[LineChanged, ...]:
     """Raises `LineUnknown`, `LineFixed`, `LineRefused`, `LineDiscounted`, `DiscountOverMax`,
     `HeldAlready`, `PaidAlready`."""
-    started = _editable(booking)
-    line = _line(booking, command.line_id)
+    started = editable(booking)
+    line = line_in(booking, command.line_id)
     price = command.unit_price
     if line.kind != "article":
         raise LineFixed
@@ -221,15 +161,15 @@ def change_price(command: ChangePrice, booking: Booking) -> tuple[LineChanged, .
         raise CurrencyUnknown(f"this store sells in {started.currency}")
     if not 0 <= price.amount <= UNIT_PRICE_MAX:
         raise LineRefused(f"unit_price is 0 to {UNIT_PRICE_MAX} minor units")
-    _undiscounted(booking, line)
+    keep_undiscounted(booking, line)
     if price == line.unit_price:
         return ()
     listed = line.list_price or line.unit_price
-    _within(listed.amount - price.amount, listed.amount, command.by)
+    keep_within(listed.amount - price.amount, listed.amount, command.by)
     amount = price.times(Decimal(line.quantity))
     after = line.model_copy(update={"unit_price": price, "amount": amount, "list_price": listed})
     difference = amount - line.amount
-    act = _act("price_change", line, difference, command.reason, command.by, command.now)
+    act = act_of("price_change", line, difference, command.reason, command.by, command.now)
     return (_changed(booking, started, "price", after, act, command.now),)
 
 
@@ -249,104 +189,8 @@ def _changed(
         act=act,
         changed_at=now,
     )
-    _sound(booking, changed)
+    keep_sound(booking, changed)
     return changed
-
-
-def give_discount(command: GiveDiscount, booking: Booking) -> tuple[LinesAdded, ...]:
-    """A line of kind `discount` for each VAT key of what it lowers (largest remainder, so the parts
-    are exactly it). Raises `LineUnknown`, `LineFixed`, `DiscountTooMuch`, `DiscountOverMax`,
-    `HeldAlready`, `PaidAlready`, `BookingTooLarge`."""
-    started = _editable(booking)
-    before = lowered(booking.lines)
-    if command.line_id is not None:
-        goods = [_line(booking, command.line_id)]
-        if goods[0].kind != "article":
-            raise LineFixed
-    else:
-        goods = [line for line in booking.lines if line.kind == "article"]
-    left = {line.line_id: line.amount.amount - before[line.line_id] for line in goods}
-    left = {line_id: minor for line_id, minor in left.items() if minor > 0}
-    whole = sum(left.values())
-    off = _off(command, started.currency, whole)
-    gross = sum(line.amount.amount for line in goods)
-    _within(off + sum(before[line.line_id] for line in goods), gross, command.by)
-    lines = _discounts(command, booking, goods, parts_of(off, left))
-    if booking.numbered + len(lines) > LINES_MAX:
-        raise BookingTooLarge(f"a booking has at most {LINES_MAX} lines", limit=LINES_MAX)
-    if sum(len(line.lowers) for line in (*booking.lines, *lines)) > COVERS_MAX:
-        raise BookingTooLarge(f"discounts fall in at most {COVERS_MAX} parts", limit=COVERS_MAX)
-    given = LinesAdded(
-        booking_id=started.booking_id,
-        store_id=started.store_id,
-        lines=lines,
-        added_at=command.now,
-        acts=tuple(
-            _act("discount", line, line.amount, command.reason, command.by, command.now)
-            for line in lines
-        ),
-    )
-    _sound(booking, given)
-    return (given,)
-
-
-def _off(command: GiveDiscount, currency: str, whole: int) -> int:
-    """Minor units that it takes off `whole`."""
-    if command.amount is not None:
-        if command.amount.currency != currency:
-            raise CurrencyUnknown(f"this store sells in {currency}")
-        off = command.amount.amount
-    else:
-        off = _percent_of(whole, command.percent or 0)
-    if not 0 < off <= whole:
-        raise DiscountTooMuch(at_most={"amount": whole, "currency": currency})
-    return off
-
-
-def _percent_of(minor: int, basis_points: int) -> int:
-    return int((Decimal(minor) * basis_points / 10_000).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def _discounts(
-    command: GiveDiscount, booking: Booking, goods: Sequence[Line], parts: dict[str, int]
-) -> tuple[Line, ...]:
-    by_vat: defaultdict[tuple[str, int, int], list[Cover]] = defaultdict(list)
-    currency = booking.currency
-    for line in goods:
-        if minor := parts.get(line.line_id, 0):
-            cover = Cover(line_id=line.line_id, amount=Money(amount=minor, currency=currency))
-            by_vat[line.vat, line.rate, line.dsfinvk_key].append(cover)
-    found = list[Line]()
-    for (vat, rate, key), covers in sorted(by_vat.items(), key=lambda row: (-row[0][1], row[0])):
-        off = -total((cover.amount for cover in covers), currency=currency)
-        found.append(
-            Line(
-                line_id=str(booking.numbered + len(found) + 1),
-                kind="discount",
-                name=_name(command, goods),
-                quantity="1",
-                unit_price=off,
-                amount=off,
-                vat=vat,
-                rate=rate,
-                dsfinvk_key=key,
-                case=DISCOUNT,
-                reason=command.reason,
-                lowers=tuple(covers),
-            )
-        )
-    return tuple(found)
-
-
-def _name(command: GiveDiscount, goods: Sequence[Line]) -> str:
-    """As the customer reads it: `Rabatt 12,5 %: Buch`."""
-    name = DISCOUNT
-    if command.percent is not None:
-        percent = format((Decimal(command.percent) / 100).normalize(), "f").replace(".", ",")
-        name = f"{name} {percent} %"
-    if command.line_id is not None:
-        name = f"{name}: {goods[0].name}"
-    return name[:NAME_MAX]
 
 
 def park(command: ParkBooking, booking: Booking) -> tuple[BookingParked, ...]:
@@ -355,7 +199,7 @@ def park(command: ParkBooking, booking: Booking) -> tuple[BookingParked, ...]:
     busy = [
         tender.payment_id
         for tender in booking.tenders
-        if tender.settling or tender.status in ("requested", "unknown")
+        if tender.settling or tender.status in AT_WORK
     ]
     if busy:
         raise HeldAlready(payments=busy)
@@ -400,103 +244,3 @@ def note_given_back(command: NoteGivenBack, booking: Booking) -> tuple[LineGiven
             given_back_at=command.now,
         ),
     )
-
-
-# --- what holds for all of them ---
-
-
-def _editable(booking: Booking) -> BookingStarted:
-    started = must_be_open(booking)
-    if started.cancels is not None:
-        raise LineFixed
-    counting = [
-        tender.payment_id
-        for tender in booking.tenders
-        if tender.status in ("requested", "unknown")
-        or any(_counts_on_lines(paid) for paid in tender.settling)
-    ]
-    if counting:
-        raise HeldAlready(payments=counting)
-    if len(booking.acts) >= ACTS_MAX:
-        raise BookingTooLarge(f"a sale is corrected at most {ACTS_MAX} times", limit=ACTS_MAX)
-    return started
-
-
-def _counts_on_lines(paid: Any) -> bool:
-    """A voucher for some goods or of one VAT, a cost center, a subsidy: they were told the lines.
-    Money is for whatever is left, and so is a voucher for everything."""
-    return bool(paid.covers or paid.parts or paid.rate is not None)
-
-
-def _sound(booking: Booking, event: BookingEvent) -> None:
-    """Raises what is wrong with the booking once `event` has happened."""
-    after = evolve(booking, event)
-    keep_totals(after.lines, after.currency)
-    bought = sum(line.amount.amount for line in after.lines if line.kind not in GIVES_BACK)
-    paid = any(each.amount.amount > 0 for each in after.payments)
-    if paid:
-        less = after.open_amount.amount < min(0, booking.open_amount.amount)
-        if less or after.goods_left.amount < min(0, booking.goods_left.amount):
-            settled = total((each.amount for each in after.payments), currency=after.currency)
-            raise PaidAlready(settled=settled.model_dump())
-    if bought < 0 or overpaid(after.lines, after.payments) - overpaid(
-        booking.lines, booking.payments
-    ):
-        raise BookingNegative(total=after.total.model_dump())
-
-
-def _line(booking: Booking, line_id: str) -> Line:
-    for line in booking.lines:
-        if line.line_id == line_id:
-            return line
-    raise LineUnknown(line_id=line_id)
-
-
-def _undiscounted(booking: Booking, line: Line) -> None:
-    """A discount was given on what the line cost: another quantity or price is another case."""
-    found = [
-        each.line_id
-        for each in booking.lines
-        if any(cover.line_id == line.line_id for cover in each.lowers)
-    ]
-    if found:
-        raise LineDiscounted(discounts=found)
-
-
-def _within(off: int, whole: int, by: By) -> None:
-    # A discount of exactly so many percent may be rounded up.
-    if by.discount_max is not None and off > _percent_of(whole, by.discount_max):
-        raise DiscountOverMax(discount_max=by.discount_max)
-
-
-def _act(
-    kind: Literal["line_void", "price_change", "discount"],
-    line: Line,
-    amount: Money,
-    reason: str,
-    by: By,
-    now: datetime,
-) -> Act:
-    return Act(
-        kind=kind,
-        line_id=line.line_id,
-        name=line.name,
-        amount=amount,
-        reason=reason,
-        person=by.cashier_id,
-        approved_by=by.approved_by,
-        at=now,
-    )
-
-
-def acts_of(booking: Booking) -> tuple[Act, ...]:
-    """What a closing lists of the sale: a discount counts as it stands now, a line that is gone has
-    taken its own with it."""
-    now = {line.line_id: line.amount for line in booking.lines if line.lowers}
-    found = list[Act]()
-    for act in booking.acts:
-        if act.kind != "discount":
-            found.append(act)
-        elif act.line_id in now:
-            found.append(act.model_copy(update={"amount": now[act.line_id]}))
-    return tuple(found)

@@ -41,6 +41,9 @@ class Reports(Protocol):
     def connected(self) -> None:
         """It is there and works. Told as often as it helps: it also counts as a sign of life."""
 
+    def waiting(self, reason: str) -> None:
+        """It is away, and the driver itself looks for it."""
+
     async def scanned(self, raw: Scanned) -> None:
         """It has read something. Repeats within the debounce are dropped here."""
 

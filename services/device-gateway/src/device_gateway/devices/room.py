@@ -64,6 +64,9 @@ class _Owner:
         self._worked = True
         self._tell("connected", "")
 
+    def waiting(self, reason: str) -> None:
+        self._tell("away", reason)
+
     async def scanned(self, raw: Scanned) -> None:
         self.connected()
         if self._debounce.admits(raw.text, self._room.monotonic()):
@@ -77,7 +80,7 @@ class _Owner:
         tries = 0
         try:
             while True:
-                if not self.driver.present():
+                if not self._present():
                     self._tell("away", "not_plugged")
                     await asyncio.sleep(patience.present_every_s)
                     continue
@@ -92,6 +95,12 @@ class _Owner:
                 await asyncio.sleep(wait_s)
         finally:
             await self._room.let_go(self)
+
+    def _present(self) -> bool:
+        try:
+            return self.driver.present()
+        except OSError:
+            return False  # A folder on the way to it may not be looked into.
 
     async def _driven(self) -> str:
         """Serve it until it goes away, or somebody else has it; tells why."""
@@ -212,6 +221,10 @@ class DeviceRoom:
                 driver = self._drivers[device.kind](device)
             except DeviceAway as never:
                 driver = _Never(never.reason)
+            except Exception:
+                # One device that cannot be driven must not stop the others, and the tills.
+                log.exception("device %s", device_id)
+                driver = _Never("fault")
             owner = _Owner(self, device, driver)
             task = asyncio.create_task(owner.run(), name=f"device {device_id}")
             self._owners[device_id] = (owner, task)

@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from device_gateway.decider.store import STORE
 from device_gateway.handlers.closings import close_till
+from device_gateway.handlers.ending import abort
 from device_gateway.handlers.gateway import Gateway, store_stream
 from device_gateway.handlers.shifts import newest_shift
+from device_gateway.handlers.vouchers import sub_ask
 from events import Ask, DomainError, Metadata, Transient, state_of
 
 LOOK_EVERY_S = 60.0
@@ -81,6 +83,7 @@ async def _close(gateway: Gateway, store_id: str, till_id: str, end: datetime) -
     name = f"automatic/{till_id}/{shift.opened.shift}"
     ask = Ask.of(name, name, metadata=Metadata(actor="policy:automatic_closing"))
     try:
+        await _end_parked(gateway, shift.begun, ask)
         await close_till(
             gateway,
             store_id=store_id,
@@ -97,3 +100,12 @@ async def _close(gateway: Gateway, store_id: str, till_id: str, end: datetime) -
         _log.info("till %s stays open: %s", till_id, open_.code)
         return 0
     return 1
+
+
+async def _end_parked(gateway: Gateway, begun: Sequence[str], ask: Ask) -> None:
+    """What was set aside waits no longer than its shift."""
+    for booking_id in begun:
+        booking = await gateway.booking(booking_id)
+        if booking.open and booking.parked is not None:
+            step = sub_ask(ask, f"abort/{booking_id}")
+            await abort(gateway, booking, reason="closing", ask=step)

@@ -20,6 +20,7 @@ from device_gateway.commands.acts import (
 )
 from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking
+from device_gateway.decider.library import settlement_ids
 from device_gateway.decider.refusals import TillUnknown
 from device_gateway.events import Line
 from device_gateway.handlers.ending import Progress
@@ -146,7 +147,7 @@ async def give_back_due(gateway: Gateway, booking: Booking) -> Booking:
     """Tell other services of voided lines. Raises `ServiceUnavailable` and `ServiceRefused`; what
     was told until then is noted. An abort tells them by its event."""
     for line in () if booking.aborted is not None else booking.give_back_due:
-        await _given_back(gateway, line)
+        await _given_back(gateway, booking, line)
         booking_id = _id(booking)
         command = NoteGivenBack(booking_id, line.line_id, gateway.clock())
         step = Ask.of(f"given-back/{booking_id}/{line.line_id}", line.line_id)
@@ -154,9 +155,14 @@ async def give_back_due(gateway: Gateway, booking: Booking) -> Booking:
     return booking
 
 
-async def _given_back(gateway: Gateway, line: Line) -> None:
+async def _given_back(gateway: Gateway, booking: Booking, line: Line) -> None:
     """By kind of line: who may keep something for it. Each call leaves a tombstone."""
-    if line.top_up_id is not None:
+    if gateway.library is not None and line.kind == "fee":
+        for settlement_id in settlement_ids(booking, line.line_id):
+            await gateway.library.drop(settlement_id)
+    elif gateway.library is not None and line.load_id is not None:
+        await gateway.library.cancel_load(line.load_id)
+    elif line.top_up_id is not None:
         await gateway.vouchers.cancel_top_up(line.top_up_id, reason="voided")
     elif line.kind == "voucher_sale" and line.voucher_id is not None:
         await gateway.vouchers.cancel(line.voucher_id, reason="voided")

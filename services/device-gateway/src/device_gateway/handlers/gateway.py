@@ -32,6 +32,7 @@ from device_gateway.ports import (
 )
 from device_gateway.ports.assortment import Assortment
 from device_gateway.ports.library import LibraryService
+from device_gateway.ports.orders import NoOrders, OrderService
 from device_gateway.ports.printers import Printers
 from device_gateway.terminal.desk import TerminalDesk
 from events import EventStore, state_of
@@ -164,6 +165,7 @@ class Gateway:
     """Search; None: there is none here."""
     library: LibraryService | None = None
     """Accounts, fees, entitlements; None: the store has no such service."""
+    orders: OrderService = field(default_factory=NoOrders)
     places: dict[str, Place] = field(default_factory=dict)
     """Till → its open shift, as this process last saw it. A hint: the decision checks."""
     _masters: dict[str, tuple[datetime, MasterDataChanged]] = field(default_factory=dict)

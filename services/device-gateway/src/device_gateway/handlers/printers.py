@@ -12,6 +12,7 @@ from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.till import TILL, Till, must_be_active
 from device_gateway.events import BookingOrdered, DrawerOpened, StorePrinter
 from device_gateway.handlers.gateway import IDS, Gateway, till_stream
+from device_gateway.handlers.limits import limited
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.vouchers import prepared, renewed
 from device_gateway.ports.printers import Printers
@@ -183,8 +184,10 @@ async def _enqueue_again(gateway: Gateway, booking: Booking, job: PrintJob, agai
 
 async def print_copy(gateway: Gateway, booking: Booking, *, ask: Ask) -> PrintJob:
     """The receipt once more, as KOPIE. The same ask: the same job. Raises `NoPrinter`,
-    `PrinterQueueFull`."""
-    assert booking.final is not None
+    `PrinterQueueFull`, `ActTooOften`."""
+    final = booking.final
+    assert final is not None
+    await limited(gateway, "print", store_id=final.store_id, till_id=final.till_id)
     job_id = str(uuid5(IDS, f"print/{ask.key}"))
     order = replace(await order_of(gateway, booking), is_copy=True)
     await gateway.desk.enqueue(order, job_id=job_id)
@@ -197,6 +200,7 @@ async def print_copy(gateway: Gateway, booking: Booking, *, ask: Ask) -> PrintJo
 async def self_test(gateway: Gateway, store_id: str, printer_id: str, *, ask: Ask) -> PrintJob:
     """Raises `PrinterUnknown`, `PrinterQueueFull`."""
     printer = await printer_of(gateway, store_id, printer_id)
+    await limited(gateway, "print", store_id=store_id, till_id=f"printer/{printer_id}")
     master_data = await gateway.master_data(store_id)
     job_id = str(uuid5(IDS, f"print/{ask.key}"))
     await _spool(gateway).enqueue_self_test(printer, master_data, job_id=job_id)
@@ -221,6 +225,7 @@ async def open_drawer(gateway: Gateway, wanted: DrawerOpening, *, ask: Ask) -> P
     master_data = await gateway.master_data(wanted.store_id)
     if not gateway.desk.has_drawer(master_data, wanted.till_id):
         raise NoDrawerHere
+    await limited(gateway, "print", store_id=wanted.store_id, till_id=wanted.till_id)
     now, stream = gateway.clock(), till_stream(wanted.till_id)
 
     def decide(states: Mapping[str, Any]) -> Decision:

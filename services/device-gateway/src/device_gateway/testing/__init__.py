@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from device_gateway.devices.ports import KnownDevice
@@ -16,6 +17,7 @@ from device_gateway.events import (
     TillOpened,
 )
 from device_gateway.folding import code_of, folded, words_of
+from device_gateway.ports import PinHash
 from device_gateway.ports.assortment import ARTICLES_PAGE, FoundArticles
 from events.testing.memory import MemoryEventStore
 from money import euro
@@ -108,3 +110,53 @@ class MemoryDeviceShelf:
 
     async def give_back(self, device_id: str, *, owner: str) -> None:
         return None
+
+
+@dataclass
+class MemoryCashiers:
+    """`ports.cashiers.CashierDesk` in memory."""
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    locked: dict[str, datetime] = field(default_factory=dict)
+
+    async def keep(
+        self, cashier_id: str, *, name: str, store_ids: Sequence[str], pin: PinHash | None,
+        version: int,
+    ) -> None:  # fmt: skip
+        row = self.rows.setdefault(cashier_id, {"version": 0, "pin": None})
+        if row["version"] <= version:
+            row.update(name=name, stores=store_ids, version=version, pin=pin or row["pin"])
+
+    async def forget(self, cashier_id: str, *, version: int) -> None:
+        self.rows[cashier_id] = {"version": version, "pin": None}
+
+    async def pin_of(self, cashier_id: str) -> PinHash | None:
+        found: PinHash | None = self.rows.get(cashier_id, {}).get("pin")
+        return found
+
+    async def names_of(self, cashier_ids: Sequence[str]) -> Mapping[str, str]:
+        return {each: row["name"] for each, row in self.rows.items() if row.get("name")}
+
+    async def in_store(self, store_id: str) -> Sequence[str]:
+        return [
+            each
+            for each, row in self.rows.items()
+            if row.get("name") and (not row["stores"] or store_id in row["stores"])
+        ]
+
+    async def admit(self, *, till_id: str, now: datetime) -> float | None:
+        until = self.locked.get(till_id)
+        if until is not None and until > now:
+            return (until - now).total_seconds()
+        if until is not None:
+            self.locked.pop(till_id)
+            self.tries[till_id] = 0
+        self.tries[till_id] = self.tries.get(till_id, 0) + 1
+        if self.tries[till_id] > 5:
+            self.locked[till_id] = now + timedelta(seconds=300)
+            return 300.0
+        return None
+
+    async def succeeded(self, *, till_id: str) -> None:
+        self.tries.pop(till_id, None)

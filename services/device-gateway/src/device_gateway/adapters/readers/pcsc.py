@@ -79,7 +79,7 @@ async def _heard(line: bytes, reports: Reports) -> None:
             reports.connected()
         case "card":
             await reports.scanned(Scanned(what, "card"))
-        case "away":
-            raise DeviceAway(what)
+        case "waiting":
+            reports.waiting(what)
         case _:
             raise DeviceAway("fault")

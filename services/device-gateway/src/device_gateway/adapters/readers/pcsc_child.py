@@ -1,8 +1,9 @@
 """The child process of a card reader: `python -m … NAME`. One JSON line per thing that happens.
 
 `{"kind": "alive"}` about once a second, `{"kind": "card", "what": "04A1B2…"}` when a card comes,
-`{"kind": "away", "what": reason}` as the last line. A uid goes to the parent's
-pipe and nowhere else.
+`{"kind": "waiting", "what": reason}` about once a second while there is no reader or no service: a
+new process for each look would cost more than the look. A uid goes to the parent's pipe and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import time
 from typing import Any
 
 WAIT_MS = 1_000
+LOOK_AGAIN_S = 1.0
 UID_APDU = [0xFF, 0xCA, 0x00, 0x00, 0x00]
 """Get Data, uid (PC/SC part 3): answered by the reader, whatever the card."""
 
@@ -49,6 +52,11 @@ class Reader:
         if not fitting:
             raise Away("not_plugged")
         self._name = fitting[0]
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._scard.SCardReleaseContext(self._context)
+            self._context = None
 
     def watch(self) -> None:
         """For ever. Raises `Away`."""
@@ -96,15 +104,19 @@ class Reader:
 
 def main(arguments: list[str]) -> int:
     scard = importlib.import_module("smartcard.scard")
-    reader = Reader(scard, arguments[0])
     try:
-        reader.open()
-        reader.watch()
-    except Away as gone:
-        say("away", gone.reason)
+        while True:
+            reader = Reader(scard, arguments[0])
+            try:
+                reader.open()
+                reader.watch()
+            except Away as gone:
+                say("waiting", gone.reason)
+            finally:
+                reader.close()
+            time.sleep(LOOK_AGAIN_S)
     except BrokenPipeError:
-        return 1
-    return 0
+        return 1  # Nobody listens any more.
 
 
 if __name__ == "__main__":

@@ -28,7 +28,12 @@ COOKIE_S = 400 * 24 * 3600
 
 def router(gateway: Gateway, pages: Pages, *, tries: PairingTries) -> APIRouter:
     routes = pages.router()
+    _pairing(routes, gateway, pages, tries)
+    _beside(routes, pages)
+    return routes
 
+
+def _pairing(routes: APIRouter, gateway: Gateway, pages: Pages, tries: PairingTries) -> None:
     @routes.get("/{store_id}/till/pair")
     async def ask_for_code(store_id: Identifier, request: Request) -> Response:
         await gateway.master_data(store_id)
@@ -62,6 +67,8 @@ def router(gateway: Gateway, pages: Pages, *, tries: PairingTries) -> APIRouter:
         )
         return answer
 
+
+def _beside(routes: APIRouter, pages: Pages) -> None:
     @routes.get("/{store_id}/till/revoked")
     async def revoked(store_id: Identifier, request: Request) -> Response:
         """Says so, and forgets the worthless token."""
@@ -90,8 +97,6 @@ def router(gateway: Gateway, pages: Pages, *, tries: PairingTries) -> APIRouter:
                 samesite="strict",
             )
         return answer
-
-    return routes
 
 
 def _is_below(path: str, base: str) -> bool:

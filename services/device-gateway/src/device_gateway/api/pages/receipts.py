@@ -52,7 +52,12 @@ PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 def router(gateway: Gateway, pages: Pages) -> APIRouter:
     routes = pages.router()
     pages.menu.append("receipts")
+    _list(routes, gateway, pages)
+    _one(routes, gateway, pages)
+    return routes
 
+
+def _list(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     @routes.get("/{store_id}/till/receipts")
     async def receipts(
         store_id: Identifier,
@@ -80,6 +85,8 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
             states=STATES,
         )
 
+
+def _one(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     @routes.get("/{store_id}/till/receipts/{booking_id}")
     async def receipt(
         store_id: Identifier,
@@ -115,8 +122,6 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
         found = await own_process(gateway, session, booking_id)
         await printers.print_copy(gateway, found, ask=ask)
         return pages.done(request, session, N_("The copy is on its way to the printer."))
-
-    return routes
 
 
 async def own_process(gateway: Gateway, session: Session, booking_id: str) -> Booking:

@@ -535,7 +535,9 @@ document.addEventListener(
 
 /** A scan: into the dialog's code where it asks for one, else into the sale. */
 function took(text) {
-  const typed = before && before.field.isConnected ? before : null;
+  // The field may have been made anew meanwhile; what stood in it was kept.
+  let typed = before;
+  if (typed && !typed.field.isConnected) typed = typed.field.id === "entry" ? { field: entry(), value: typed.value } : null;
   before = null;
   if (dialog.open) {
     const field = body().querySelector("input[name=code], input[name=receipt]");
