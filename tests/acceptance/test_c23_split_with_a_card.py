@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from device_gateway.terminal.ports import TerminalDevice
@@ -67,7 +68,9 @@ async def test_c23_a_lost_card_payment_books_nothing_and_debits_once() -> None:
         assert problem["code"] == "payment.unknown"
         path = f"/{problem['booking_id']}"
         assert (await counter.ask(f"{path}/finish")).json()["code"] == "payment.at_terminal"
-        said = {"outcome": "approved", "reason": "Journal geprüft", "receipt_number": "0042"}
+        said: dict[str, Any] = {
+            "outcome": "approved", "reason": "Journal geprüft", "receipt_number": "0042",
+        }  # fmt: skip
         payment = f"{path}/payments/{problem['payment_id']}"
         await counter.book(path=f"{payment}/resolve", **said)
         await counter.book(path=f"{path}/finish")

@@ -144,6 +144,11 @@ def router(gateway: Gateway) -> APIRouter:
             )
         )
 
+    _functions(routes, gateway)
+    return routes
+
+
+def _functions(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/bookings/{booking_id}/functions", response_model=BookingAnswer)
     async def function(
         store_id: Identifier, till_id: Identifier, booking_id: Identifier, body: PressBody,
@@ -158,5 +163,3 @@ def router(gateway: Gateway) -> APIRouter:
             entered = code_of(gateway, till_id, body.scan, by=ask.key).value
         progress = await press(gateway, booking, pressed, entered, ask=ask)
         return _sent(await answer(gateway, progress, with_codes=True))
-
-    return routes

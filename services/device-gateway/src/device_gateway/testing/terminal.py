@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from device_gateway.adapters.zvt import messages
@@ -59,7 +59,7 @@ class _Dropped(Exception):
 class TerminalSimulator:
     """`acts`: one per coming transaction; then it approves. `journal`: what it really did."""
 
-    clock: Callable[[], datetime] = lambda: datetime.now()  # noqa: DTZ005  # Its own wall clock.
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     acts: list[Act] = field(default_factory=list)
     repeats: Literal["newest", "empty"] = "newest"
     """What a repeated receipt says."""

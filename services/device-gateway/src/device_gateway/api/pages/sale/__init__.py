@@ -81,6 +81,7 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     pages.texts.update(TEXTS)
     routes = pages.router()
     _screen(routes, gateway, pages)
+    _beside(routes, gateway, pages)
     _acts(routes, gateway, pages)
     return routes
 
@@ -112,6 +113,10 @@ def _screen(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         )
         whole = PIECES not in request.headers
         return shown(pages, request, session, screen, whole=whole, status=status)
+
+
+def _beside(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
+    """What the screen fetches when it is there: touch keys, articles, the receipt."""
 
     @routes.get("/{store_id}/till/sale/keys")
     async def keys(
