@@ -66,10 +66,7 @@ async def fold(connection: object, events: list[Event]) -> None:
     log = MemoryEventStore("device-gateway", registry())
 
     ask = Ask.of("k", "")
-    streams = tuple(
-        NewEvents(f"article-{each.sku}", ANY, (each,))
-        for each in events  # type: ignore[attr-defined]  # all have one
-    )
+    streams = tuple(NewEvents(f"article-{vars(each)['sku']}", ANY, (each,)) for each in events)
     done = await log.append(AppendRequest(key=ask.key, input_hash=ask.input_hash, streams=streams))
     await AssortmentProjection().apply(connection, done.recorded)  # type: ignore[arg-type]  # a connection
 
