@@ -27,7 +27,7 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.handlers.tills import TillTokens
 from device_gateway.policies import verdicts
-from device_gateway.ports import ReceiptOrder, ShiftSoFar, SoldVoucher, Unfinished
+from device_gateway.ports import ReceiptOrder, SoldVoucher, Unfinished
 from device_gateway.testing import MemoryCashiers
 from events import EventStore
 from events.reaction import Incoming
@@ -405,7 +405,7 @@ class Desk:
     def text(self, order: ReceiptOrder) -> str:
         mark = "TSE ausgefallen" if order.outage else ""
         process = order.booking
-        number = "X" if isinstance(process, ShiftSoFar) else process.number
+        number = getattr(process, "number", "X")
         return f"Beleg {number} {process.total if isinstance(process, Record) else ''} {mark}"
 
     def html(self, order: ReceiptOrder) -> str:
