@@ -6,7 +6,7 @@ import json
 import shlex
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,16 @@ from kassenverbund.chain_file import load_chain
 from kassenverbund.cli.log import prove, show_verdicts
 from kassenverbund.cli.output import console, line
 from kassenverbund.cli.words import say
-from kassenverbund.demo import SUMS, Played, Stage, demo_client, play, stock_up
+from kassenverbund.demo import (
+    SUMS,
+    Played,
+    Refused,
+    Stage,
+    demo_client,
+    offer_web_till,
+    play,
+    stock_up,
+)
 from kassenverbund.identity import once
 from kassenverbund.kafka import bus_settings
 from kassenverbund.logs import set_up_logs
@@ -70,7 +79,8 @@ def run_all(
             ca = str(running.ca.resolve()) if running.ca else None
             line({"ready": True, "base_url": running.base_url, "ca": ca, "tokens": tokens})
         else:
-            _welcome(running, tokens)
+            code = None if no_demo or not services else await _web_till(running)
+            _welcome(running, tokens, code)
 
     with bus_settings(settings, bus) as chosen:
         run(chosen, chain, services, on_ready=ready)
@@ -125,6 +135,16 @@ async def _stock_up(running: Running, *, as_json: bool) -> None:
         console().print(f"  {escape(told)}", soft_wrap=True)
 
 
+async def _web_till(running: Running) -> str | None:
+    """The code that makes a browser a till of the first store. None: there is no till to be had,
+    which is no reason not to start."""
+    async with demo_client(running.base_url, running.ca) as client:
+        manager = _tokens(running, ("manager",))["manager"]
+        with suppress(Refused):
+            return await offer_web_till(client, manager, store=running.chain.stores[0].id)
+    return None
+
+
 async def _play(running: Running, *, as_json: bool) -> Played:
     """Play the scene against the running program; people read sentences, scripts the answers."""
     out = console()
@@ -168,10 +188,14 @@ def _tokens(running: Running, roles: tuple[str, ...]) -> dict[str, str]:
     return {role: running.issuer.person(role, [role], now=now, valid_for=hours) for role in roles}
 
 
-def _welcome(running: Running, tokens: Mapping[str, str]) -> None:
+def _welcome(running: Running, tokens: Mapping[str, str], code: str | None) -> None:
     out = console()
     facts = Table.grid(padding=(0, 2))
     facts.add_row(say("Address"), running.base_url)
+    if code is not None:
+        store = running.chain.stores[0].id
+        facts.add_row(say("Web till"), f"{running.base_url}/stores/{store}/till")
+        facts.add_row(say("Its pairing code (10 min)"), f"{code[:4]} {code[4:]}")
     if running.ca:
         facts.add_row(say("Trust this CA"), str(running.ca.resolve()))
     facts.add_row(say("Printed receipts"), str(running.settings.var.resolve() / PAPERS))

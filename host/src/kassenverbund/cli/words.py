@@ -183,6 +183,8 @@ GERMAN: Mapping[str, str] = {
     "Trust this CA": "Dieser CA vertrauen",
     "Printed receipts": "Gedruckte Belege",
     "Try it": "Ausprobieren",
+    "Web till": "Webkasse",
+    "Its pairing code (10 min)": "Ihr Kopplungscode (10 min)",
     "Stop with Ctrl-C.": "Mit Strg-C beenden.",
     "Token": "Token",
     "starting …": "startet …",

@@ -5,6 +5,16 @@ Nothing in here reaches into a service. It sees what a till sees: HTTP.
 
 from kassenverbund.demo.assortment import stock_up
 from kassenverbund.demo.scene import SUMS, Played, SceneFailed, Stage, play
-from kassenverbund.demo.till import demo_client
+from kassenverbund.demo.till import Refused, demo_client, offer_web_till
 
-__all__ = ["SUMS", "Played", "SceneFailed", "Stage", "demo_client", "play", "stock_up"]
+__all__ = [
+    "SUMS",
+    "Played",
+    "Refused",
+    "SceneFailed",
+    "Stage",
+    "demo_client",
+    "offer_web_till",
+    "play",
+    "stock_up",
+]

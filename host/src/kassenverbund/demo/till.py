@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -35,6 +36,23 @@ class Refused(Exception):
     @property
     def code(self) -> str:
         return str(self.problem.get("code", ""))
+
+
+WEB_TILL = "webkasse"
+
+
+async def offer_web_till(client: httpx.AsyncClient, manager: str, *, store: str) -> str:
+    """A code, good for ten minutes, that makes a browser the till `WEB_TILL` of the store. Raises
+    `Refused`."""
+    answer = await client.post(
+        f"/stores/{store}/v1/pairings",
+        json={"name": "Webkasse", "till_id": WEB_TILL},
+        headers={"authorization": f"Bearer {manager}", "idempotency-key": str(uuid4())},
+    )
+    if answer.is_error:
+        raise Refused(answer)
+    code: str = answer.json()["code"]
+    return code
 
 
 def cents(amount: int) -> dict[str, Any]:
