@@ -363,6 +363,8 @@ class RecordBooking:
     """How the chain books what a tax adviser may decide otherwise."""
     fees: Mapping[str, KeptFee] = field(default_factory=dict)
     """Line → what the account's owner keeps for the paid part of its fee."""
+    rest_slips: bool = False
+    """The store prints what is left on a voucher on a slip of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,8 @@ def papers_of(final: FinalEvent) -> tuple[PaperKind, ...]:
                 slips.append("center_slip")
             if final.renewed:
                 slips.append("remainder_slips")
+            if final.rest_slip:
+                slips.append("rest_slip")
             return tuple(slips)
         case TillClosed():
             return () if final.automatic else ("receipt",)

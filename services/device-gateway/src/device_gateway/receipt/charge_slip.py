@@ -65,7 +65,6 @@ def terminal_slip_of(order: ReceiptOrder) -> TerminalSlip:
 
 def center_slip_rows(document: CenterSlip, columns: int, codepage: Codepage) -> Grid:
     say, grid = words(document.language), Grid(columns, codepage)
-    copy_mark(grid, document.is_copy, say)
     head(grid, document, say)
     when_and_where(grid, document, say, name=say.receipt)
     for charge in document.charges:
