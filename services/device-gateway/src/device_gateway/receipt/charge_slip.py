@@ -79,7 +79,7 @@ def terminal_slip_rows(document: TerminalSlip, columns: int, codepage: Codepage)
     head(grid, document, say)
     grid.blank()
     grid.centre(say.terminal_closing, style="big")
-    when_and_where(grid, document, say, name=say.terminal)
+    when_and_where(grid, document, say, name=say.terminal_closing)
     grid.pair(say.terminal, document.terminal)
     for kind, count, amount in document.totals:
         grid.pair(f"{count} x {kind}", with_currency(amount, say))
