@@ -86,7 +86,7 @@ async def inspected(played: Month, whole: Whole, var: Path) -> Inspected:
         assert export["state"] != "failed", export
         return export["state"] == "done"
 
-    await until(made)
+    await until(made, wait_s=120)
     content = await whole.ask("GET", f"{path}/{asked['export_id']}/file", token=auditor)
     tars = {}
     for tse in TSES:
@@ -192,6 +192,9 @@ def test_what_the_month_was_about_stands_in_the_tables(month: Inspected) -> None
         "ZuschussEcht", "ZuschussUnecht", "TrinkgeldAN", "Pfand", "PfandRueckzahlung",
         "Geldtransit", "Privateinlage", "DifferenzSollIst", "Anfangsbestand",
     }  # fmt: skip
+    owed = [row for row in table(month.content, "lines.csv")
+            if row["GV_TYP"] == "Forderungsentstehung"]  # fmt: skip
+    assert {"Kunde", "Kostenträger", "Kostenstelle"} <= {row["GV_NAME"] for row in owed}
     kinds = Counter(row["BON_TYP"] for row in table(month.content, "transactions.csv"))
     assert kinds.keys() >= {
         "Beleg", "AVTraining", "AVBelegabbruch", "AVBestellung", "AVSonstige",

@@ -51,7 +51,7 @@ from device_gateway.handlers.gateway import (
     rates_on,
 )
 from device_gateway.handlers.holds import refusal_of
-from device_gateway.handlers.rights import allowed
+from device_gateway.handlers.rights import allowed, somebody_here
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import (
     NOTHING_BACK,
@@ -303,7 +303,7 @@ def _entered(
     """The booking with the lines that a price list knows."""
     master_data = counter.master_data
     here = counter.till.cashier
-    if here is None and needs_sign_in:
+    if here is None and needs_sign_in and not counter.till.unattended:
         raise SignInNeeded
     starting = StartBooking(
         booking_id=booking_id,
@@ -348,8 +348,9 @@ def _paid(begun: Begun, sale: Sale, payments: Sequence[NewPayment], now: datetim
 async def add(
     gateway: Gateway, booking: Booking, sent: Sequence[SentLine], *, ask: Ask
 ) -> Progress:
-    """More lines for an open booking."""
+    """More lines for an open booking. Raises `SignInNeeded`, and what the rules refuse."""
     assert booking.started is not None
+    await somebody_here(gateway, booking, ask)
     started = booking.started
     master_data = await gateway.terms_of(booking)
     rates = rates_on(master_data, business_date(master_data, gateway.clock()))
@@ -375,8 +376,10 @@ async def pay(
     ask: Ask,
     approval: str | None = None,
 ) -> Progress:
-    """More payments for an open booking, in their order."""
+    """More payments for an open booking, in their order. Raises `SignInNeeded`, and what the rules
+    or another service refuse."""
     assert booking.started is not None
+    await somebody_here(gateway, booking, ask)
     booking_id = booking.started.booking_id
     if any(each.payer is not None for each in paid):
         await allowed(
