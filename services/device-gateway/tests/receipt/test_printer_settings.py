@@ -32,12 +32,12 @@ from device_gateway.adapters.virtual_printer import Image as Printed
 from device_gateway.events import StorePrinter
 from device_gateway.printing.desk import PrintingDesk
 from device_gateway.receipt import examples, report_examples
-from device_gateway.receipt.slip_examples import PAPERS as SLIPS
 from device_gateway.receipt.build import receipt_of, slip_of
 from device_gateway.receipt.grid import Grid
 from device_gateway.receipt.layout import receipt_rows, slip_rows
 from device_gateway.receipt.order_slip import OrderSlip, OrderSlipLine, order_slip_rows
 from device_gateway.receipt.papers import paper_of, paper_rows
+from device_gateway.receipt.slip_examples import PAPERS as SLIPS
 from device_gateway.receipt.text import grid_text
 from kassenverbund.kit.chain_printers import Printer, logo_mark
 from money import euro

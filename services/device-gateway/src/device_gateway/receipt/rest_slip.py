@@ -36,7 +36,9 @@ def rest_slip_of(order: ReceiptOrder) -> RestSlip:
     assert isinstance(booking, Record)
     return RestSlip(
         **head_of(booking, order),
-        rests=tuple(Rest(serial_masked=masked(serial), left=left) for serial, left in booking.rests),
+        rests=tuple(
+            Rest(serial_masked=masked(serial), left=left) for serial, left in booking.rests
+        ),
     )
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from device_gateway.events import CardTotal, CostCenterTerms, OnAccountTerms, Payer, Payment, VatPart
+from device_gateway.events import (
+    CardTotal,
+    CostCenterTerms,
+    OnAccountTerms,
+    Payer,
+    Payment,
+    VatPart,
+)
 from device_gateway.ports import ReceiptOrder, TerminalReport
 from device_gateway.receipt import examples
 from device_gateway.receipt.report_examples import CLOSED

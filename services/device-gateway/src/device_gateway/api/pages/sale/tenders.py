@@ -14,7 +14,6 @@ from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.fee_payments import FeePayment
 from device_gateway.handlers.rights import somebody_here
 from device_gateway.handlers.taking_back import RefundKind
-from device_gateway.handlers.rights import somebody_here
 from device_gateway.handlers.tendered import TenderedPayment
 from device_gateway.handlers.terminal_upkeep import Resolution
 from device_gateway.handlers.vouchers import sub_ask
