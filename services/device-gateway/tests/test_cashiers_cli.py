@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from device_gateway.handlers import cashiers
 from kassenverbund.cli import build
@@ -34,7 +33,9 @@ async def shell(rig: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shel
 
         async def run(*arguments: str, typed: str = "") -> Result:
             said = ["cashiers", *arguments, "--store", "berlin", "--url", url, "--json"]
-            return await asyncio.to_thread(CliRunner().invoke, build("cashiers"), said, typed)
+            return await asyncio.to_thread(
+                lambda: CliRunner().invoke(build("cashiers"), said, typed)
+            )
 
         yield run
         server.should_exit = True
