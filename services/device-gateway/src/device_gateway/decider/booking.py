@@ -46,7 +46,8 @@ from device_gateway.decider.after import (
     note_queued,
     note_verdict,
 )
-from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.booking_evolve import evolve
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.discounting import acts_of
