@@ -26,8 +26,8 @@ from benchmarks.appends import server as database
 from benchmarks.report import Row, show
 from device_gateway.adapters.assortment import PostgresAssortment
 from device_gateway.events import ArticleListed, registry
-from device_gateway.handlers.assortment import IMPORT_ROWS_MAX, list_articles
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.listing import IMPORT_ROWS_MAX, list_articles
 from device_gateway.handlers.stores import declare_stores
 from device_gateway.projections_assortment import AssortmentProjection, listed_rows
 from device_gateway.service import SERVICE

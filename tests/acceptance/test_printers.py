@@ -19,7 +19,7 @@ from device_gateway.adapters.virtual_printer import Mode, VirtualPrinter
 from device_gateway.printing.news import PrintNews
 from kassenverbund.chain_file import load_chain
 from kassenverbund.kit.chain import Chain
-from tests.support.counter import Counter, article, cash, open_counter, voucher_sale
+from tests.support.counter import Counter, article, by_voucher, cash, open_counter, voucher_sale
 from tests.support.printing import QUICK, make_spool, print_office, running
 from tests.support.program import ROOT
 
@@ -99,8 +99,9 @@ def opened(spool: str, tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def shop(
-        *declared: Answer, mode: Mode = Mode.OK, keep_trying_s: float = 900.0
-    ) -> AsyncIterator[Shop]:
+        *declared: Answer, mode: Mode = Mode.OK, keep_trying_s: float = 900.0,
+        vouchers: Answer | None = None,
+    ) -> AsyncIterator[Shop]:  # fmt: skip
         asked = declared or ({"id": "bon"},)
         played = {each["id"]: VirtualPrinter(mode=mode) for each in asked}
         for printer in played.values():
@@ -112,6 +113,7 @@ def opened(spool: str, tmp_path: Path) -> Open:
              "port": played[each["id"]].port or 1}
             for each in asked
         ]  # fmt: skip
+        document["vouchers"] |= vouchers or {}
         patience = replace(QUICK, keep_trying_s=keep_trying_s, look_when_down_s=0.2)
         async with print_office(spool, tmp_path, patience=patience, news=news.append) as office:
             counter = await open_counter(Chain.model_validate(document), office=office)
@@ -143,6 +145,36 @@ async def test_a_copy_says_so_and_a_repeated_request_prints_it_once(opened: Open
     assert first["copy"] is True
     assert ("KOPIE" in original.text, "KOPIE" in copy.text) == (False, True)
     assert len(shop.bon.papers) == 2
+
+
+async def test_an_x_report_comes_out_where_the_receipts_do_and_is_no_copy(opened: Open) -> None:
+    async with opened() as shop:
+        await shop.sold(article(1999))
+        await shop.bon.wait_for_papers(1)
+        first = await shop.ask("tills/till-1/shift/report/print", key="x-1")
+        again = await shop.ask("tills/till-1/shift/report/print", key="x-1")
+        await shop.ask("tills/till-1/shift/report/print", key="x-2")
+        _, one, other = await shop.bon.wait_for_papers(3)
+        numbered = [e.name for e in shop.counter.log.log if e.name == "till.number_given"]
+        no = await shop.ask(f"print-jobs/{first['job_id']}/repeat", status=409)
+    assert (first["job_id"], first["document"]) == (again["job_id"], "x_report")
+    for paper in (one, other):
+        assert "kein Kassenabschluss" in paper.text
+        assert "19,99" in paper.text
+        assert "KOPIE" not in paper.text
+    assert len(shop.bon.papers) == 3
+    assert len(numbered) <= 1  # The sale alone: a report is no process.
+    assert no["code"] in ("print_job.not_repeatable", "print_job.waits")
+
+
+async def test_what_is_left_on_a_voucher_reaches_its_printer(opened: Open) -> None:
+    async with opened({"id": "bon"}, vouchers={"remainder_slip": True}) as shop:
+        code = await shop.counter.donated("20.00")
+        sold = await shop.counter.sell([article(1200)], by_voucher(code))
+        await shop.counter.print(sold["booking_id"])
+        papers = await shop.bon.wait_for_papers(2)
+        await shop.job("confirmed", "rest_slip")
+    assert sum("Der Gutschein selbst gilt weiter" in paper.text for paper in papers) == 1
 
 
 async def test_an_unknown_paper_is_repeated_as_a_copy_and_only_when_asked(opened: Open) -> None:

@@ -194,6 +194,56 @@ async def test_where_it_is_required_nothing_is_sold_without_somebody(
     assert (await till.post("", sale)).status_code == 200
 
 
+async def test_a_sale_that_was_begun_waits_for_somebody_once_he_has_signed_out(
+    people: Any, till: Any, words: Any
+) -> None:
+    anna = {"cashier": "anna", "pin": "80516273"}
+    people.restart(cashiers=people.gateway.cashiers, sign_in_required=frozenset({"berlin"}))
+    await at(people, till, "POST", "/cashier", anna)
+    begun = await till.post("", {"lines": [words.article(500)], "payments": [], "finish": False})
+    booking = f"/{begun.json()['booking_id']}"
+    await at(people, till, "DELETE", "/cashier")
+    acts = {
+        f"{booking}/lines": {"lines": [words.article(100)]},
+        f"{booking}/payments": {"payments": [words.cash(600)]},
+        f"{booking}/finish": {},
+        f"{booking}/lines/1/quantity": {"quantity": "2"},
+        f"{booking}/discount": {"percent": 1000, "reason": "x"},
+        f"{booking}/park": {},
+    }
+    for path, body in acts.items():
+        refused = await till.post(path, body)
+        assert (refused.status_code, refused.json()["code"]) == (403, "till.sign_in_needed"), path
+    await at(people, till, "POST", "/cashier", anna)
+    for path, body in list(acts.items())[:3]:
+        done = await till.post(path, body, key=path)
+        assert done.status_code == 200, done.text
+    assert done.json()["state"] == "recorded"
+    await at(people, till, "DELETE", "/cashier")
+    again = await till.post(path, body, key=path)
+    assert again.status_code == 200  # What was answered is answered again.
+
+
+async def test_what_is_delivered_on_account_needs_its_right(
+    people: Any, till: Any, words: Any
+) -> None:
+    await at(people, till, "POST", "/cashier", {"cashier": "anna", "pin": "80516273"})
+    owed = {"kind": "on_account", "payer": {"id": "kunde-17", "kind": "customer"}}
+    refused = await till.post("", words.sale([words.article(500)], owed))
+    assert (refused.status_code, refused.json()["code"]) == (403, "till.right_missing")
+    assert refused.json()["right"] == "on_account"
+    begun = await till.post("", {"lines": [words.article(500)], "payments": [], "finish": False})
+    path = f"/{begun.json()['booking_id']}/payments"
+    later = await till.post(path, {"payments": [owed]})
+    assert (later.status_code, later.json().get("right")) == (403, "on_account")
+    lent = {"cashier": "chef", "pin": "9999", "right": "on_account"}
+    approval = (await at(people, till, "POST", "/approvals", lent)).json()["approval"]
+    body = {"payments": [owed]}
+    passed = await till.post(path, body, approval=approval)
+    # The right is there now; this store delivers nothing on account.
+    assert passed.json()["code"] == "payment.kind_unknown"
+
+
 async def test_in_training_mode_every_sale_is_a_training_until_somebody_signs_in(
     people: Any, till: Any, words: Any
 ) -> None:

@@ -53,6 +53,12 @@ async def shop(rig: Any, words: Any, chain: Chain) -> AsyncIterator[Shop]:
     yield Shop(rig, words)
 
 
+async def test_where_people_sign_in_it_sells_without_one(shop: Shop) -> None:
+    shop.rig.restart(sign_in_required=frozenset({"berlin"}))
+    told = await shop.post(shop.order())
+    assert (told.status_code, told.json()["state"]) == (200, "recorded")
+
+
 async def test_it_is_declared_once_with_a_serial_and_a_tse_of_its_own(
     shop: Shop, chain: Chain
 ) -> None:

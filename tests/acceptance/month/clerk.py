@@ -213,6 +213,16 @@ class Clerk:
         paid = {"kind": "cost_center", "card": {"number": number}, "mode": "up_to"}
         await self.sell(lines, paid)
 
+    async def delivered(self) -> None:
+        """Two on account, of which one comes back; the other stays owed."""
+        kind = "customer" if self.done["delivered"] % 2 else "third_party"
+        payer = {"id": "kunde-17", "kind": kind}
+        lines = [goods(890, "meals", "2"), goods(150, "standard")]
+        owed = await self.sell(lines, {"kind": "on_account", "payer": payer})
+        back = {"booking_id": owed["booking_id"], "line_id": owed["lines"][0]["line_id"],
+                "quantity": "1", "reason": "kalt geliefert"}  # fmt: skip
+        await self.sell([], returns=[back])
+
     # -- what comes back, and what counts for nothing ---------------------------------------
 
     async def returned(self) -> None:

@@ -27,8 +27,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ACTIONS = (
     "sale", "sale", "sale", "by_weight", "web_order", "tip", "deposit", "multi_sold",
     "single_sold", "multi_redeemed", "multi_pays_part", "paid_out", "single_redeemed",
-    "donated_redeemed", "charged", "subsidised", "returned", "exchanged", "cancelled", "aborted",
-    "training", "ordered", "cash_moved",
+    "donated_redeemed", "charged", "subsidised", "delivered", "returned", "exchanged", "cancelled",
+    "aborted", "training", "ordered", "cash_moved",
 )  # fmt: skip
 """A till does them all, in an order of its own, before it does one again."""
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "dead-letters": "dead_letters",
     "vouchers": "vouchers",
     "articles": "articles",
+    "cashiers": "cashiers",
     "centers": "centers",
     "fiscal": "fiscal",
     "vat": "vat",

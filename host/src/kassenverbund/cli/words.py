@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from kassenverbund.cli.words_articles import ARTICLES_GERMAN
+from kassenverbund.cli.words_cashiers import CASHIERS_GERMAN
 from kassenverbund.cli.words_exports import EXPORT_GERMAN
 from kassenverbund.cli.words_fiscal import FISCAL_GERMAN
 from kassenverbund.cli.words_simulate import SIMULATE_GERMAN
@@ -17,6 +18,7 @@ GERMAN: Mapping[str, str] = {
     **FISCAL_GERMAN,
     **EXPORT_GERMAN,
     **ARTICLES_GERMAN,
+    **CASHIERS_GERMAN,
     **SIMULATE_GERMAN,
     "The backbone behind the tills of a chain.": "Das Rückgrat hinter den Kassen einer Kette.",
     "Start everything on this machine and stay up.": (

@@ -64,6 +64,8 @@ class VoucherPolicy(Part):
     replace_weak_codes: bool = True
     """Whether a voucher with such a code gets one of ours at its first use at a till, if a rest is
     left: the till prints the new code, and the short one is dead."""
+    remainder_slip: bool = False
+    """Whether a slip of its own says what is left on a voucher. The receipt says it in any case."""
     revived_months: Annotated[int, Field(ge=0, le=120)] = 12
     """Goods paid with a voucher come back after its last day: how long the refund is usable."""
     offline_cap: Annotated[int, Field(ge=1, le=100_000)] | None = None

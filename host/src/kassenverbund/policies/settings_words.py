@@ -50,6 +50,9 @@ MEANINGS: dict[str, Meaning] = {
     "vouchers.replace_weak_codes": _means(
         "A short code is replaced at its first use", "Ein kurzer Code wird bei der ersten Nutzung"
         " ersetzt", "yes"),
+    "vouchers.remainder_slip": _means(
+        "What is left is printed on a slip of its own", "Restguthaben auf eigenem Zettel"
+        " gedruckt", "yes"),
     "vouchers.revived_months": _means(
         "Usable after its last day, when goods come back", "Nach Ablauf nutzbar, wenn Ware"
         " zurückkommt", "months"),

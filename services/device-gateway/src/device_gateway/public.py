@@ -11,6 +11,7 @@ from device_gateway.events import (
     DeviceChanged,
     DevicePaired,
     DeviceRemoved,
+    DrawerOpened,
     MasterDataChanged,
     NumberGiven,
     ReceiptPrinted,
@@ -49,6 +50,7 @@ PUBLICATION = Publication(
         DevicePaired,
         DeviceChanged,
         DeviceRemoved,
+        DrawerOpened,
     ),
     ordering_key=_store_of,
 )

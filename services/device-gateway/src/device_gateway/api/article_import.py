@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from device_gateway.api.article_bodies import ImportedArticle
 from device_gateway.events import ArticleListed
-from device_gateway.handlers.assortment import IMPORT_ROWS_MAX, REFUSED_MAX, ImportRefused
+from device_gateway.handlers.listing import IMPORT_ROWS_MAX, REFUSED_MAX, ImportRefused
 
 IMPORT_BYTES_MAX = 2 * 1024 * 1024
 """Of one request: 1,000 rows."""

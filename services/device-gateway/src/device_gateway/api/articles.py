@@ -24,7 +24,7 @@ from device_gateway.api.article_import import IMPORT_BYTES_MAX, read_rows
 from device_gateway.api.bodies import Body
 from device_gateway.api.callers import in_store, store_or_reader
 from device_gateway.decider.touch_keys import CHAIN
-from device_gateway.handlers import assortment, touch_keys
+from device_gateway.handlers import assortment, listing, touch_keys
 from device_gateway.handlers.assortment import AssortmentAway
 from device_gateway.handlers.gateway import Gateway
 from kassenverbund.kit.auth import Caller
@@ -85,7 +85,7 @@ def _imports(routes: APIRouter, gateway: Gateway) -> None:
             currency=master_data.currency,
             now=gateway.clock(),
         )
-        changed = await assortment.list_articles(gateway, store_id, rows, ask=ask)
+        changed = await listing.list_articles(gateway, store_id, rows, ask=ask)
         return _sent(ImportAnswer(rows=len(rows), changed=changed))
 
 
@@ -127,13 +127,13 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         """List an article, or change it: in all stores. VAT keys and currency are this store's."""
         chainwide(caller)
         wanted = body.listed(sku, gateway.clock())
-        return _sent(article_answer(await assortment.list_one(gateway, store_id, wanted, ask=ask)))
+        return _sent(article_answer(await listing.list_one(gateway, store_id, wanted, ask=ask)))
 
     @routes.delete("/{store_id}/v1/articles/{sku}", response_model=Delisted)
     async def delete(store_id: Identifier, sku: Sku, caller: Office, ask: AskOf) -> Response:
         """It is not sold any more, in no store. What was sold stays as it is."""
         chainwide(caller)
-        await assortment.delist(gateway, sku, ask=ask)
+        await listing.delist(gateway, sku, ask=ask)
         return _sent(Delisted(sku=sku))
 
 

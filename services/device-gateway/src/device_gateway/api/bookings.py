@@ -29,6 +29,7 @@ from device_gateway.handlers.cancelling import Cancellation
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
+from device_gateway.handlers.rights import somebody_here
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
 from device_gateway.handlers.waiving import may_settle
 from device_gateway.ports import Place
@@ -136,6 +137,7 @@ def _ends(routes: APIRouter, gateway: Gateway) -> None:
         caller: OwnTill, ask: AskOf, wait_s: WaitS, body: FinishBody | None = None,
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
+        await somebody_here(gateway, booking, ask)
         refund = (body or FinishBody()).refund
         progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
         return await told_to(gateway, progress, wait_s)

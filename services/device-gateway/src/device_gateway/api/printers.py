@@ -24,7 +24,7 @@ from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.limits import limited
 from device_gateway.handlers.printers import DrawerOpening, SeenPrinter
 from device_gateway.handlers.rights import allowed
-from device_gateway.printing.job import Document, JobState, PrintJob
+from device_gateway.printing.job import JobState, PrintJob
 from kassenverbund.kit.auth import Caller, Forbidden
 from kassenverbund.kit.idempotency import AskOf
 from kassenverbund.kit.text import Identifier, SafeName
@@ -79,7 +79,8 @@ class PrintJobAnswer(_Answer):
     printer_id: str
     till_id: str
     booking_id: str
-    document: Document
+    document: str
+    """What it prints (`printing.job.Document`); kinds may grow."""
     copy_: Annotated[bool, Field(serialization_alias="copy")]
     state: JobState
     reason: str

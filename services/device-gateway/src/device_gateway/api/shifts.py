@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from device_gateway.api.bookings import WaitS
 from device_gateway.api.callers import ApprovalOf, in_store, till_or_manager, till_or_reader
 from device_gateway.api.guards import guarded
+from device_gateway.api.printers import PrintJobAnswer, job_answer
 from device_gateway.api.shift_answers import (
     CashMoveAnswer,
     ClosingAnswer,
@@ -21,7 +22,7 @@ from device_gateway.api.shift_answers import (
     shift_answer,
 )
 from device_gateway.decider.booking_state import Booking
-from device_gateway.handlers import closings
+from device_gateway.handlers import closings, printers
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.verdicts import with_verdict
@@ -148,6 +149,21 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         await guarded(gateway, caller, "x_report", approval)
         order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
         return await _paper(gateway, order, form)
+
+    @routes.post("/shift/report/print")
+    async def print_x_report(
+        store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
+        approval: ApprovalOf = None,
+    ) -> PrintJobAnswer:  # fmt: skip
+        who = await guarded(gateway, caller, "x_report", approval, ask=ask)
+        job = await printers.print_x_report(
+            gateway,
+            store_id=store_id,
+            till_id=till_id,
+            cashier_id=who.cashier_id or _cashier(None, caller),
+            ask=ask,
+        )
+        return job_answer(job)
 
     @routes.put("/tse")
     async def tse(

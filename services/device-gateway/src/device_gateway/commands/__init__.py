@@ -10,14 +10,22 @@ from typing import Literal
 
 from device_gateway.commands.acts import EditCommand
 from device_gateway.commands.library import KeptFee, LibraryPart
+from device_gateway.commands.papers import NoteOverdue, NotePrinted, NoteQueued, NoteVerdict
 from device_gateway.commands.shifts import NoteOutage, RequestTse
 from device_gateway.commands.terminal import CardCommand
+from device_gateway.commands.tills import (
+    AcceptClock,
+    DeclareStore,
+    DeclareUnattended,
+    OfferPairing,
+    PairTill,
+    RevokeTill,
+    RollToken,
+)
 from device_gateway.events import (
     ChargeProblem,
     FiscalKind,
     LineKind,
-    MasterDataChanged,
-    PaperKind,
     Payer,
     Payment,
     PaymentKind,
@@ -25,83 +33,24 @@ from device_gateway.events import (
     SoldTerms,
     TerminalWish,
     VatRate,
-    VerdictReceived,
     VoucherArticles,
 )
 from kassenverbund.kit.fiscal_cases import DEFAULTS, Choices, KeyRule
 from money import Money
 
-# --- store and till ---
-
-
-@dataclass(frozen=True, slots=True)
-class DeclareStore:
-    """What `chain.yaml` says at start."""
-
-    declared: MasterDataChanged
-
-
-@dataclass(frozen=True, slots=True)
-class OfferPairing:
-    store_id: str
-    till_id: str
-    pairing_id: str
-    name: str
-    code_hash: str
-    expires_at: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PairTill:
-    """Exchange the code of `pairing_id` for a token, of which only the hash is known here."""
-
-    store_id: str
-    till_id: str
-    code_hash: str
-    token_hash: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeTill:
-    store_id: str
-    till_id: str
-    reason: str
-    now: datetime
-    undeclared: bool = False
-    """The chain file declares this unattended till no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class RollToken:
-    store_id: str
-    till_id: str
-    token_hash: str
-    old_until: datetime
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DeclareUnattended:
-    """The chain file has a till without a device."""
-
-    store_id: str
-    till_id: str
-    name: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptClock:
-    """A manager says that the clock is right, although something later was stored."""
-
-    store_id: str
-    latest: datetime
-    reason: str
-    accepted_by: str
-    now: datetime
-
+__all__ = [
+    "AcceptClock",
+    "DeclareStore",
+    "DeclareUnattended",
+    "NoteOverdue",
+    "NotePrinted",
+    "NoteQueued",
+    "NoteVerdict",
+    "OfferPairing",
+    "PairTill",
+    "RevokeTill",
+    "RollToken",
+]
 
 # --- booking ---
 
@@ -363,6 +312,8 @@ class RecordBooking:
     """How the chain books what a tax adviser may decide otherwise."""
     fees: Mapping[str, KeptFee] = field(default_factory=dict)
     """Line → what the account's owner keeps for the paid part of its fee."""
+    rest_slips: bool = False
+    """The store prints what is left on a voucher on a slip of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,36 +360,6 @@ class OrderLines:
     cashier_id: str | None = None
     kitchen: bool = False
     """Printers of the store print what has to be done for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoteVerdict:
-    verdict: VerdictReceived
-
-
-@dataclass(frozen=True, slots=True)
-class NoteOverdue:
-    booking_id: str
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NoteQueued:
-    booking_id: str
-    job_id: str
-    document: PaperKind
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NotePrinted:
-    """From the printing room: the printer has the job."""
-
-    booking_id: str
-    printer_id: str
-    job_id: str
-    is_copy: bool
-    now: datetime
 
 
 TillCommand = OfferPairing | PairTill | RevokeTill | RequestTse | RollToken

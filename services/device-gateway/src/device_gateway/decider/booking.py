@@ -46,7 +46,8 @@ from device_gateway.decider.after import (
     note_queued,
     note_verdict,
 )
-from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.booking_evolve import evolve
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.card import abortable, card_decide, nothing_at_terminal
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.discounting import acts_of
@@ -186,38 +187,38 @@ def record(
     )
     kind = {} if started.training else {"kind": kind_of(booking)}
     recorded = TrainingRecorded if started.training else BookingRecorded
-    return (
-        *refunds,
-        recorded(
-            booking_id=started.booking_id,
-            store_id=started.store_id,
-            till_id=started.till_id,
-            till_name=started.till_name,
-            legal_entity_id=started.legal_entity_id,
-            tse_id=started.tse_id,
-            client_id=started.client_id,
-            number=number,
-            shift=shift.shift,
-            cashier_id=started.cashier_id,
-            unattended=started.unattended,
-            approved_by=started.approved_by,
-            master_data=started.master_data,
-            started_at=started.started_at,
-            recorded_at=command.now,
-            sign_by=command.sign_by,
-            business_date=command.business_date,
-            currency=started.currency,
-            lines=lines,
-            payments=payments,
-            total=total((line.amount for line in lines), currency=started.currency),
-            vat=vat_totals(lines, payments),
-            change=booking.change,
-            waivers=waivers_of(booking.payments),
-            references=references_of(started, booking),
-            acts=acts_of(booking),
-            **kind,
-        ),
+    made = recorded(
+        booking_id=started.booking_id,
+        store_id=started.store_id,
+        till_id=started.till_id,
+        till_name=started.till_name,
+        legal_entity_id=started.legal_entity_id,
+        tse_id=started.tse_id,
+        client_id=started.client_id,
+        number=number,
+        shift=shift.shift,
+        cashier_id=started.cashier_id,
+        unattended=started.unattended,
+        approved_by=started.approved_by,
+        master_data=started.master_data,
+        started_at=started.started_at,
+        recorded_at=command.now,
+        sign_by=command.sign_by,
+        business_date=command.business_date,
+        currency=started.currency,
+        lines=lines,
+        payments=payments,
+        total=total((line.amount for line in lines), currency=started.currency),
+        vat=vat_totals(lines, payments),
+        change=booking.change,
+        waivers=waivers_of(booking.payments),
+        references=references_of(started, booking),
+        acts=acts_of(booking),
+        **kind,
     )
+    if command.rest_slips and made.rests:
+        made = made.model_copy(update={"rest_slip": True})
+    return (*refunds, made)
 
 
 def record_all(

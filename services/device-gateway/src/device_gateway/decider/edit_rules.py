@@ -7,7 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from device_gateway.commands.acts import By
-from device_gateway.decider.booking_state import Booking, evolve
+from device_gateway.decider.booking_evolve import evolve
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.covering import overpaid
 from device_gateway.decider.lines import must_be_open
 from device_gateway.decider.pricing import GIVES_BACK, keep_totals

@@ -227,6 +227,26 @@ class Record(Process):
     """Booked without a person, at a till that the chain file declares."""
     acts: Annotated[tuple[Act, ...], LeftOut] = ()
     """What was voided, given off or priced otherwise before it was recorded."""
+    rest_slip: Annotated[bool, LeftOut] = False
+    """A slip says what is left on the vouchers that were used (`rests`)."""
+
+    @property
+    def rests(self) -> tuple[tuple[str, Money], ...]:
+        """(serial, what is left) of the vouchers that were used and keep their code."""
+        used = [
+            *((each.voucher_serial, each.voucher_remaining) for each in self.payments
+              if not each.new_code),
+            *((each.voucher_serial, each.voucher_remaining) for each in self.lines
+              if each.kind in ("fee_waiver", "discount")),
+        ]  # fmt: skip
+        renewed = {each.serial for each in self.waivers if each.new_code}
+        # Of a voucher that was used several times, what was left last.
+        left = {serial: rest for serial, rest in used if serial is not None and rest is not None}
+        return tuple(
+            (serial, rest)
+            for serial, rest in left.items()
+            if rest.amount > 0 and serial not in renewed
+        )
 
     @property
     def renewed(self) -> tuple[str, ...]:

@@ -110,7 +110,8 @@ class Line(Part):
     how: Rare[Literal["credit", "payment", "waiver"]] = None
     """Recorded: how this part of the fee is settled."""
     voucher_remaining: Rare[Money] = None
-    """Of a `fee_waiver`: what is left on the voucher; the receipt prints it."""
+    """Of a `fee_waiver`, or of the last `discount` of a voucher that was given away: what is left
+    on the voucher; the receipt prints it."""
     load_id: Rare[str] = None
     extension_id: Rare[str] = None
     """An entitlement of `subject_id` that a voucher extends."""

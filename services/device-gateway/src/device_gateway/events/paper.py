@@ -10,7 +10,9 @@ from pydantic import ConfigDict, Field
 from device_gateway.events.parts import Rare
 from events import Event, event_type
 
-PaperKind = Literal["receipt", "voucher_slips", "remainder_slips", "center_slip", "order_slip"]
+PaperKind = Literal[
+    "receipt", "voucher_slips", "remainder_slips", "center_slip", "order_slip", "rest_slip"
+]
 
 
 @event_type("receipt.queued")
@@ -18,7 +20,7 @@ class ReceiptQueued(Event):
     """A print job was handed to the printing desk, or there was nothing to print. `voucher_slips`:
     the codes of sold vouchers; `remainder_slips`: new codes of vouchers that were paid with;
     `center_slip`: what is invoiced later, to be signed; `order_slip`: what a kitchen has to do, on
-    each printer that it concerns."""
+    each printer that it concerns; `rest_slip`: what is left on vouchers that keep their code."""
 
     booking_id: str
     store_id: str

@@ -208,6 +208,8 @@ class MasterDataChanged(Event):
     library: Rare[LibraryTerms] = None
     """None: the chain takes no fees."""
     on_account: Rare[OnAccountTerms] = None
+    rest_slips: Annotated[bool, LeftOut] = False
+    """A slip of its own says what is left on a voucher."""
     changed_at: datetime
 
 

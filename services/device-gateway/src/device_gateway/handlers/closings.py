@@ -222,7 +222,9 @@ async def move_of(gateway: Gateway, *, store_id: str, till_id: str, booking_id: 
     return process
 
 
-async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> ReceiptOrder:
+async def x_report_of(
+    gateway: Gateway, *, store_id: str, till_id: str, cashier_id: str | None = None
+) -> ReceiptOrder:
     """The paper of a shift that goes on. Raises `TillUnknown`, `TillNotOpen`."""
     _, shift = await shift_at(gateway, store_id=store_id, till_id=till_id)
     opened = shift.opened
@@ -250,6 +252,7 @@ async def x_report_of(gateway: Gateway, *, store_id: str, till_id: str) -> Recei
         corrections_sum=shift.money(shift.corrected),
         counts=dict(shift.counts),
         grand_total=shift.grand_total,
+        cashier_id=cashier_id,
     )
     return ReceiptOrder(booking=so_far, verdict=None, master_data=master_data)
 

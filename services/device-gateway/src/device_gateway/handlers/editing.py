@@ -25,7 +25,7 @@ from device_gateway.decider.refusals import TillUnknown
 from device_gateway.events import Line
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway, booking_stream
-from device_gateway.handlers.rights import Who, allowed, at_till
+from device_gateway.handlers.rights import Who, allowed, at_till, somebody_here
 from device_gateway.handlers.shifts import newest_shift
 from device_gateway.handlers.vouchers import present
 from device_gateway.ports import ServiceRefused, ServiceUnavailable
@@ -73,6 +73,7 @@ async def change_quantity(
     """Less of it needs the right `void_line`, more of it none."""
     line = next((each for each in booking.lines if each.line_id == line_id), None)
     less = line is not None and quantity < Decimal(line.quantity)
+    await somebody_here(gateway, booking, ask)
     by = await _by(gateway, booking, "void_line", approval, ask) if less else By()
     command = ChangeQuantity(_id(booking), line_id, quantity, reason, by, gateway.clock())
     return Progress(await _edited(gateway, _id(booking), command, ask))
@@ -114,11 +115,13 @@ async def give_discount(
 
 async def park(gateway: Gateway, booking: Booking, *, label: str | None, ask: Ask) -> Progress:
     """Set aside until somebody goes on with it; at the latest the closing ends it."""
+    await somebody_here(gateway, booking, ask)
     command = ParkBooking(_id(booking), label, await _there(gateway, booking), gateway.clock())
     return Progress(await _edited(gateway, _id(booking), command, ask))
 
 
 async def resume(gateway: Gateway, booking: Booking, *, ask: Ask) -> Progress:
+    await somebody_here(gateway, booking, ask)
     command = ResumeBooking(_id(booking), await _there(gateway, booking), gateway.clock())
     return Progress(await _edited(gateway, _id(booking), command, ask))
 

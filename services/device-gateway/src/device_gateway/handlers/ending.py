@@ -77,6 +77,7 @@ async def finish(
         refund=refund_of(master_data, started.booking_id, refund),
         choices=choices_in(master_data),
         fees=fees,
+        rest_slips=master_data.rest_slips,
     )
     booking_part = booking_stream(started.booking_id)
     originals = originals_of(booking)

@@ -21,7 +21,9 @@ from events import Ask, Decision, DomainError, handle, handle_together
 KITCHEN_MAX_AGE = timedelta(minutes=30)
 """Nobody cooks what was ordered before that."""
 
-PAPERS: tuple[PaperKind, ...] = ("receipt", "voucher_slips", "remainder_slips", "center_slip")
+PAPERS: tuple[PaperKind, ...] = (
+    "receipt", "voucher_slips", "remainder_slips", "center_slip", "rest_slip",
+)  # fmt: skip
 
 _log = logging.getLogger("device_gateway.paper")
 
@@ -84,9 +86,8 @@ async def _enqueue(
         case "voucher_slips":
             sold = await prepared(gateway, booking)
             return await gateway.desk.enqueue_voucher_slips(order, job_id=job_id, vouchers=sold)
-        case "center_slip":
-            slip = replace(order, paper="center_slip")
-            return await gateway.desk.enqueue(slip, job_id=job_id)
+        case "center_slip" | "rest_slip":
+            return await gateway.desk.enqueue(replace(order, paper=document), job_id=job_id)
         case "order_slip":
             raise AssertionError("an order is queued on its own")
         case "remainder_slips":
@@ -171,9 +172,12 @@ class Printed:
     gateway: Gateway
 
     async def printed(self, job: PrintJob) -> None:
-        """Of a test, a pulse for the drawer or a terminal's day there is nobody to tell."""
+        """Of a test, a pulse for the drawer, an X report or a terminal's day there is nobody to
+        tell."""
         document = job.document
-        if document == "self_test" or document == "drawer" or document == "terminal_report":
+        if document == "self_test" or document == "drawer":
+            return
+        if document == "terminal_report" or document == "x_report":
             return
         await note_printed(
             self.gateway,

@@ -11,6 +11,7 @@ from uuid import uuid5
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.till import TILL, Till, must_be_active
 from device_gateway.events import BookingOrdered, DrawerOpened, StorePrinter
+from device_gateway.handlers.closings import x_report_of
 from device_gateway.handlers.gateway import IDS, Gateway, till_stream
 from device_gateway.handlers.limits import limited
 from device_gateway.handlers.paper import order_of
@@ -176,8 +177,8 @@ async def _enqueue_again(gateway: Gateway, booking: Booking, job: PrintJob, agai
         case "remainder_slips":
             rests = await renewed(gateway, booking)
             return await desk.enqueue_remainder_slips(order, job_id=again_id, vouchers=rests)
-        case "center_slip":
-            return await desk.enqueue(replace(order, paper="center_slip"), job_id=again_id)
+        case "center_slip" | "rest_slip":
+            return await desk.enqueue(replace(order, paper=job.document), job_id=again_id)
         case _:
             return await desk.enqueue(order, job_id=again_id)
 
@@ -191,6 +192,25 @@ async def print_copy(gateway: Gateway, booking: Booking, *, ask: Ask) -> PrintJo
     job_id = str(uuid5(IDS, f"print/{ask.key}"))
     order = replace(await order_of(gateway, booking), is_copy=True)
     await gateway.desk.enqueue(order, job_id=job_id)
+    job = await _spool(gateway).find(job_id)
+    if job is None:
+        raise NoPrinter
+    return job
+
+
+async def print_x_report(
+    gateway: Gateway, *, store_id: str, till_id: str, cashier_id: str | None, ask: Ask
+) -> PrintJob:
+    """The shift so far, on the till's paper. It is no process: nothing of it is recorded. The same
+    ask: the same job. Raises `TillUnknown`, `TillNotOpen`, `NoPrinter`, `PrinterQueueFull`,
+    `ActTooOften`."""
+    job_id = str(uuid5(IDS, f"print/{ask.key}"))
+    before = await _spool(gateway).find(job_id)
+    if before is not None:
+        return before
+    await limited(gateway, "print", store_id=store_id, till_id=till_id)
+    order = await x_report_of(gateway, store_id=store_id, till_id=till_id, cashier_id=cashier_id)
+    await gateway.desk.enqueue(replace(order, paper="x_report"), job_id=job_id)
     job = await _spool(gateway).find(job_id)
     if job is None:
         raise NoPrinter

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cashier import (
     CASHIER,
     ApprovalNotValid,
@@ -45,6 +46,19 @@ async def at_till(gateway: Gateway, store_id: str, till_id: str) -> tuple[Till, 
     if not till.known or till.store_id != store_id:
         raise TillUnknown
     return till, None if till.cashier is None else await cashier_of(gateway, till.cashier)
+
+
+async def somebody_here(gateway: Gateway, booking: Booking, ask: Ask) -> None:
+    """Where the store wants somebody signed in, an open sale goes on with somebody alone. What was
+    answered before is answered again. Raises `SignInNeeded`."""
+    started = booking.started
+    if started is None or started.store_id not in gateway.sign_in_required or started.unattended:
+        return
+    if await gateway.store.outcome(ask.key, ask.input_hash) is not None:
+        return
+    _, cashier = await at_till(gateway, started.store_id, started.till_id)
+    if cashier is None or cashier.role is None or not cashier.works_in(started.store_id):
+        raise SignInNeeded
 
 
 async def allowed(

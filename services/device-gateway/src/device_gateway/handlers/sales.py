@@ -7,14 +7,12 @@ state from which a repeat of the request, or the recovery, ends in the same plac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid5
 
 from device_gateway.commands import (
     AddLines,
-    NewLine,
     NewPayment,
     RecordBooking,
     RequestPayment,
@@ -22,12 +20,7 @@ from device_gateway.commands import (
     TakeBack,
     TakenVoucher,
 )
-from device_gateway.decider.booking import (
-    BOOKING,
-    chargeable,
-    record_all,
-    start,
-)
+from device_gateway.decider.booking import BOOKING, chargeable, record_all, start
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.cashier import SignInNeeded
 from device_gateway.decider.choices import choices_in
@@ -35,108 +28,38 @@ from device_gateway.decider.going_out import goods_back
 from device_gateway.decider.lines import add_lines
 from device_gateway.decider.paying import request_payment
 from device_gateway.decider.refusals import BookingUnknown, TrainingOnly
-from device_gateway.events import (
-    MasterDataChanged,
-    Reference,
-)
+from device_gateway.events import MasterDataChanged
 from device_gateway.handlers.card_back import paid_at_terminal
 from device_gateway.handlers.charges import charge
 from device_gateway.handlers.ending import Begun, Progress, by_stream, final_of, finish, told
 from device_gateway.handlers.fee_payments import settle
-from device_gateway.handlers.gateway import (
-    IDS,
-    Gateway,
-    booking_stream,
-    business_date,
-    rates_on,
-)
+from device_gateway.handlers.gateway import Gateway, booking_stream, business_date, rates_on
 from device_gateway.handlers.holds import refusal_of
-from device_gateway.handlers.rights import allowed
+from device_gateway.handlers.rights import allowed, somebody_here
+from device_gateway.handlers.sale import (
+    NewLineWithCode,
+    Sale,
+    SentLine,
+    booking_id_of,
+    id_of_line,
+    new_lines,
+)
 from device_gateway.handlers.shifts import Counter, in_shift
 from device_gateway.handlers.taking_back import (
     NOTHING_BACK,
-    GivenBack,
-    RefundKind,
     known_references,
     let_go,
     payouts_held,
     refund_of,
     returns_agreed,
 )
-from device_gateway.handlers.tendered import (
-    TenderedPayment,
-    as_card,
-    new_payment,
-    payment_id_of,
-)
+from device_gateway.handlers.tendered import TenderedPayment, as_card, new_payment, payment_id_of
 from device_gateway.handlers.terminal import at_terminal, told_of
 from device_gateway.handlers.vouchers import agree, hold, present, sub_ask
 from device_gateway.ports import Place
 from events import Ask, DomainError, handle
-from kassenverbund.kit.chain_tills import TillRight
 
-
-@dataclass(frozen=True, slots=True)
-class NewLineWithCode:
-    """A line as the till sent it; the code of a printed card, or of a voucher that is topped up,
-    stays in memory."""
-
-    line: NewLine
-    code: str
-
-    def __repr__(self) -> str:
-        return f"NewLineWithCode({self.line})"
-
-
-SentLine = NewLine | NewLineWithCode
-
-
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """A whole sale in one request, or the beginning of one."""
-
-    store_id: str
-    till_id: str
-    lines: Sequence[SentLine]
-    payments: Sequence[TenderedPayment]
-    finish: bool
-    cashier_id: str | None = None
-    back: GivenBack = NOTHING_BACK
-    refund: RefundKind = "cash"
-    """How money goes out, where more comes back than is bought."""
-    card_back: bool = False
-    """A terminal has to give it back."""
-    training: bool = False
-    references: Sequence[Reference] = ()
-    approved_by: str | None = None
-    """Who lent the right for it."""
-
-    @property
-    def needs(self) -> tuple[TillRight, ...]:
-        """The rights that it takes, beside selling."""
-        found: list[TillRight] = ["training"] if self.training else []
-        if any(paid.payer is not None for paid in self.payments):
-            found.append("on_account")
-        return (*found, "return") if self.back != NOTHING_BACK else tuple(found)
-
-
-def booking_id_of(ask: Ask) -> str:
-    """The same key of the same till always means the same booking."""
-    return str(uuid5(IDS, f"booking/{ask.key}"))
-
-
-def _own_id(booking_id: str, key: str, index: int) -> str:
-    return str(uuid5(UUID(booking_id), f"code/{key}/{index}"))
-
-
-def _new_lines(booking_id: str, sent: Sequence[SentLine], key: str) -> list[NewLine]:
-    """The lines without their codes; those that had one get an id of their own."""
-    return [
-        replace(each.line, own_id=_own_id(booking_id, key, index))
-        if isinstance(each, NewLineWithCode)
-        else each
-        for index, each in enumerate(sent)
-    ]
+__all__ = ["NewLineWithCode", "Sale", "SentLine", "add", "booking_id_of", "pay", "sell"]
 
 
 async def _agreed(
@@ -146,7 +69,7 @@ async def _agreed(
     assert booking.started is not None
     for index, each in enumerate(sent):
         if isinstance(each, NewLineWithCode):
-            own_id = _own_id(booking.started.booking_id, ask.key, index)
+            own_id = id_of_line(booking.started.booking_id, ask.key, index)
             step = sub_ask(ask, f"line/{index}")
             booking = await agree(gateway, booking, own_id, each.code, ask=step)
     return booking
@@ -303,7 +226,7 @@ def _entered(
     """The booking with the lines that a price list knows."""
     master_data = counter.master_data
     here = counter.till.cashier
-    if here is None and needs_sign_in:
+    if here is None and needs_sign_in and not counter.till.unattended:
         raise SignInNeeded
     starting = StartBooking(
         booking_id=booking_id,
@@ -320,7 +243,7 @@ def _entered(
     begun.note(start(starting, counter.till, counter.opened, begun.booking))
     adding = AddLines(
         booking_id,
-        _new_lines(booking_id, sale.lines, ask.key),
+        new_lines(booking_id, sale.lines, ask.key),
         rates_on(master_data, day),
         now,
         master_data.voucher_articles,
@@ -348,12 +271,13 @@ def _paid(begun: Begun, sale: Sale, payments: Sequence[NewPayment], now: datetim
 async def add(
     gateway: Gateway, booking: Booking, sent: Sequence[SentLine], *, ask: Ask
 ) -> Progress:
-    """More lines for an open booking."""
+    """More lines for an open booking. Raises `SignInNeeded`, and what the rules refuse."""
     assert booking.started is not None
+    await somebody_here(gateway, booking, ask)
     started = booking.started
     master_data = await gateway.terms_of(booking)
     rates = rates_on(master_data, business_date(master_data, gateway.clock()))
-    lines = _new_lines(started.booking_id, sent, ask.key)
+    lines = new_lines(started.booking_id, sent, ask.key)
     command = AddLines(
         started.booking_id, lines, rates, gateway.clock(), master_data.voucher_articles
     )
@@ -375,8 +299,10 @@ async def pay(
     ask: Ask,
     approval: str | None = None,
 ) -> Progress:
-    """More payments for an open booking, in their order."""
+    """More payments for an open booking, in their order. Raises `SignInNeeded`, and what the rules
+    or another service refuse."""
     assert booking.started is not None
+    await somebody_here(gateway, booking, ask)
     booking_id = booking.started.booking_id
     if any(each.payer is not None for each in paid):
         await allowed(

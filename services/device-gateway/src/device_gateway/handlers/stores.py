@@ -80,6 +80,7 @@ def master_data_of(
         paid_online=_paid_online(chain),
         library=_library(chain),
         on_account=_on_account(chain),
+        rest_slips=chain.vouchers.remainder_slip,
         changed_at=now,
     )
 

@@ -27,10 +27,16 @@ from device_gateway.decider.booking import BOOKING
 from device_gateway.decider.booking_state import Booking, Tender
 from device_gateway.decider.refusals import BookingChanged
 from device_gateway.decider.terminal import TERMINAL, Terminal
-from device_gateway.events import BookingEvent
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.live import LiveEvent
-from device_gateway.terminal.desk import TerminalDesk
+from device_gateway.handlers.terminals import (
+    CardRefused,
+    CardUnknown,
+    desk_of,
+    note_both,
+    terminal_of,
+    terminal_stream,
+)
 from device_gateway.terminal.matching import amount_agrees, is_asked_for, receipt_of
 from device_gateway.terminal.ports import (
     Ended,
@@ -41,8 +47,10 @@ from device_gateway.terminal.ports import (
     TerminalStatus,
     TerminalUnknown,
 )
-from events import Ask, Decision, DomainError, handle, handle_together, state_of
+from events import Ask, Decision, DomainError, handle, handle_together
 from money import Money
+
+__all__ = ["CardRefused", "CardUnknown", "desk_of", "terminal_of", "terminal_stream"]
 
 NOT_ASKED_AFTER_S = 30.0
 """A payment whose terminal was never asked was given up by its caller after so long."""
@@ -53,40 +61,6 @@ Recovering = Literal["no", "later", "now"]
 STOP_LOOK_S = 0.3
 
 _log = logging.getLogger("device_gateway.terminal")
-
-
-class CardRefused(DomainError):
-    """`card.declined`, `card.aborted`, `card.not_taken` and what else kept a card from paying."""
-
-    code = "card.declined"
-    title = "The card did not pay"
-
-    def __init__(self, code: str, status: int, detail: str, **extra: Any) -> None:
-        super().__init__(detail, **extra)
-        self.code = code
-        self.status = status
-
-
-class CardUnknown(DomainError):
-    """`payment_id`, `terminal`, `reason`. Look into the terminal's journal, then resolve it."""
-
-    code = "payment.unknown"
-    title = "Nobody knows whether the card paid: look at the terminal, then say what it did"
-
-
-def terminal_stream(terminal_id: str) -> str:
-    return f"terminal-{terminal_id}"
-
-
-def desk_of(gateway: Gateway) -> TerminalDesk:
-    """Raises `TerminalUnknown` where this process has no terminals."""
-    if gateway.terminals is None:
-        raise TerminalUnknown
-    return gateway.terminals
-
-
-async def terminal_of(gateway: Gateway, terminal_id: str) -> Terminal:
-    return (await state_of(gateway.store, TERMINAL, terminal_stream(terminal_id)))[1]
 
 
 async def at_terminal(gateway: Gateway, booking: Booking, payment_id: str) -> Booking:
@@ -375,7 +349,7 @@ async def _taken(work: _Work, status: TerminalStatus, lines: Sequence[str]) -> N
     answered = NoteAnswered(
         work.payment_id, "approved", now, trace=status.trace, receipt_number=status.receipt_number
     )
-    await _both(work, command, answered)
+    await note_both(work.gateway, work.booking_id, work.device.terminal_id, command, answered)
     work.tell("approved")
 
 
@@ -389,7 +363,13 @@ async def _not_taken(
 ) -> None:
     now = work.gateway.clock()
     command = NoteNotTaken(work.booking_id, work.payment_id, code, detail, status, now)
-    await _both(work, command, NoteAnswered(work.payment_id, outcome, now))
+    await note_both(
+        work.gateway,
+        work.booking_id,
+        work.device.terminal_id,
+        command,
+        NoteAnswered(work.payment_id, outcome, now),
+    )
     work.tell(outcome, code=code)
 
 
@@ -399,24 +379,14 @@ async def _unknown(work: _Work, reason: str, status: TerminalStatus | None = Non
     command = NoteUnknown(work.booking_id, work.payment_id, terminal_id, reason, now)
     # Its newest trace is known from now on: no later payment is taken for this one.
     trace = None if status is None else status.trace
-    await _both(work, command, NoteAnswered(work.payment_id, "unknown", now, trace=trace))
-    work.tell("unknown", code=reason)
-
-
-async def _both(
-    work: _Work, command: NoteTaken | NoteNotTaken | NoteUnknown, answered: NoteAnswered
-) -> None:
-    """On the booking's stream and the terminal's, in one append."""
-    mine, theirs = booking_stream(work.booking_id), terminal_stream(work.device.terminal_id)
-
-    def decide(states: Mapping[str, Any]) -> Decision:
-        said: Sequence[BookingEvent] = BOOKING.decide(command, states[mine])
-        return Decision({mine: said, theirs: TERMINAL.decide(answered, states[theirs])})
-
-    key = f"terminal/answered/{work.payment_id}"
-    await handle_together(
-        work.gateway.store, {mine: BOOKING, theirs: TERMINAL}, decide, ask=Ask.of(key, key)
+    await note_both(
+        work.gateway,
+        work.booking_id,
+        work.device.terminal_id,
+        command,
+        NoteAnswered(work.payment_id, "unknown", now, trace=trace),
     )
+    work.tell("unknown", code=reason)
 
 
 def _size(amount: Money) -> Money:

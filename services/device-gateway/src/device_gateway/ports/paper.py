@@ -87,7 +87,7 @@ class ReceiptOrder:
     master_data: MasterDataChanged
     outage: bool = False
     is_copy: bool = False
-    paper: Literal["receipt", "center_slip", "terminal_report"] = "receipt"
+    paper: Literal["receipt", "center_slip", "rest_slip", "terminal_report", "x_report"] = "receipt"
     """Which of the booking's papers."""
 
 

@@ -176,7 +176,7 @@ class PrintingDesk:
                 remainder=remainder,
             )
             grid = slip_rows(slip, voucher.code, profile.columns, profile.codepage, qr=voucher.qr)
-            slips.append(encode(grid, profile))
+            slips.append(encode(grid, profile, logo=profile.logo))
         return slips
 
     def _paper(self, order: ReceiptOrder) -> PrinterProfile:
@@ -208,8 +208,7 @@ class PrintingDesk:
         drawer = None
         if took_cash and profile.drawer_pin is not None and not order.is_copy:
             drawer = OpenDrawer(booking_id=order.booking.booking_id)
-        logo = profile.logo if isinstance(order.booking, Record) else None
-        return encode(grid, profile, drawer=drawer, logo=logo)
+        return encode(grid, profile, drawer=drawer, logo=profile.logo)
 
     async def enqueue_order_slips(
         self, ordered: BookingOrdered, master_data: MasterDataChanged, *, job_id: str
@@ -334,7 +333,8 @@ class PrintingDesk:
             printer_id=printer.printer_id,
             store_id=booking.store_id,
             till_id=booking.till_id,
-            booking_id=booking.booking_id,
+            # Every X report is a paper of its own, and no other's copy.
+            booking_id=job_id if document == "x_report" else booking.booking_id,
             document=document,
             is_copy=order.is_copy,
             queued_at=self._clock(),

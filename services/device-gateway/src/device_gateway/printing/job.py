@@ -14,10 +14,10 @@ from typing import Literal
 
 from device_gateway.events import PaperKind
 
-Document = PaperKind | Literal["self_test", "drawer", "terminal_report"]
-"""`self_test`, `drawer` and the end of day of a card terminal belong to no booking."""
+Document = PaperKind | Literal["self_test", "drawer", "terminal_report", "x_report"]
+"""`self_test`, `drawer`, the end of day of a card terminal and X reports belong to no booking."""
 
-NO_BOOKING: frozenset[Document] = frozenset({"self_test", "drawer", "terminal_report"})
+NO_BOOKING: frozenset[Document] = frozenset({"self_test", "drawer", "terminal_report", "x_report"})
 
 
 class JobState(StrEnum):

@@ -65,7 +65,6 @@ def terminal_slip_of(order: ReceiptOrder) -> TerminalSlip:
 
 def center_slip_rows(document: CenterSlip, columns: int, codepage: Codepage) -> Grid:
     say, grid = words(document.language), Grid(columns, codepage)
-    copy_mark(grid, document.is_copy, say)
     head(grid, document, say)
     when_and_where(grid, document, say, name=say.receipt)
     for charge in document.charges:
@@ -80,7 +79,7 @@ def terminal_slip_rows(document: TerminalSlip, columns: int, codepage: Codepage)
     head(grid, document, say)
     grid.blank()
     grid.centre(say.terminal_closing, style="big")
-    when_and_where(grid, document, say, name=say.terminal)
+    when_and_where(grid, document, say, name=say.terminal_closing)
     grid.pair(say.terminal, document.terminal)
     for kind, count, amount in document.totals:
         grid.pair(f"{count} x {kind}", with_currency(amount, say))

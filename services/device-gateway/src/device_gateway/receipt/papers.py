@@ -25,9 +25,15 @@ from device_gateway.receipt.report_build import cash_slip_of, x_report_of, z_rep
 from device_gateway.receipt.report_document import CashSlip, ReportDocument
 from device_gateway.receipt.report_html import cash_html, report_html
 from device_gateway.receipt.report_layout import cash_rows, report_rows
+from device_gateway.receipt.rest_slip import (
+    RestSlip,
+    rest_slip_html,
+    rest_slip_of,
+    rest_slip_rows,
+)
 from device_gateway.receipt.safe_text import Codepage
 
-Document = ReceiptDocument | CashSlip | ReportDocument | CenterSlip | TerminalSlip
+Document = ReceiptDocument | CashSlip | ReportDocument | CenterSlip | TerminalSlip | RestSlip
 
 
 def paper_of(order: ReceiptOrder) -> Document:
@@ -35,6 +41,8 @@ def paper_of(order: ReceiptOrder) -> Document:
     match order.booking:
         case Record() if order.paper == "center_slip":
             return center_slip_of(order)
+        case Record() if order.paper == "rest_slip":
+            return rest_slip_of(order)
         case Record():
             return receipt_of(order)
         case TerminalReport():
@@ -60,6 +68,8 @@ def paper_rows(document: Document, columns: int, codepage: Codepage) -> Grid:
             return center_slip_rows(document, columns, codepage)
         case TerminalSlip():
             return terminal_slip_rows(document, columns, codepage)
+        case RestSlip():
+            return rest_slip_rows(document, columns, codepage)
         case ReportDocument():
             return report_rows(document, columns, codepage)
         case _:
@@ -77,6 +87,8 @@ def paper_html(document: Document) -> str:
             return center_slip_html(document)
         case TerminalSlip():
             return terminal_slip_html(document)
+        case RestSlip():
+            return rest_slip_html(document)
         case ReportDocument():
             return report_html(document)
         case _:

@@ -98,6 +98,8 @@ class Words:
     slip_made: str
     remainder_slip: str
     remainder_note: str
+    left_over: str
+    left_note: str
     slip_code: str
     slip_terms: tuple[str, ...]
     items_heading: str
@@ -185,6 +187,8 @@ GERMAN = Words(
     slip_made="Ausgestellt am",
     remainder_slip="RESTGUTSCHEIN",
     remainder_note=("Ersetzt den bisherigen Gutschein: Dessen Code ist ab sofort ungültig."),
+    left_over="{amount} übrig",
+    left_note="Der Gutschein selbst gilt weiter: Bitte mit diesem Zettel aufbewahren.",
     slip_code="Code",
     slip_terms=(
         "Einlösbar in allen Filialen des unten genannten Unternehmens, auch in Teilbeträgen. "
@@ -276,6 +280,8 @@ ENGLISH = Words(
     slip_made="Made on",
     remainder_slip="VOUCHER BALANCE",
     remainder_note="Replaces the former voucher: its code is void from now on.",
+    left_over="{amount} left",
+    left_note="The voucher itself stays valid: please keep it together with this slip.",
     slip_code="Code",
     slip_terms=(
         "Accepted in all stores of the company named below, also in part. What is left stays on "

@@ -49,6 +49,8 @@ DOCUMENTS: Mapping[str, str] = {
     "remainder_slips": N_("Slips with new codes"),
     "order_slip": N_("Order slip"),
     "center_slip": N_("Cost center slip"),
+    "rest_slip": N_("Voucher balance slip"),
+    "x_report": N_("X report"),
     "self_test": N_("Test print"),
     "drawer": N_("Drawer"),
 }

@@ -14,7 +14,7 @@ from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.papers import paper_view
 from device_gateway.api.pages.shell import Pages, Session, approval_of
 from device_gateway.events import CashMoved, CashMoveKind, TillClosed
-from device_gateway.handlers import cashiers, closings
+from device_gateway.handlers import cashiers, closings, printers
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.rights import allowed
@@ -173,6 +173,7 @@ def _cash(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
             view=await asyncio.to_thread(paper_view, gateway.desk, await order_of(gateway, moved)),
             back="shift",
             extra=None,
+            prints=None,
         )
 
 
@@ -249,7 +250,28 @@ def _reports(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
             view=await asyncio.to_thread(paper_view, gateway.desk, order),
             back="shift",
             extra=None,
+            prints="shift/x/print",
         )
+
+    @routes.post("/{store_id}/till/shift/x/print")
+    async def print_x_report(
+        store_id: Identifier,
+        request: Request,
+        session: Session = Depends(pages.session),
+        form: Form = Depends(read_form),
+    ) -> Response:
+        ask = await pages.ask(request, session, form)
+        who = await allowed(
+            gateway, store_id, session.till_id, "x_report", approval_of(form), ask=ask
+        )
+        await printers.print_x_report(
+            gateway,
+            store_id=store_id,
+            till_id=session.till_id,
+            cashier_id=who.cashier_id,
+            ask=ask,
+        )
+        return pages.done(request, session, N_("The report is on its way to the printer."))
 
     @routes.get("/{store_id}/till/shift/z/{z_number}")
     async def z_report(

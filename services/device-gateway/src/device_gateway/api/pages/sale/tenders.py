@@ -12,6 +12,7 @@ from device_gateway.events import Payer
 from device_gateway.handlers import ending, sales, terminal_upkeep
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.fee_payments import FeePayment
+from device_gateway.handlers.rights import somebody_here
 from device_gateway.handlers.taking_back import RefundKind
 from device_gateway.handlers.tendered import TenderedPayment
 from device_gateway.handlers.terminal_upkeep import Resolution
@@ -181,6 +182,7 @@ async def finish(deed: Deed) -> Outcome:
     """Record the sale. Where more comes back than is bought, `refund` says how money goes out."""
     refund: RefundKind = "card" if deed.form.raw("refund") == "card" else "cash"
     sale = deed.must_sale
+    await somebody_here(deed.gateway, sale, deed.ask)
     done = await ending.finish(deed.gateway, sale, ask=deed.ask, refund=refund)
     return Outcome(ended=done.booking)
 
