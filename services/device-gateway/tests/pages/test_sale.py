@@ -196,3 +196,29 @@ def test_a_refusal_is_said_at_a_field_that_is_there() -> None:
     names = {"amount", "code", "number", "card_number", "receipt"}
     assert set(FIELDS.values()) <= names
     assert set(FIELDS) <= set(TEXTS)
+
+
+async def test_a_right_that_is_lent_goes_out_with_the_act(window: Window) -> None:
+    for number, role, pin in (("anna", "cashier", "80516273"), ("chef", "manager", "99887766")):
+        answer = await window.http.put(
+            f"/stores/berlin/v1/cashiers/{number}", json={"name": number, "role": role, "pin": pin},
+            headers={"authorization": "Bearer manager", "idempotency-key": number},
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+    own = {**window.headers, "origin": "http://gateway"}
+    signed_in = {"key": "in", "cashier": "anna", "pin": "80516273"}
+    await window.http.post("/stores/berlin/till/cashier", data=signed_in, headers=own)
+    await window.load()
+    await window.act("enter", entry="buch")
+    given = {"line": "1", "discount": "10%", "reason": "Beschädigt", "dialog": "line"}
+    await window.act("discount", **given)
+    assert (window.status, window.refused) == (403, "till.right_missing")
+    assert 'data-right="discount"' in window.text
+    lent = {"key": "lent", "cashier": "chef", "pin": "99887766", "right": "discount"}
+    told = await window.http.post("/stores/berlin/till/approvals", data=lent, headers=own)
+    await window.act("discount", **given, approval=told.json()["approval"])
+    assert window.status == 200, window.refused
+    assert window.shows("17,99 €")
+    await window.act("cash")
+    (correction,) = window.rig.events("till.number_given")[-1].corrections
+    assert (correction.person, correction.approved_by) == ("anna", "chef")

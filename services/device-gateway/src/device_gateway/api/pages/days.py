@@ -16,7 +16,10 @@ class DayUnclear(DomainError):
     title = "This is no day; type it like 31.12.2026, or j m w h + -"
 
 
-DAY_FORMATS = ("%d.%m.%Y", "%d.%m.%y", "%Y-%m-%d", "%d/%m/%Y", "%d/%m/%y", "%d%m%Y", "%d%m%y")
+DAY_FORMATS = ("%d.%m.%Y", "%d.%m.%y", "%Y-%m-%d", "%d/%m/%Y", "%d/%m/%y")
+DIGITS = {6: "%d%m%y", 8: "%d%m%Y"}
+"""Digits alone, by their number."""
+YEAR_MIN = 1900
 
 
 def day_of(text: str, today: date, *, field: str) -> date:
@@ -29,9 +32,12 @@ def day_of(text: str, today: date, *, field: str) -> date:
     if found is not None:
         return found
     if typed.isascii():
-        for form in DAY_FORMATS:
+        forms = (DIGITS.get(len(typed), ""),) if typed.isdigit() else DAY_FORMATS
+        for form in forms:
             try:
-                return datetime.strptime(typed, form).date()  # noqa: DTZ007  (a day has no zone)
+                day = datetime.strptime(typed, form).date()  # noqa: DTZ007  (a day has no zone)
             except ValueError:
                 continue
+            if day.year >= YEAR_MIN:
+                return day
     raise DayUnclear(field=field)
