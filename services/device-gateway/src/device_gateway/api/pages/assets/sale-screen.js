@@ -54,7 +54,8 @@ function inDialog(act) {
     if (field) field.value = act.scan;
   }
   const wrong = body().querySelector("[aria-invalid=true]");
-  const first = wrong || body().querySelector("[autofocus]") || body().querySelector("input:not([type=hidden]), button");
+  const first = wrong || body().querySelector("[autofocus]") || body().querySelector("input:not([type=hidden])")
+    || body().querySelector("[data-ok]") || body().querySelector("button");
   if (wrong && wrong.value) wrong.select?.();
   first?.focus();
 }
