@@ -79,8 +79,9 @@ async def test_every_till_of_every_store_hears_of_a_change_once(lines: Lines, ti
 
 def answering(status: int, body: Any) -> httpx.AsyncClient:
     def answer(request: httpx.Request) -> httpx.Response:
-        kind = {"text": body} if isinstance(body, str) else {"json": body}
-        return httpx.Response(status, **kind)  # type: ignore[arg-type]  # one of the two
+        if isinstance(body, str):
+            return httpx.Response(status, text=body)
+        return httpx.Response(status, json=body)
 
     return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="https://voucher")
 

@@ -40,7 +40,8 @@ def german() -> dict[str, str]:
                 if not message.id:
                     continue
                 key = message.id if isinstance(message.id, str) else message.id[0]
-                text = message.string if isinstance(message.string, str) else message.string[-1]
+                said = message.string or ""
+                text = said if isinstance(said, str) else said[-1]
                 assert found.setdefault(key, text) == text, f"{key}: {text}, {found[key]}"
     return found
 

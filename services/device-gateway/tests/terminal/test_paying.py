@@ -127,8 +127,8 @@ async def test_an_amount_that_differs_is_no_approval(counter: Any) -> None:
 async def test_while_a_payment_is_unknown_nothing_else_ends_the_sale(counter: Any) -> None:
     counter.acts("drop_unbooked")
     booking = (await counter.sell()).json()["booking_id"]
-    for path, body in (("/finish", {}), ("/abort", {})):
-        refused = await counter.till.post(f"/{booking}{path}", body)
+    for path in ("/finish", "/abort"):
+        refused = await counter.till.post(f"/{booking}{path}", {})
         assert refused.json()["code"] == "payment.at_terminal"
     cash = {"payments": [{"kind": "cash", "amount": {"amount": 2889, "currency": "EUR"}}]}
     assert (await counter.till.post(f"/{booking}/payments", cash)).json()["code"] == (
