@@ -18,6 +18,8 @@ from fastapi.responses import JSONResponse
 from device_gateway.adapters.orders_http import HttpOrderService
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.ports.orders import NoOrders
+from device_gateway.testing.window import Window
+from kassenverbund.kit.code_format import check_symbol
 from tests.support.counter import Counter, cash, eur, open_counter
 
 ORDERS: dict[str, Any] = {
@@ -38,7 +40,9 @@ ORDERS: dict[str, Any] = {
         "total": eur(100), "lines": [],
     },
 }  # fmt: skip
-CODES = {"ABHOL-7": "K-1000"}
+PICK_UP = "P7F3K0Q2M9X4B6D"
+PICK_UP += check_symbol(PICK_UP)
+CODES = {"ABHOL-7": "K-1000", PICK_UP: "K-1000"}
 
 
 class Shop:
@@ -171,3 +175,48 @@ async def test_without_an_order_service_it_is_refused_at_once(shop: tuple[Shop, 
     for path in ("/pickups/find", "/pickups"):
         answer = await counter.at_till(path, {"number": "K-1000"})
         assert (answer.status_code, answer.json()["code"]) == (503, "order.unavailable")
+
+
+async def test_at_the_page_a_scanned_code_shows_the_order_before_it_is_taken(
+    shop: tuple[Shop, Counter],
+) -> None:
+    behind, counter = shop
+    window = await Window(counter.client, counter.token).load()
+    await window.act("scan", entry=PICK_UP)
+    assert window.dialog == "pickup"
+    assert window.shows("Die Möwe")
+    assert window.shows("Online bezahlt: hier ist nichts zu zahlen.")
+    assert PICK_UP not in window.text
+    assert not behind.claims
+    number = window.hidden("number")
+    await window.act("pickup", number=number, dialog="pickup")
+    await window.again()
+    assert window.status == 200, window.refused
+    assert 'data-ended="' in window.text
+    recorded = [entry for entry in counter.log.log if entry.name == "booking.recorded"]
+    assert len(recorded) == 1
+    assert counter.published()["payments"][0]["kind"] == "online"
+
+
+async def test_at_the_page_an_order_that_is_not_paid_is_a_sale_like_any_other(
+    shop: tuple[Shop, Counter],
+) -> None:
+    _, counter = shop
+    await counter.office("PUT", "articles/S1", {"name": "Heft", "price": eur(450), "vat": "zero"})
+    window = await Window(counter.client, counter.token).load()
+    await window.act("pickup-find", number="K-1001", dialog="pickup")
+    await window.act("pickup", number="K-1001", dialog="pickup")
+    assert (window.lines, window.dialog) == (1, "")
+    await window.act("pickup-find", number="K-1000", dialog="pickup")
+    assert window.refused == "page.sale_open"
+    await window.act("cash", entry="10")
+    assert counter.published()["references"][0]["id"] == "K-1001"
+
+
+async def test_at_the_page_an_order_that_nobody_knows_is_said_at_its_number(
+    shop: tuple[Shop, Counter],
+) -> None:
+    window = await Window(shop[1].client, shop[1].token).load()
+    await window.act("pickup-find", number="K-9", dialog="pickup")
+    assert (window.refused, window.dialog) == ("order.unknown", "pickup")
+    assert 'aria-describedby="wrong-number"' in window.text

@@ -3,70 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest_asyncio
 
 from device_gateway.api.pages.sale.dialogs import DIALOGS
 from device_gateway.api.pages.sale.refusals import FIELDS, TEXTS
+from device_gateway.testing.window import Window as PageWindow
 from kassenverbund.kit.auth import Caller
 
 BASE = "/stores/berlin/till/sale"
 
 
-@dataclass
-class Window:
-    """A browser window: it sends the forms of the page that it shows."""
+class Window(PageWindow):
+    """With the gateway that it is a window of."""
 
-    rig: Any
-    till: Any
-    text: str = ""
-    status: int = 200
-    sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {
-            "cookie": f"kv_till={self.till.token}", "sec-fetch-site": "same-origin",
-            "x-pieces": "1",
-        }  # fmt: skip
-
-    async def load(self, path: str = "") -> Window:
-        answer = await self.rig.http.get(f"{BASE}{path}", headers=self.headers)
-        self.text, self.status = answer.text, answer.status_code
-        return self
-
-    def _hidden(self, name: str) -> str:
-        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
-        assert found, f"{name} is not there: {self.text[:300]}"
-        return found.group(1)
-
-    async def act(self, name: str, **fields: str) -> Window:
-        own = {each: self._hidden(each) for each in ("key", "booking", "seen")}
-        return await self.post(name, {**own, **fields})
-
-    async def post(self, name: str, fields: dict[str, str]) -> Window:
-        self.sent.append((name, fields))
-        answer = await self.rig.http.post(f"{BASE}/{name}", data=fields, headers=self.headers)
-        self.text, self.status = answer.text, answer.status_code
-        return self
-
-    async def again(self) -> Window:
-        """The same request once more: its answer was lost, or Enter was pressed twice."""
-        return await self.post(*self.sent[-1])
-
-    def shows(self, text: str) -> bool:
-        return text in self.text.replace("\u00a0", " ")
-
-    @property
-    def refused(self) -> str:
-        found = re.search(r'data-code="([^"]*)"', self.text)
-        return found.group(1) if found else ""
-
-    @property
-    def lines(self) -> int:
-        return self.text.count("data-line=")
+    def __init__(self, rig: Any, till: Any) -> None:
+        super().__init__(rig.http, till.token)
+        self.rig, self.till = rig, till
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -79,12 +33,21 @@ async def window(rig: Any, till: Any, words: Any) -> Window:
             headers={"authorization": "Bearer office", "idempotency-key": f"list-{sku}"},
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
-    return await Window(rig, till).load()
+    made = Window(rig, till)
+    await made.load()
+    return made
+
+
+async def another(window: Window) -> Window:
+    """A second window of the same till."""
+    made = Window(window.rig, window.till)
+    await made.load()
+    return made
 
 
 async def test_a_reload_shows_the_sale_as_it_was(window: Window) -> None:
     await window.act("enter", entry="3*stift")
-    other = await Window(window.rig, window.till).load()
+    other = await another(window)
     assert other.lines == 1
     assert other.shows("3 × 3,00 €")
     assert other.shows("9,00 €")
@@ -112,7 +75,7 @@ async def test_paying_twice_by_a_double_enter_records_once(window: Window) -> No
 
 async def test_a_second_window_that_shows_an_older_sale_pays_nothing(window: Window) -> None:
     await window.act("enter", entry="buch")
-    old = await Window(window.rig, window.till).load()
+    old = await another(window)
     await window.act("enter", entry="stift")
     await old.act("cash")
     assert (old.status, old.refused) == (409, "page.sale_moved")
@@ -122,7 +85,7 @@ async def test_a_second_window_that_shows_an_older_sale_pays_nothing(window: Win
 
 async def test_a_window_of_the_sale_before_adds_nothing_to_the_next_one(window: Window) -> None:
     await window.act("enter", entry="buch")
-    old = await Window(window.rig, window.till).load()
+    old = await another(window)
     await window.act("cash")
     await window.load()
     await window.act("enter", entry="stift")
@@ -212,7 +175,7 @@ async def test_a_line_is_voided_and_a_discount_given(window: Window) -> None:
 
 
 async def test_without_a_script_a_form_leads_back_to_the_page(window: Window) -> None:
-    own = {each: window._hidden(each) for each in ("key", "booking", "seen")}
+    own = {each: window.hidden(each) for each in ("key", "booking", "seen")}
     headers = {key: value for key, value in window.headers.items() if key != "x-pieces"}
     answer = await window.rig.http.post(
         f"{BASE}/enter", data={**own, "entry": "buch"}, headers=headers
@@ -233,3 +196,29 @@ def test_a_refusal_is_said_at_a_field_that_is_there() -> None:
     names = {"amount", "code", "number", "card_number", "receipt"}
     assert set(FIELDS.values()) <= names
     assert set(FIELDS) <= set(TEXTS)
+
+
+async def test_a_right_that_is_lent_goes_out_with_the_act(window: Window) -> None:
+    for number, role, pin in (("anna", "cashier", "80516273"), ("chef", "manager", "99887766")):
+        answer = await window.http.put(
+            f"/stores/berlin/v1/cashiers/{number}", json={"name": number, "role": role, "pin": pin},
+            headers={"authorization": "Bearer manager", "idempotency-key": number},
+        )  # fmt: skip
+        assert answer.status_code == 200, answer.text
+    own = {**window.headers, "origin": "http://gateway"}
+    signed_in = {"key": "in", "cashier": "anna", "pin": "80516273"}
+    await window.http.post("/stores/berlin/till/cashier", data=signed_in, headers=own)
+    await window.load()
+    await window.act("enter", entry="buch")
+    given = {"line": "1", "discount": "10%", "reason": "Beschädigt", "dialog": "line"}
+    await window.act("discount", **given)
+    assert (window.status, window.refused) == (403, "till.right_missing")
+    assert 'data-right="discount"' in window.text
+    lent = {"key": "lent", "cashier": "chef", "pin": "99887766", "right": "discount"}
+    told = await window.http.post("/stores/berlin/till/approvals", data=lent, headers=own)
+    await window.act("discount", **given, approval=told.json()["approval"])
+    assert window.status == 200, window.refused
+    assert window.shows("17,99 €")
+    await window.act("cash")
+    (correction,) = window.rig.events("till.number_given")[-1].corrections
+    assert (correction.person, correction.approved_by) == ("anna", "chef")

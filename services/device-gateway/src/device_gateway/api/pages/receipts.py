@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
+from device_gateway.api.pages.days import day_of
 from device_gateway.api.pages.forms import FieldInvalid, Form, read_form
 from device_gateway.api.pages.locales import N_
 from device_gateway.api.pages.papers import paper_view
@@ -68,7 +69,7 @@ def _list(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         session: Session = Depends(pages.session),
     ) -> Response:
         today = business_date(session.master_data, gateway.clock())
-        shown = _day(day) or today
+        shown = day_of(day, today, field="day") if day.strip() else today
         wanted = _number(number)
         rows, more = await _rows(gateway, session, None if wanted else shown, wanted, page)
         return pages.render(
@@ -154,10 +155,3 @@ def _number(text: str) -> int | None:
     if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) <= NUMBER_MAX:
         raise FieldInvalid(field="number")
     return int(digits)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise FieldInvalid(field="day") from None

@@ -8,14 +8,27 @@ asked for.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from device_gateway.api.pages.forms import Form, read_form
-from device_gateway.api.pages.sale import acts, dialogs, ends, fees, lines, scanning, tenders
+from device_gateway.api.pages.papers import paper_view
+from device_gateway.api.pages.sale import (
+    acts,
+    dialogs,
+    ends,
+    extending,
+    fees,
+    last,
+    lines,
+    pickups,
+    scanning,
+    tenders,
+)
 from device_gateway.api.pages.sale.deed import Deed, Outcome, sale_for
 from device_gateway.api.pages.sale.look import look, shown
 from device_gateway.api.pages.sale.refusals import TEXTS, told_of
@@ -24,6 +37,7 @@ from device_gateway.api.pages.shell import HEADERS, Pages, Session
 from device_gateway.handlers import assortment, touch_keys
 from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.verdicts import with_verdict
 from events import DomainError
 from kassenverbund.kit.text import Identifier
@@ -67,6 +81,10 @@ ACTS: Mapping[str, Act] = {
     "return": ends.give_back,
     "cancel": ends.cancel,
     "payout": ends.payout,
+    "pickup-find": pickups.look_up,
+    "pickup": pickups.take,
+    "extend": extending.extend,
+    "copy": last.copy,
 }
 
 
@@ -82,6 +100,7 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     routes = pages.router()
     _screen(routes, gateway, pages)
     _beside(routes, gateway, pages)
+    _last(routes, gateway, pages)
     _acts(routes, gateway, pages)
     return routes
 
@@ -153,15 +172,33 @@ def _beside(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     ) -> Response:
         """The preview, once the signature is there; waits for it for a moment."""
         screen = await look(gateway, session, ended=booking_id)
-        text = None
+        view = None
         if screen.ended is not None and screen.ended.number is not None:
             booking = await gateway.booking(booking_id)
             await with_verdict(gateway, booking, wait_s=RECEIPT_WAIT_S)
             screen = await look(gateway, session, ended=booking_id)
-            if screen.ended is not None and screen.ended.receipt is not None:
-                text = screen.ended.receipt.text
+            known = screen.ended and screen.ended.receipt
+            if known and known.text is not None:
+                order = await order_of(gateway, await gateway.process(booking_id))
+                view = await asyncio.to_thread(paper_view, gateway.desk, order)
         return pages.render(
-            request, session, "sale/receipt.html", ended=screen.ended, text=text,
+            request, session, "sale/receipt.html", ended=screen.ended, view=view,
+            base=f"/stores/{store_id}/till/sale",
+        )  # fmt: skip
+
+
+def _last(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
+    @routes.get("/{store_id}/till/sale/last")
+    async def newest(
+        request: Request,
+        store_id: Identifier,
+        booking: str = Query("", max_length=64),
+        session: Session = Depends(pages.session),
+    ) -> Response:
+        """The strip below the keys. `booking`: what the page has just ended."""
+        found = await last.last_of(gateway, session, booking)
+        return pages.render(
+            request, session, "sale/last.html", last=None if found is None else found.recorded,
             base=f"/stores/{store_id}/till/sale",
         )  # fmt: skip
 

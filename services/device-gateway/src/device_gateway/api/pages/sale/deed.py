@@ -8,6 +8,7 @@ repeat of the same form is a repeat of the same request: it has its key.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 
@@ -140,7 +141,7 @@ class Outcome:
     """A dialog that opens next."""
     prefill: str = ""
     """What the page fills into that dialog of what was scanned last: the name of its field."""
-    about: dict[str, str] = field(default_factory=dict)
+    about: dict[str, Any] = field(default_factory=dict)
     """For the texts."""
 
 

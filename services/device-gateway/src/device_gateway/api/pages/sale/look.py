@@ -30,10 +30,12 @@ OFFERS = frozenset(
         "cancel",
         "deposit",
         "discount",
+        "extend",
         "fees",
         "park",
         "parked",
         "payout",
+        "pickup",
         "return",
         "tip",
         "top-up",
@@ -42,6 +44,8 @@ OFFERS = frozenset(
         "waive",
     }
 )
+LIBRARY = frozenset({"extend", "fees", "waive"})
+"""What there is only where accounts are kept."""
 SETTLING = frozenset({"held", "settled"})
 WAITING = frozenset({"requested", "unknown"})
 
@@ -140,7 +144,7 @@ async def look(
         training=bool(current and current.started and current.started.training),
         ended=None if over is None else await answer(gateway, Progress(over), with_codes=False),
         parked=[_parked(each) for each in parked],
-        offers=OFFERS,
+        offers=OFFERS if master_data.library is not None else OFFERS - LIBRARY,
         kinds=_kinds(master_data),
         terminal=await seams.terminal_at(gateway, session.store_id, session.till_id),
         today=business_date(master_data, gateway.clock()),

@@ -66,7 +66,16 @@ TEXTS: Mapping[str, str] = {
     "approval.not_valid": N_("This approval is no longer valid. Ask for it again."),
     "page.no_fee": N_("Tick what is settled."),
     "line.refused": N_("This line breaks a rule of the till."),
-    "order.unavailable": N_("The orders do not answer. Try again later."),
+    "entitlement.not_confirmed": N_("Look at the new day first."),
+    "order.claimed": N_("Another till is handing this order over, or has done it."),
+    "order.other_store": N_("This order waits in another store."),
+    "order.total_differs": N_("The lines of this order do not add up. Tell the office."),
+    "order.unavailable": N_(
+        "Orders cannot be looked up now. Take the number down and ask again later."
+    ),
+    "order.unknown": N_("No order has this code or number."),
+    "order.vat_unknown": N_("The VAT of an ordered article is not known. Tell the office."),
+    "page.day": N_("This is no day. Type it like 31.12.2026, or j m w h + -."),
     "page.amount": N_("This is no amount. Type it like 12,50."),
     "page.article_unknown": N_("No article has this code. Search with / or use a touch key."),
     "page.code_missing": N_("Scan the code, or type it."),
@@ -123,6 +132,7 @@ FIELDS: Mapping[str, str] = {
     "center.unknown": "number",
     "charge.card_choice": "card_number",
     "page.receipt_unknown": "receipt",
+    "order.unknown": "number",
 }
 """Where in a dialog it is said; otherwise above its fields."""
 

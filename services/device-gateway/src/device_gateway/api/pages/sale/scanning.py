@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from device_gateway.api.pages.locales import N_
-from device_gateway.api.pages.sale import lines
+from device_gateway.api.pages.sale import lines, pickups
 from device_gateway.api.pages.sale.deed import Deed, Outcome, money_left
-from device_gateway.api.pages.sale.lines import ArticleNotFound
+from device_gateway.api.pages.sale.lines import ArticleNotFound, must_be_none
 from device_gateway.api.pages.sale.typed import entry_of, quantity_of
 from device_gateway.codes.classify import classify
 from device_gateway.codes.scanned import Classified, Scanned
@@ -79,6 +79,9 @@ async def _took(deed: Deed, found: Classified, scan_id: str) -> Outcome:
         if found.value or typed.rest:
             return await lines.sold(deed, found.value or typed.rest, quantity)
         raise ArticleNotFound
+    if dialog == pickups.DIALOG:
+        must_be_none(deed)
+        return await pickups.shown(deed, found.value, "")
     about = {"scan": scan_id, "label": found.label} if scan_id else {}
     field = _ASKS_FOR.get(found.target or found.kind, "code")
     if field == "number":

@@ -1,0 +1,1 @@
+"""The till's pages over HTTP, with the services behind them in the same process."""
