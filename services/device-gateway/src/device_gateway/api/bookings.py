@@ -26,7 +26,7 @@ from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
 from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.cancelling import Cancellation
-from device_gateway.handlers.ending import Progress
+from device_gateway.handlers.ending import Progress, naming
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
@@ -95,13 +95,16 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         body = with_codes(gateway, till_id, body, ask)
         sent = [line.sent() for line in body.lines]
         place = Place(store_id, till_id, sales.booking_id_of(ask), "")
-        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
-        sale = body.sale(store_id, till_id, overrider, written)
-        for right in sale.needs:
-            who = await guarded(gateway, caller, right, approval, ask=ask)
-            sale = replace(sale, approved_by=who.approved_by)
-        await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
-        return await told_to(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
+        # A repeat may be refused for other reasons than the request that has begun the booking.
+        async with naming(gateway, place.booking_id):
+            written = await resolved(gateway, place, sent, ask=ask, approval=approval)
+            sale = body.sale(store_id, till_id, overrider, written)
+            for right in sale.needs:
+                who = await guarded(gateway, caller, right, approval, ask=ask)
+                sale = replace(sale, approved_by=who.approved_by)
+            await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
+            progress = await sales.sell(gateway, sale, ask=ask)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
     async def lines(
@@ -111,8 +114,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
         place = Place(store_id, till_id, booking_id, "")
-        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
-        progress = await sales.add(gateway, booking, written, ask=ask)
+        async with naming(gateway, booking_id):
+            written = await resolved(gateway, place, sent, ask=ask, approval=approval)
+            progress = await sales.add(gateway, booking, written, ask=ask)
         return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
@@ -124,8 +128,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         place = Place(store_id, till_id, booking_id, "")
-        await may_settle(gateway, place, paid, ask=ask, approval=approval)
-        progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
+        async with naming(gateway, booking_id):
+            await may_settle(gateway, place, paid, ask=ask, approval=approval)
+            progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
         return await told_to(gateway, progress, 0)
 
 
@@ -137,7 +142,8 @@ def _ends(routes: APIRouter, gateway: Gateway) -> None:
     ) -> Response:  # fmt: skip
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         refund = (body or FinishBody()).refund
-        progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
+        async with naming(gateway, booking_id):
+            progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
         return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
@@ -168,9 +174,10 @@ def _ends(routes: APIRouter, gateway: Gateway) -> None:
                 gateway, caller, "void_sale", approval, ask=ask, booking_id=booking_id
             )
             approved_by = who.approved_by
-        progress = await ending.abort(
-            gateway, booking, reason=reason, ask=ask, approved_by=approved_by
-        )
+        async with naming(gateway, booking_id):
+            progress = await ending.abort(
+                gateway, booking, reason=reason, ask=ask, approved_by=approved_by
+            )
         return await told_to(gateway, progress, 0)
 
 
