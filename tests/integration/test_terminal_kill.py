@@ -91,7 +91,20 @@ async def till(program: Program, terminal: TerminalSimulator) -> DemoTill:
             headers={"Authorization": f"Bearer {manager}", "Idempotency-Key": "terminal"},
         )
         assert paired.status_code == 200, paired.text
+        await _connected(client, manager)
     return found
+
+
+async def _connected(client: httpx.AsyncClient, manager: str) -> None:
+    """Until the gateway knows its new terminal. Raises TimeoutError."""
+    async with asyncio.timeout(FOUND_WAIT_S):
+        while True:
+            told = await client.get(
+                f"/stores/{STORE}/v1/devices", headers={"Authorization": f"Bearer {manager}"}
+            )
+            if any(each["state"] == "connected" for each in told.json()["devices"]):
+                return
+            await asyncio.sleep(0.2)
 
 
 async def killed(program: Program, till: DemoTill, terminal: TerminalSimulator, key: str) -> Killed:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 
 from device_gateway.api.bodies import (
@@ -29,13 +30,14 @@ from device_gateway.handlers.cancelling import Cancellation
 from device_gateway.handlers.ending import Progress, naming
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
-from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
+from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, STILL_ALLOWED, with_verdict
 from device_gateway.handlers.waiving import may_settle
 from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
-from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.auth import Caller, CallerOf
 from kassenverbund.kit.idempotency import AskOf
+from kassenverbund.kit.streaming import still_allowed
 from kassenverbund.kit.text import Identifier
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
@@ -50,10 +52,16 @@ class NoReceiptYet(DomainError):
     title = "A receipt exists once the booking is recorded"
 
 
-async def wait_s_of(prefer: Annotated[str | None, Header()] = None) -> float:
-    """`Prefer: wait=3` (RFC 7240), at most `PREFER_WAIT_MAX_S`."""
+async def wait_s_of(
+    request: Request, caller: CallerOf, prefer: Annotated[str | None, Header()] = None
+) -> float:
+    """`Prefer: wait=3` (RFC 7240), at most `PREFER_WAIT_MAX_S`. Who is revoked meanwhile waits no
+    longer."""
     found = _WAIT.search(prefer or "")
-    return float(min(int(found.group(1)), PREFER_WAIT_MAX_S)) if found else 0.0
+    if found is None:
+        return 0.0
+    STILL_ALLOWED.set(partial(still_allowed, request, caller))
+    return float(min(int(found.group(1)), PREFER_WAIT_MAX_S))
 
 
 WaitS = Annotated[float, Depends(wait_s_of)]
