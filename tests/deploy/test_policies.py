@@ -21,7 +21,7 @@ MADE_BY_OPERATORS = {
     "Kafka": ("{}-cluster-ca-cert",),
 }
 
-GIVEN_BY_PEOPLE = frozenset({"kassenverbund-keys", "fiskaly"})
+GIVEN_BY_PEOPLE = frozenset({"kassenverbund-keys", "fiskaly", "terminals"})
 """Secrets that deploy/k8s/README.md tells an operator to make."""
 
 

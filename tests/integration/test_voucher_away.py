@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from device_gateway.adapters.asking import CASHIER_WAIT_S
+from device_gateway.adapters.patience import CASHIER_WAIT_S
 from kassenverbund.postgres import private_database
 from tests.support.office import on_center
 from tests.support.program import Program

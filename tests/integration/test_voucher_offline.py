@@ -17,7 +17,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from device_gateway.adapters.asking import CASHIER_WAIT_S
+from device_gateway.adapters.patience import CASHIER_WAIT_S
 from device_gateway.adapters.virtual_printer import judge
 from events.bus.local_kafka import LocalKafka
 from kassenverbund.kit.signed_qr import looks_signed, verify

@@ -12,8 +12,8 @@ from tests.line_cut.run import Ran
 REFUSED_WITHIN_S = 3.0
 """A cashier hears within this time that the center is away."""
 
-SLACK_S = 2.5
-"""What a busy machine adds: the program bounds each exchange by `CASHIER_WAIT_S`."""
+OVERLOADED_SLACK_S = 2.5
+"""What a machine without a processor to spare may add."""
 
 _NUMBER = re.compile(r"^Beleg (\d+)\b", re.MULTILINE)
 _SERIAL = re.compile(r"Kassen-SN\s+(\S+)")
@@ -140,11 +140,14 @@ def cash_and_cards_go_on(ran: Ran) -> list[str]:
 def the_center_is_refused_at_once(ran: Ran) -> list[str]:
     """Within 3 s, and there was something to refuse."""
     refusals = [each for each in ran.asked if _away(each.answer)]
-    late = [
-        f"{each.act.kind} {each.act.number} waited {each.took_s:.1f} s"
-        for each in refusals
-        if each.repeats == 0 and each.took_s > REFUSED_WITHIN_S + SLACK_S
-    ]
+    late = list[str]()
+    for each in refusals:
+        slack_s = OVERLOADED_SLACK_S if ran.load.overloaded(each.key) else 0.0
+        if each.repeats == 0 and each.took_s > REFUSED_WITHIN_S + slack_s:
+            late.append(
+                f"{each.act.kind} {each.act.number} waited {each.took_s:.2f} s,"
+                f" the processors {ran.load.busy.get(each.key, 0.0):.0%} busy"
+            )
     return late if refusals else ["nothing was refused: was the line cut?"]
 
 
@@ -153,6 +156,17 @@ def _away(answer: Mapping[str, Any]) -> bool:
     return code in ("voucher.unavailable", "costcenter.unavailable", "charge.unavailable") or (
         code == "line.not_prepared"
     )
+
+
+def no_sale_is_left_open(ran: Ran) -> list[str]:
+    """Each refusal names the booking that stays open, so its till has paid or aborted it."""
+    started = {each["booking_id"] for each in ran.named("booking.started")}
+    ended = {
+        each["booking_id"]
+        for name in ("booking.recorded", "booking.aborted")
+        for each in ran.named(name)
+    }
+    return [f"{one}: {', '.join(ran.history(one))}" for one in sorted(started - ended)]
 
 
 def nothing_was_parked(ran: Ran) -> list[str]:
@@ -171,6 +185,7 @@ RULES: Mapping[str, Rule] = {
         nothing_is_printed_twice,
         cash_and_cards_go_on,
         the_center_is_refused_at_once,
+        no_sale_is_left_open,
         nothing_was_parked,
     )
 }

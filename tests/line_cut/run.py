@@ -21,6 +21,7 @@ from kassenverbund.simulate.plan import Kind, plan
 from kassenverbund.simulate.play import Tally, play
 from kassenverbund.simulate.till import Asked, Done
 from tests.line_cut.ground import Ground
+from tests.line_cut.load import Load
 from tests.line_cut.proxy import Mood
 
 MIX: Mapping[Kind, float] = {
@@ -32,6 +33,9 @@ PATIENCE_S = 120.0
 
 ARRIVE_WAIT_S = 240.0
 """How long all of it may take to arrive once the line is back."""
+
+SLOWEST = 5
+"""Refusals in a summary."""
 
 NUMBERED = ("booking.recorded", "booking.aborted", "cash.moved", "till.closed")
 
@@ -60,12 +64,28 @@ class Ran:
     papers: list[str] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
     parked: list[str] = field(default_factory=list)
+    load: Load = field(default_factory=Load)
     moods: Sequence[str] = ()
     kills: int = 0
+
+    def keep(self, asked: Asked) -> None:
+        """Called when it was answered."""
+        self.asked.append(asked)
+        if asked.status >= 400:
+            self.load.mark(asked.key, asked.took_s)
 
     def named(self, name: str) -> list[dict[str, Any]]:
         """Data of the store's events of one name, in order."""
         return [each["data"] for each in self.store_log if each["name"] == name]
+
+    def history(self, booking_id: str) -> list[str]:
+        """Names of a booking's events, in order."""
+        stream = f"booking-{booking_id}"
+        return [
+            f"{each['name']} {each['data'].get('code') or ''}".strip()
+            for each in self.store_log
+            if each["stream"] == stream
+        ]
 
     def at_center(self, service: str, *names: str) -> list[dict[str, Any]]:
         return [each["data"] for each in self.center_logs[service] if each["name"] in names]
@@ -73,10 +93,16 @@ class Ran:
     def summary(self) -> str:
         states = Counter(job["state"] for job in self.jobs)
         refused = sum(self.tally.refused.values())
+        waits = sorted(
+            ((each.took_s, self.load.busy.get(each.key, 0.0)) for each in self.asked
+             if each.status == 503 and not each.repeats), reverse=True,
+        )  # fmt: skip
+        slowest = ", ".join(f"{took_s:.2f} s ({busy:.0%})" for took_s, busy in waits[:SLOWEST])
         return (
             f"{len(self.tally.done)} acts in {self.tally.took_s:.0f} s, {refused} refused,"
             f" {len(self.named('booking.recorded'))} recorded; line: {' '.join(self.moods)};"
-            f" {self.kills} kills; {len(self.papers)} papers, jobs {dict(states)}"
+            f" {self.kills} kills; {len(self.papers)} papers, jobs {dict(states)};"
+            f" slowest refusals (processors busy): {slowest or 'none'}"
         )
 
 
@@ -87,15 +113,17 @@ async def run(plan_: Plan, field_: Ground) -> Ran:
         rate=plan_.rate, duration_s=plan_.sales / plan_.rate, tills=len(field_.tills),
         seed=plan_.seed, mix=MIX,
     )  # fmt: skip
-    tills = [replace(till, keep=ran.asked.append, patience_s=PATIENCE_S) for till in field_.tills]
+    tills = [replace(till, keep=ran.keep, patience_s=PATIENCE_S) for till in field_.tills]
     trouble = Trouble(plan_, field_, len(acts))
     playing = asyncio.create_task(play(acts, tills, told=trouble.told))
     watching = asyncio.create_task(trouble.watch())
+    weighing = asyncio.create_task(ran.load.watch())
     await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
     if watching.done():
         playing.cancel()
         await asyncio.wait({playing})
     watching.cancel()
+    weighing.cancel()
     ran.tally = await (watching if watching.done() else playing)
     await trouble.over()
     await arrived(field_)

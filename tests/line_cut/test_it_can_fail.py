@@ -137,6 +137,14 @@ def let_a_cashier_wait(ran: Ran) -> None:
     ran.asked[1] = Asked(VOUCHER, "", "k2", 503, {"code": "voucher.unavailable"}, 9.0, 0)
 
 
+def let_a_cashier_wait_a_little_too_long(ran: Ran) -> None:
+    ran.asked[1] = Asked(VOUCHER, "", "k2", 503, {"code": "voucher.unavailable"}, 3.2, 0)
+
+
+def leave_a_sale_open(ran: Ran) -> None:
+    ran.store_log.append(entry("booking.started", {"booking_id": "b3"}, "booking-b3"))
+
+
 def cut_nothing(ran: Ran) -> None:
     del ran.asked[1]
 
@@ -162,6 +170,8 @@ DAMAGES: dict[Callable[[Ran], None], str] = {
     refuse_cash: "cash_and_cards_go_on",
     leave_an_act_without_an_end: "cash_and_cards_go_on",
     let_a_cashier_wait: "the_center_is_refused_at_once",
+    let_a_cashier_wait_a_little_too_long: "the_center_is_refused_at_once",
+    leave_a_sale_open: "no_sale_is_left_open",
     cut_nothing: "the_center_is_refused_at_once",
     park: "nothing_was_parked",
 }
@@ -176,6 +186,13 @@ def test_a_copy_and_a_paper_in_doubt_are_no_faults() -> None:
     ran.papers.append("KOPIE\n" + paper(1))
     del ran.papers[1]
     ran.jobs[1]["state"] = "unknown"
+    assert faults(ran) == {}
+
+
+def test_a_machine_without_a_processor_to_spare_may_be_late() -> None:
+    ran = good()
+    let_a_cashier_wait_a_little_too_long(ran)
+    ran.load.busy["k2"] = 0.97
     assert faults(ran) == {}
 
 

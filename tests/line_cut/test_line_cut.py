@@ -14,7 +14,7 @@ from tests.line_cut.run import Plan, Ran, run
 
 pytestmark = [pytest.mark.kafka, pytest.mark.proof]
 
-PLAN = Plan(seed=6)
+PLAN = Plan(seed=6, sales=150)
 TILLS = 4
 
 

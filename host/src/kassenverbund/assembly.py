@@ -181,6 +181,7 @@ def _runtime(
         sign_within_s=settings.sign_within_s,
         mailer=_mailer(settings),
         fiskaly=_fiskaly(settings),
+        terminal_secrets=settings.terminal_secrets,
     )
 
 

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     fiskaly_ca: Path | None = None
     """PEM: the CA of `fiskaly_url`. None: the system's."""
 
+    terminal_secrets: Path | None = None
+    """A folder with the files `password.<device id>` and `password` (for all others) of card
+    terminals, six digits each. None: all have the usual one, 000000."""
+
     host_names: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     """Names by which callers may ask for this program (a JSON list, without ports): against DNS
     rebinding on a store's network. Empty: any. Health, and the machine itself, need none."""

@@ -529,9 +529,9 @@ class Till:
             },
         )
 
-    async def get(self, path: str) -> httpx.Response:
+    async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self.rig.http.get(
-            self.base + path, headers={"authorization": f"Bearer {self.token}"}
+            self.base + path, headers={"authorization": f"Bearer {self.token}", **headers}
         )
 
 

@@ -67,6 +67,25 @@ async def test_a_revoked_till_is_out_at_once(rig: Any, till: Any, words: Any) ->
     assert (answer.status_code, answer.json()["code"]) == (401, "auth.required")
 
 
+@pytest.mark.parametrize("waits", ["sale", "look"])
+async def test_a_till_that_is_revoked_while_it_waits_gets_no_answer(
+    rig: Any, till: Any, words: Any, both: Any, waits: str
+) -> None:
+    sale = words.sale([words.article(500)], words.cash(500))
+    path = ""
+    if waits == "look":
+        path = f"/{(await till.post('', sale)).json()['booking_id']}"
+
+    async def revoke_soon() -> None:
+        while not rig.events("booking.recorded"):
+            await rig.store.wait_for_append(after=len(rig.store.log), wait_s=1)
+        await rig.as_person("manager", "/stores/berlin/v1/tills/till-1/revoke", {})
+
+    asked = till.get(path, prefer="wait=8") if path else till.post("", sale, prefer="wait=8")
+    answer, _ = await both(asked, revoke_soon())
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth.required")
+
+
 async def test_a_till_paired_anew_loses_its_old_token_and_keeps_its_numbers(
     rig: Any, till: Any, words: Any
 ) -> None:

@@ -62,6 +62,8 @@ class Runtime:
     """None: no mail server is set, and nothing is promised to be mailed."""
     fiskaly: FiskalyAccess | None = None
     """None: no key is set, and TSEs of fiskaly are out."""
+    terminal_secrets: Path | None = None
+    """A folder with the passwords of card terminals; None: all have the usual one."""
 
 
 @dataclass(frozen=True, slots=True)

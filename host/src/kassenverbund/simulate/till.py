@@ -210,6 +210,11 @@ class SimulatedTill:
         if no.booking_id is None:
             raise no
         open_ = no.problem.get("open_amount", {}).get("amount", minor)
+        for index, held in enumerate(() if open_ else no.problem.get("held", ())):
+            # It was held, and nobody confirms it: taken back, so that the customer can pay.
+            path = f"/{no.booking_id}/payments/{held}/release"
+            freed = await self._post(act, f"release-{index}", path, {})
+            open_ = freed["open_amount"]["amount"]
         paid = {"payments": [cash(open_)]}
         await self._post(act, "cash", f"/{no.booking_id}/payments", paid)
         await self._post(act, "finish", f"/{no.booking_id}/finish", {})

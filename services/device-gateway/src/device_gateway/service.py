@@ -28,6 +28,7 @@ from device_gateway.adapters.till_bookings import PostgresTillBookings
 from device_gateway.adapters.till_seen import PostgresTillSeen
 from device_gateway.adapters.unfinished import PostgresUnfinished
 from device_gateway.adapters.voucher_http import HttpVoucherService
+from device_gateway.adapters.zvt.passwords import passwords_in
 from device_gateway.adapters.zvt.session import ZvtLink
 from device_gateway.api import router
 from device_gateway.api.article_import import IMPORT_BYTES_MAX
@@ -119,7 +120,7 @@ def _parts(runtime: Runtime) -> _Parts:
         devices=devices,
         terminals=TerminalDesk(
             ShelfTerminals(devices),
-            ZvtLink(),
+            ZvtLink(password_of=passwords_in(runtime.terminal_secrets)),
             PostgresTerminalLeases(runtime.engine),
             runtime.clock,
         ),

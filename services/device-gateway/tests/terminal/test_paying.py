@@ -166,11 +166,12 @@ async def test_a_till_aborts_at_its_terminal(counter: Any) -> None:
 
 async def test_two_tills_share_a_terminal_one_after_the_other(counter: Any) -> None:
     other = await counter.rig.paired("berlin", f"{counter.till.till_id}-b")
-    counter.acts("slow")
+    counter.acts("hold")
     first = asyncio.create_task(counter.sell())
     await counter.terminal.began.wait()
     refused = await other.post("", counter.sale(500))
     assert (refused.status_code, refused.json()["code"]) == (409, "terminal.busy")
+    counter.terminal.let_go.set()
     assert (await first).json()["state"] == "recorded"
     assert counter.terminal.debits == [2889]
 
@@ -203,3 +204,18 @@ async def test_no_event_has_more_of_a_card_than_four_digits(counter: Any) -> Non
     assert b"1234" in everything
     assert b"45571234" not in everything
     assert b"56781234" not in everything
+
+
+async def test_a_payment_waits_for_who_only_looks_whether_the_terminal_is_there(
+    counter: Any, both: Any
+) -> None:
+    desk = counter.rig.gateway.terminals
+    looking = desk.leased(counter.terminal_id, asyncio.Event())
+    await looking.__aenter__()
+
+    async def look_away() -> None:
+        await counter.leases.refused.wait()
+        await looking.__aexit__(None, None, None)
+
+    answer, _ = await both(counter.sell(), look_away())
+    assert (answer.status_code, counter.terminal.debits) == (200, [2889]), answer.text

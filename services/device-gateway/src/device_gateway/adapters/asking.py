@@ -1,7 +1,8 @@
 """How another service is asked while a cashier waits.
 
-Every call has an id of its own, so a lost answer is asked for again with the same id; the whole
-exchange takes at most `CASHIER_WAIT_S`.
+Every call has an id of its own, so a lost answer is asked for again with the same id. The whole
+exchange takes at most `CASHIER_WAIT_S`, and so do all exchanges of one request of a till together
+(`patience.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from device_gateway.adapters.line import Line
+from device_gateway.adapters.patience import patience
 from device_gateway.ports import Place, ServiceRefused, ServiceUnavailable
 from events import LostRace
 
-CASHIER_WAIT_S = 3.0
 TRY_WAIT_S = 1.2
 TRIES_MAX = 3
 BETWEEN_TRIES_S = 0.05
@@ -67,8 +68,10 @@ class Asking:
         if line is not None and not line.admits():
             raise self.unreachable(f"{self.unavailable.title} (since {line.state.since:%H:%M})")
         answers = 0 if line is None else line.answers
+        mine = patience()
+        wait_s = mine.left_s
         try:
-            async with asyncio.timeout(CASHIER_WAIT_S):
+            async with mine.waiting(wait_s):
                 for attempt in range(1, tries + 1):
                     try:
                         async with asyncio.timeout(TRY_WAIT_S):
@@ -92,7 +95,8 @@ class Asking:
             pass
         if heard:
             raise self.unavailable(f"{self.unavailable.title} ({last})")
-        if line is not None:
+        # Who had hardly time to be answered knows nothing about the line.
+        if line is not None and (wait_s >= TRY_WAIT_S or not line.state.up):
             line.silent(answers=answers)
         raise self.unreachable(f"{self.unavailable.title} ({last})")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from device_gateway.adapters.patience import one_request
 from device_gateway.api import (
     acts,
     articles,
@@ -32,7 +33,7 @@ from device_gateway.ports import PairingTries
 
 def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIRouter:
     """All routes below `/stores`."""
-    whole = APIRouter()
+    whole = APIRouter(dependencies=[Depends(one_request)])
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
     whole.include_router(bookings.router(gateway))
     whole.include_router(releases.router(gateway))

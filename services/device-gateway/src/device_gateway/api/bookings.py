@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 
 from device_gateway.api.bodies import (
@@ -26,17 +27,18 @@ from device_gateway.decider.refusals import BookingIsAborted, BookingUnknown
 from device_gateway.handlers import cancelling, ending, sales
 from device_gateway.handlers.assortment import resolved
 from device_gateway.handlers.cancelling import Cancellation
-from device_gateway.handlers.ending import Progress
+from device_gateway.handlers.ending import Progress, naming
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.paper import order_of
 from device_gateway.handlers.rights import somebody_here
-from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, with_verdict
+from device_gateway.handlers.verdicts import PREFER_WAIT_MAX_S, STILL_ALLOWED, with_verdict
 from device_gateway.handlers.waiving import may_settle
 from device_gateway.ports import Place
 from device_gateway.queries import BookingAnswer, answer
 from events import DomainError
-from kassenverbund.kit.auth import Caller
+from kassenverbund.kit.auth import Caller, CallerOf
 from kassenverbund.kit.idempotency import AskOf
+from kassenverbund.kit.streaming import still_allowed
 from kassenverbund.kit.text import Identifier
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*(\d{1,4})(?:$|[,;\s])")
@@ -51,10 +53,16 @@ class NoReceiptYet(DomainError):
     title = "A receipt exists once the booking is recorded"
 
 
-async def wait_s_of(prefer: Annotated[str | None, Header()] = None) -> float:
-    """`Prefer: wait=3` (RFC 7240), at most `PREFER_WAIT_MAX_S`."""
+async def wait_s_of(
+    request: Request, caller: CallerOf, prefer: Annotated[str | None, Header()] = None
+) -> float:
+    """`Prefer: wait=3` (RFC 7240), at most `PREFER_WAIT_MAX_S`. Who is revoked meanwhile waits no
+    longer."""
     found = _WAIT.search(prefer or "")
-    return float(min(int(found.group(1)), PREFER_WAIT_MAX_S)) if found else 0.0
+    if found is None:
+        return 0.0
+    STILL_ALLOWED.set(partial(still_allowed, request, caller))
+    return float(min(int(found.group(1)), PREFER_WAIT_MAX_S))
 
 
 WaitS = Annotated[float, Depends(wait_s_of)]
@@ -96,13 +104,16 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         body = with_codes(gateway, till_id, body, ask)
         sent = [line.sent() for line in body.lines]
         place = Place(store_id, till_id, sales.booking_id_of(ask), "")
-        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
-        sale = body.sale(store_id, till_id, overrider, written)
-        for right in sale.needs:
-            who = await guarded(gateway, caller, right, approval, ask=ask)
-            sale = replace(sale, approved_by=who.approved_by)
-        await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
-        return await told_to(gateway, await sales.sell(gateway, sale, ask=ask), wait_s)
+        # A repeat may be refused for other reasons than the request that has begun the booking.
+        async with naming(gateway, place.booking_id):
+            written = await resolved(gateway, place, sent, ask=ask, approval=approval)
+            sale = body.sale(store_id, till_id, overrider, written)
+            for right in sale.needs:
+                who = await guarded(gateway, caller, right, approval, ask=ask)
+                sale = replace(sale, approved_by=who.approved_by)
+            await may_settle(gateway, place, sale.payments, ask=ask, approval=approval)
+            progress = await sales.sell(gateway, sale, ask=ask)
+        return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/lines", response_model=BookingAnswer)
     async def lines(
@@ -112,8 +123,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         sent = [line.sent() for line in with_codes(gateway, till_id, body, ask).lines]
         place = Place(store_id, till_id, booking_id, "")
-        written = await resolved(gateway, place, sent, ask=ask, approval=approval)
-        progress = await sales.add(gateway, booking, written, ask=ask)
+        async with naming(gateway, booking_id):
+            written = await resolved(gateway, place, sent, ask=ask, approval=approval)
+            progress = await sales.add(gateway, booking, written, ask=ask)
         return await told_to(gateway, progress, 0)
 
     @routes.post("/{booking_id}/payments", response_model=BookingAnswer)
@@ -125,8 +137,9 @@ def _writes(routes: APIRouter, gateway: Gateway) -> None:
         body = with_codes(gateway, till_id, body, ask)
         paid = [payment.tendered(overrider) for payment in body.payments]
         place = Place(store_id, till_id, booking_id, "")
-        await may_settle(gateway, place, paid, ask=ask, approval=approval)
-        progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
+        async with naming(gateway, booking_id):
+            await may_settle(gateway, place, paid, ask=ask, approval=approval)
+            progress = await sales.pay(gateway, booking, paid, ask=ask, approval=approval)
         return await told_to(gateway, progress, 0)
 
 
@@ -139,7 +152,8 @@ def _ends(routes: APIRouter, gateway: Gateway) -> None:
         booking = await booking_of(gateway, store_id, till_id, booking_id)
         await somebody_here(gateway, booking, ask)
         refund = (body or FinishBody()).refund
-        progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
+        async with naming(gateway, booking_id):
+            progress = await ending.finish(gateway, booking, ask=ask, refund=refund)
         return await told_to(gateway, progress, wait_s)
 
     @routes.post("/{booking_id}/cancellation", response_model=BookingAnswer)
@@ -170,9 +184,10 @@ def _ends(routes: APIRouter, gateway: Gateway) -> None:
                 gateway, caller, "void_sale", approval, ask=ask, booking_id=booking_id
             )
             approved_by = who.approved_by
-        progress = await ending.abort(
-            gateway, booking, reason=reason, ask=ask, approved_by=approved_by
-        )
+        async with naming(gateway, booking_id):
+            progress = await ending.abort(
+                gateway, booking, reason=reason, ask=ask, approved_by=approved_by
+            )
         return await told_to(gateway, progress, 0)
 
 

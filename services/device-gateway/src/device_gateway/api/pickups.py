@@ -101,7 +101,9 @@ def router(gateway: Gateway) -> APIRouter:
         """What waits for a pick-up code, or a number. Changes nothing. 503 `order.unavailable`
         where no order service runs."""
         code = _code(gateway, till_id, body)
-        order = await pickups.find(gateway, store_id, code=code, number=body.number)
+        order = await pickups.find(
+            gateway, store_id, code=code, number=body.number, till_id=till_id
+        )
         return _sent(_found(order))
 
     @routes.post("", response_model=BookingAnswer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from device_gateway.decider.booking import abort as decide_abort
 from device_gateway.decider.booking_state import Booking
 from device_gateway.decider.choices import choices_in
 from device_gateway.decider.going_out import originals_of
+from device_gateway.decider.refusals import BookingUnknown
 from device_gateway.events import BookingEvent, BookingStarted, BookingTakenBack, FinalEvent
 from device_gateway.handlers.card_back import give_up_cards, refund_by_card
 from device_gateway.handlers.fee_payments import fees_kept
@@ -163,10 +165,30 @@ async def _ended(
     return await present(gateway, started.booking_id, state, done.appended.repeated)
 
 
+@asynccontextmanager
+async def naming(gateway: Gateway, booking_id: str) -> AsyncIterator[None]:
+    """What is refused in here says which booking stays open, if the booking exists by then."""
+    try:
+        yield
+    except DomainError as refusal:
+        if "booking_id" not in refusal.extra:
+            with suppress(BookingUnknown):
+                await told(gateway, refusal, booking_id)
+        raise
+
+
 async def told(gateway: Gateway, refusal: DomainError, booking_id: str) -> DomainError:
     """The refusal, with what the cashier needs to go on with the booking that stays open."""
     booking = await gateway.booking(booking_id)
     refusal.extra.setdefault("booking_id", booking_id)
     refusal.extra.setdefault("state", "open" if booking.open else "closed")
     refusal.extra.setdefault("open_amount", booking.open_amount.model_dump())
+    held = [
+        tender.payment_id
+        for tender in booking.tenders
+        if tender.hold_id and tender.payment and not tender.payment.offline
+    ]
+    if held:
+        # Where the service that holds them stays silent, they can be taken back and paid otherwise.
+        refusal.extra.setdefault("held", held)
     return refusal

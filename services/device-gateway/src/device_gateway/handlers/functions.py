@@ -39,8 +39,10 @@ async def press(
     if pressed.function is None:
         raise NotAFunction(sku=pressed.sku)
     paid = _payment(pressed.function, entered)
+    assert booking.started is not None
     progress = await sales.pay(gateway, booking, [paid], ask=ask)
-    return await ending.finish(gateway, progress.booking, ask=sub_ask(ask, "finish"))
+    async with ending.naming(gateway, booking.started.booking_id):
+        return await ending.finish(gateway, progress.booking, ask=sub_ask(ask, "finish"))
 
 
 def _payment(function: Function, entered: str) -> TenderedPayment:

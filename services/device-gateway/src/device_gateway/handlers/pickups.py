@@ -12,6 +12,7 @@ from device_gateway.events import Reference
 from device_gateway.handlers.assortment import article
 from device_gateway.handlers.ending import Progress
 from device_gateway.handlers.gateway import Gateway
+from device_gateway.handlers.limits import limited
 from device_gateway.handlers.sales import Sale, booking_id_of, sell
 from device_gateway.handlers.tendered import ORDER, TenderedPayment
 from device_gateway.ports import Place
@@ -24,9 +25,17 @@ PICKED_UP = "Abholung"
 
 
 async def find(
-    gateway: Gateway, store_id: str, *, code: str | None, number: str | None
+    gateway: Gateway,
+    store_id: str,
+    *,
+    code: str | None,
+    number: str | None,
+    till_id: str | None = None,
 ) -> WebOrder:
-    """The order, for a look. Raises `OrderUnavailable`, `OrderNotUsable`."""
+    """The order, for a look; a till may look up so often. Raises `OrderUnavailable`,
+    `OrderNotUsable`, `ActTooOften`."""
+    if till_id is not None:
+        await limited(gateway, "lookup", store_id=store_id, till_id=till_id)
     return await gateway.orders.find(code=code, number=number, store_id=store_id)
 
 

@@ -193,7 +193,7 @@ async def _perform(
     )  # fmt: skip
     try:
         work.device = await desk.devices.find(started.store_id, started.till_id, terminal_id)
-        async with desk.leased(terminal_id, abort):
+        async with desk.leased(terminal_id, abort, patient=recovering == "no"):
             await _leased(work, tender, abort, recovering=recovering)
     except (TerminalBusy, TerminalAway, TerminalUnknown) as no:
         terminal = await terminal_of(gateway, terminal_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from device_gateway.commands import NoteOverdue, NoteVerdict
@@ -12,11 +14,16 @@ from device_gateway.events import VerdictReceived
 from device_gateway.handlers.gateway import Gateway, booking_stream
 from device_gateway.handlers.paper import queue_papers
 from events import Ask, handle
+from kassenverbund.kit.auth import Unauthenticated
 
 PREFER_WAIT_MAX_S = 10
 """The longest that a request waits for a verdict (`Prefer: wait=N`)."""
 POLL_S = 0.2
 """How often a waiting request looks itself: another process may have got the verdict."""
+ALLOWED_EVERY_S = 1.0
+"""How often it is asked whether the caller may still have the answer."""
+STILL_ALLOWED: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("still_allowed")
+"""Set for a request that waits: whether its credentials are still good."""
 OVERDUE_MARGIN_S = 5.0
 """After `sign_by` and this the signer counts as dead for a booking, and paper comes out."""
 
@@ -34,16 +41,23 @@ async def note_verdict(gateway: Gateway, verdict: VerdictReceived, *, ask: Ask) 
 
 
 async def with_verdict(gateway: Gateway, booking: Booking, *, wait_s: float) -> Booking:
-    """The booking once its verdict is there, or as it is after `wait_s`."""
+    """The booking once its verdict is there, or as it is after `wait_s`. Raises `Unauthenticated`
+    where the caller is revoked meanwhile."""
     if booking.final is None or booking.verdict is not None:
         return booking
     booking_id = booking.final.booking_id
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + min(wait_s, PREFER_WAIT_MAX_S)
+    checked = loop.time()
+    deadline = checked + min(wait_s, PREFER_WAIT_MAX_S)
+    allowed = STILL_ALLOWED.get(None)
     while True:
         left_s = deadline - loop.time()
         if left_s <= 0:
             return booking
+        if allowed is not None and loop.time() - checked >= ALLOWED_EVERY_S:
+            checked = loop.time()
+            if not await allowed():
+                raise Unauthenticated("revoked while it waited")
         told = await gateway.waiters.wait(booking_id, wait_s=min(POLL_S, left_s))
         booking = told or await gateway.process(booking_id)
         if booking.verdict is not None:

@@ -23,6 +23,8 @@ LEASE_S = 15.0
 RENEW_EVERY_S = 2.0
 """Also how soon an abort is heard that another process was asked for."""
 
+TAKE_EVERY_S = 0.1
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +34,8 @@ class Waits:
 
     find_out_s: float = 45.0
     retry_s: float = 2.0
+    busy_s: float = 2.0
+    """A payment waits so long for a terminal that is used just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,18 @@ class TerminalDesk:
             await self.leases.want_abort(terminal_id)
 
     @contextlib.asynccontextmanager
-    async def leased(self, terminal_id: str, abort: asyncio.Event) -> AsyncIterator[None]:
-        """The sole right to talk to the terminal. Raises `TerminalBusy`."""
+    async def leased(
+        self, terminal_id: str, abort: asyncio.Event, *, patient: bool = False
+    ) -> AsyncIterator[None]:
+        """The sole right to talk to the terminal. `patient`: who only looks whether the terminal is
+        there (`presence.py`) is through in a moment. Raises `TerminalBusy`."""
         owner = f"terminal-{uuid4()}"
-        now = self.clock()
-        until = now + timedelta(seconds=LEASE_S)
-        if not await self.leases.take(terminal_id, owner=owner, now=now, until=until):
-            raise TerminalBusy(terminal=terminal_id)
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + (self.waits.busy_s if patient else 0.0)
+        while not await self._take(terminal_id, owner):
+            if loop.time() >= until_s:
+                raise TerminalBusy(terminal=terminal_id)
+            await asyncio.sleep(TAKE_EVERY_S)
         keeping = asyncio.create_task(self._keep(terminal_id, owner, abort))
         try:
             yield
@@ -108,6 +117,11 @@ class TerminalDesk:
             keeping.cancel()
             with contextlib.suppress(Transient):
                 await self.leases.give_back(terminal_id, owner=owner)
+
+    async def _take(self, terminal_id: str, owner: str) -> bool:
+        now = self.clock()
+        until = now + timedelta(seconds=LEASE_S)
+        return await self.leases.take(terminal_id, owner=owner, now=now, until=until)
 
     async def _keep(self, terminal_id: str, owner: str, abort: asyncio.Event) -> None:
         while True:

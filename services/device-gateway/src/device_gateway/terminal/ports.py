@@ -39,7 +39,7 @@ class TerminalBusy(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class TerminalDevice:
-    """A terminal of a store. `settings`: password (6 digits), protocol."""
+    """A terminal of a store. Its password stands in no event: `adapters/zvt/passwords.py`."""
 
     terminal_id: str
     store_id: str

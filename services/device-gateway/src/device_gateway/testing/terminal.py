@@ -28,13 +28,14 @@ from device_gateway.adapters.zvt.fields import (
 
 Act = Literal[
     "approve", "decline", "slow", "wait", "drop_unbooked", "drop_before", "drop_after", "mute",
-    "garbage", "busy", "wrong_amount", "no_status", "contradict",
+    "garbage", "busy", "wrong_amount", "no_status", "contradict", "hold",
 ]  # fmt: skip
 """What it does with the next payment, refund or reversal.
 
 `wait`: until it is told to abort. `drop_…`: the line breaks before it books, after it booked and
 before its status information, after that. `mute`: no answer at all. `no_status`: a completion
-without status information. `contradict`: status information of success, and then an abort."""
+without status information. `contradict`: status information of success, and then an abort. `hold`:
+it says nothing until `let_go` is set, and books then, whoever is still there to hear it."""
 
 Kind = Literal["payment", "refund", "reversal"]
 TID = 12345678
@@ -75,6 +76,10 @@ class TerminalSimulator:
     port: int = 0
     began: asyncio.Event = field(default_factory=asyncio.Event)
     """It was asked for money."""
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    """Ends `hold`."""
+    password: str = "000000"
+    """What it has to be told to register, six digits."""
     at_status: Callable[[], None] = lambda: None
     """Called when its status information was acknowledged."""
     _server: asyncio.Server | None = None
@@ -115,6 +120,8 @@ class TerminalSimulator:
     async def _answer(self, line: _Line, request: Apdu) -> None:
         self.heard.append(request.control)
         match request.control:
+            case messages.REGISTRATION if request.data[:3].hex() != self.password:
+                await line.send(Apdu(0x8483))
             case messages.REGISTRATION:
                 await line.send(ACKNOWLEDGED)
                 told = encoded_fields({0x19: b"\0", 0x29: bcd(TID, 4), 0x49: bcd(978, 2)})
@@ -158,6 +165,8 @@ class TerminalSimulator:
                 for _ in range(4):
                     await asyncio.sleep(self.steps_s)
                     await line.ask(Apdu(messages.INTERMEDIATE, b"\x04\x01"))
+            case "hold":
+                await self.let_go.wait()
             case "drop_unbooked":
                 raise _Dropped
             case "garbage":

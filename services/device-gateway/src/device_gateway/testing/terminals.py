@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,10 +36,13 @@ class Leases:
 
     held: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody found a terminal taken."""
 
     async def take(self, terminal_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
         known = self.held.get(terminal_id)
         if known is not None and known[0] != owner and known[1] > now:
+            self.refused.set()
             return False
         self.held[terminal_id] = (owner, until)
         self.wanted.discard(terminal_id)
@@ -67,5 +71,5 @@ def desk(
         link=ZvtLink(patience=QUICK),
         leases=leases or Leases(),
         clock=clock,
-        waits=Waits(find_out_s=0.4, retry_s=0.05),
+        waits=Waits(find_out_s=0.4, retry_s=0.05, busy_s=0.3),
     )

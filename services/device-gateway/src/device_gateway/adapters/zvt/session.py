@@ -15,6 +15,7 @@ from device_gateway.adapters.zvt.apdu import (
     ZvtBroken,
     decoded,
 )
+from device_gateway.adapters.zvt.passwords import PasswordOf, as_delivered
 from device_gateway.terminal.ports import (
     Ended,
     Ending,
@@ -69,12 +70,20 @@ _NOBODY = Deaf()
 class ZvtLink:
     """Opens lines to terminals."""
 
-    def __init__(self, *, currency: str = "EUR", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        currency: str = "EUR",
+        patience: Patience | None = None,
+        password_of: PasswordOf = as_delivered,
+    ) -> None:
         self._currency = currency
+        self._password_of = password_of
         self._patience = patience or Patience()
 
     async def open(self, device: TerminalDevice) -> ZvtSession:
         """Connect and register. Raises `TerminalAway`."""
+        password = self._password_of(device)
         host, _, port = device.address.rpartition(":")
         if not host or not port.isdigit():
             host, port = device.address, str(PORT)
@@ -84,8 +93,7 @@ class ZvtLink:
         except (OSError, TimeoutError) as away:
             raise TerminalAway(f"no line to {device.terminal_id}: {away}") from away
         session = ZvtSession(
-            reader, writer, password=device.settings.get("password", "000000"),
-            currency=self._currency, patience=self._patience,
+            reader, writer, password=password, currency=self._currency, patience=self._patience
         )  # fmt: skip
         try:
             registered = await session.register()

@@ -12,6 +12,7 @@ from device_gateway.handlers.assortment import AssortmentAway
 from device_gateway.handlers.editing import open_sales
 from device_gateway.handlers.gateway import Gateway
 from device_gateway.handlers.library import account_of
+from device_gateway.handlers.limits import limited
 from events import DomainError
 
 About = Mapping[str, Any]
@@ -64,6 +65,7 @@ async def _fees(gateway: Gateway, session: Session, said: Mapping[str, str]) -> 
     account = said.get("account", "").strip()
     if not account:
         return said
+    await limited(gateway, "lookup", store_id=session.store_id, till_id=session.till_id)
     found, _ = await account_of(gateway, session.store_id, account)
     return {**said, "found": found}
 
