@@ -58,6 +58,7 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     _cash(routes, gateway, pages)
     _close(routes, gateway, pages)
     _reports(routes, gateway, pages)
+    _closed(routes, gateway, pages)
     return routes
 
 
@@ -273,6 +274,8 @@ def _reports(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
         )
         return pages.done(request, session, N_("The report is on its way to the printer."))
 
+
+def _closed(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     @routes.get("/{store_id}/till/shift/z/{z_number}")
     async def z_report(
         store_id: Identifier,
