@@ -85,6 +85,7 @@ class TseBody(Body):
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1/tills/{till_id}", tags=["shifts"])
     _shift(routes, gateway)
+    _x_print(routes, gateway)
     _cash(routes, gateway)
     _closings(routes, gateway)
     return routes
@@ -150,6 +151,17 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
         return await _paper(gateway, order, form)
 
+    @routes.put("/tse")
+    async def tse(
+        store_id: Identifier, till_id: Identifier, body: TseBody, caller: Manager, ask: AskOf
+    ) -> ShiftAnswer:
+        await closings.request_tse(
+            gateway, store_id=store_id, till_id=till_id, tse_id=body.tse_id, by=caller.id, ask=ask
+        )
+        return await look(store_id, till_id)
+
+
+def _x_print(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/shift/report/print")
     async def print_x_report(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,
@@ -164,15 +176,6 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
             ask=ask,
         )
         return job_answer(job)
-
-    @routes.put("/tse")
-    async def tse(
-        store_id: Identifier, till_id: Identifier, body: TseBody, caller: Manager, ask: AskOf
-    ) -> ShiftAnswer:
-        await closings.request_tse(
-            gateway, store_id=store_id, till_id=till_id, tse_id=body.tse_id, by=caller.id, ask=ask
-        )
-        return await look(store_id, till_id)
 
 
 def _cash(routes: APIRouter, gateway: Gateway) -> None:
