@@ -85,7 +85,7 @@ class TseBody(Body):
 def router(gateway: Gateway) -> APIRouter:
     routes = APIRouter(prefix="/{store_id}/v1/tills/{till_id}", tags=["shifts"])
     _shift(routes, gateway)
-    _x_reports(routes, gateway)
+    _x_print(routes, gateway)
     _cash(routes, gateway)
     _closings(routes, gateway)
     return routes
@@ -142,6 +142,15 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
             await guarded(gateway, caller, "x_report", approval)
         return await look(store_id, till_id, report=report == "x")
 
+    @routes.get("/shift/report.{form}", response_class=Response)
+    async def x_report(
+        store_id: Identifier, till_id: Identifier, form: Form, caller: TillOrReader,
+        approval: ApprovalOf = None,
+    ) -> Response:  # fmt: skip
+        await guarded(gateway, caller, "x_report", approval)
+        order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
+        return await _paper(gateway, order, form)
+
     @routes.put("/tse")
     async def tse(
         store_id: Identifier, till_id: Identifier, body: TseBody, caller: Manager, ask: AskOf
@@ -152,16 +161,7 @@ def _shift(routes: APIRouter, gateway: Gateway) -> None:
         return await look(store_id, till_id)
 
 
-def _x_reports(routes: APIRouter, gateway: Gateway) -> None:
-    @routes.get("/shift/report.{form}", response_class=Response)
-    async def x_report(
-        store_id: Identifier, till_id: Identifier, form: Form, caller: TillOrReader,
-        approval: ApprovalOf = None,
-    ) -> Response:  # fmt: skip
-        await guarded(gateway, caller, "x_report", approval)
-        order = await closings.x_report_of(gateway, store_id=store_id, till_id=till_id)
-        return await _paper(gateway, order, form)
-
+def _x_print(routes: APIRouter, gateway: Gateway) -> None:
     @routes.post("/shift/report/print")
     async def print_x_report(
         store_id: Identifier, till_id: Identifier, caller: TillOrManager, ask: AskOf,

@@ -70,7 +70,7 @@ def discounts(
                     reason=paid.waiver,
                 )
             )
-        if paid.payment_id in taken_off and made:
+        if paid.payment_id in taken_off and made and paid.voucher_remaining:
             # Once, also where it lowers several VAT keys.
             made[-1] = made[-1].model_copy(update={"voucher_remaining": paid.voucher_remaining})
     return tuple(made)

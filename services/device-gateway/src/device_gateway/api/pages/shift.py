@@ -58,7 +58,7 @@ def router(gateway: Gateway, pages: Pages) -> APIRouter:
     _cash(routes, gateway, pages)
     _close(routes, gateway, pages)
     _reports(routes, gateway, pages)
-    _closed(routes, gateway, pages)
+    _x_print(routes, gateway, pages)
     return routes
 
 
@@ -254,28 +254,6 @@ def _reports(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
             prints="shift/x/print",
         )
 
-    @routes.post("/{store_id}/till/shift/x/print")
-    async def print_x_report(
-        store_id: Identifier,
-        request: Request,
-        session: Session = Depends(pages.session),
-        form: Form = Depends(read_form),
-    ) -> Response:
-        ask = await pages.ask(request, session, form)
-        who = await allowed(
-            gateway, store_id, session.till_id, "x_report", approval_of(form), ask=ask
-        )
-        await printers.print_x_report(
-            gateway,
-            store_id=store_id,
-            till_id=session.till_id,
-            cashier_id=who.cashier_id,
-            ask=ask,
-        )
-        return pages.done(request, session, N_("The report is on its way to the printer."))
-
-
-def _closed(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
     @routes.get("/{store_id}/till/shift/z/{z_number}")
     async def z_report(
         store_id: Identifier,
@@ -299,6 +277,28 @@ def _closed(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
                 gateway, session.till_id, z_number - 1
             ) else None,
         )  # fmt: skip
+
+
+def _x_print(routes: APIRouter, gateway: Gateway, pages: Pages) -> None:
+    @routes.post("/{store_id}/till/shift/x/print")
+    async def print_x_report(
+        store_id: Identifier,
+        request: Request,
+        session: Session = Depends(pages.session),
+        form: Form = Depends(read_form),
+    ) -> Response:
+        ask = await pages.ask(request, session, form)
+        who = await allowed(
+            gateway, store_id, session.till_id, "x_report", approval_of(form), ask=ask
+        )
+        await printers.print_x_report(
+            gateway,
+            store_id=store_id,
+            till_id=session.till_id,
+            cashier_id=who.cashier_id,
+            ask=ask,
+        )
+        return pages.done(request, session, N_("The report is on its way to the printer."))
 
 
 async def _was_closed(gateway: Gateway, till_id: str, z_number: int) -> bool:
