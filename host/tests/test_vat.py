@@ -156,7 +156,11 @@ BLOCK = """\
             TEXT.replace("  - {vat:", "- {vat:").replace(LAST[2:], BLOCK), "annex I", id="block"
         ),
         pytest.param(
-            TEXT.replace(LAST, "").replace("vat: zero}", "vat: reduced}"), "vat: reduced", id="two"
+            TEXT.replace(LAST, "")
+            .replace("vat: zero}", "vat: reduced}")
+            .replace("_vat: zero", "_vat: reduced"),
+            "vat: reduced",
+            id="two",
         ),
     ],
 )

@@ -28,8 +28,9 @@ async def shown(deed: Deed, code: str, number: str) -> Outcome:
     if not code and not number:
         raise CodeMissing
     order = await find(
-        deed.gateway, deed.store_id, code=code or None, number=None if code else number
-    )
+        deed.gateway, deed.store_id, code=code or None, number=None if code else number,
+        till_id=deed.till_id,
+    )  # fmt: skip
     return Outcome(sale=deed.sale, dialog=DIALOG, about={"order": order})
 
 
