@@ -47,7 +47,7 @@ test: setup  ## all tests but the long proofs (REQUIRE_KAFKA=1: fail where no Ka
 	$(PYTEST) $(PARALLEL) -m "not proof" $(wildcard tests) libs host services
 
 proofs: setup  ## long histories under kills and faults; CI runs them after the tests
-	$(PYTEST) $(PARALLEL) -m proof tests
+	$(PYTEST) $(PARALLEL) -m proof tests services
 
 unit: setup  ## tests that need neither Kafka nor a browser, the slow ones left out
 	$(PYTEST) $(PARALLEL) -m "not kafka and not browser and not slow" libs host services

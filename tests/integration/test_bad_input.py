@@ -176,6 +176,7 @@ async def test_an_unknown_voucher_pays_nothing_and_its_booking_can_be_given_up(
     assert sold["number"] == 3
 
 
+@pytest.mark.proof
 async def test_no_generated_request_breaks_the_program(
     place: Place, alone: Program, tmp_path: Path
 ) -> None:

@@ -24,6 +24,8 @@ from tests.support.shop import (
     voucher_sale,
 )
 
+pytestmark = pytest.mark.proof
+
 SALES = 200
 ANSWERED_BEFORE_THE_KILL = 60
 STORES = ("berlin", "koeln", "hamburg")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +26,8 @@ from tests.simulation.faults import POINTS, Fault, Point
 from tests.simulation.script import article, card, cash, voucher, voucher_sale
 from tests.simulation.virtual_time import quietly
 from tests.simulation.world import PLACES, Request, World
+
+pytestmark = pytest.mark.proof
 
 EXAMPLES = 60
 STEPS = 40

@@ -19,6 +19,8 @@ from tests.simulation.virtual_time import quietly
 from voucher.commands import CancelVoucher, ReleaseHold
 from voucher.handlers import FromBookings, Vouchers
 
+pytestmark = pytest.mark.proof
+
 SEEDS_MAX = 60
 """The defect has to show within so many days."""
 

@@ -16,6 +16,8 @@ from tests.simulation.script import play
 from tests.simulation.virtual_time import quietly
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.proof
+
 FIRST = int(os.environ.get("FIRST") or 0)
 SEEDS = int(os.environ.get("SEEDS") or 100)
 GROUP = 20

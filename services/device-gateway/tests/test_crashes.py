@@ -17,6 +17,8 @@ from events import Transient
 from events.testing.memory import MemoryEventStore
 from money import split_by_rate
 
+pytestmark = pytest.mark.proof
+
 from_minor = {"currency": "EUR"}
 
 

@@ -17,6 +17,8 @@ from fiscal_signer.testing.fiskaly import Fault
 from fiscal_signer.testing.fiskaly_line import Line
 from fiscal_signer.testing.fiskaly_process import SCHEMA, sign
 
+pytestmark = pytest.mark.proof
+
 DEADLINE_S = 60.0
 _FACTS = text(
     "SELECT type, data->>'booking_id' AS booking, data->>'signature_counter' AS counter"

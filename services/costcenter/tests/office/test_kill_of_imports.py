@@ -12,7 +12,7 @@ import pytest
 
 from kassenverbund.testing.process import Program
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[4]
 CARDS = 3_000

@@ -16,7 +16,7 @@ from kassenverbund.kit.secrets import Secrets
 from kassenverbund.testing.process import Program
 from voucher import codes
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.proof, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[4]
 CARDS = 5_000
