@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 
-CASHIER_WAIT_S = 2.7
-"""A cashier hears within 3 s that a service is away; what is left is for the log and the way."""
+CASHIER_WAIT_S = 2.0
+"""A cashier hears within 3 s that a service is away: this, once `AT_LEAST_S` for an exchange that
+begins when it is all but used up, and the log and the way."""
 
 AT_LEAST_S = 0.8
 """What an exchange gets all the same: services that are slow, but answer, bring every sale to its
