@@ -220,7 +220,7 @@ async def to_the_screen(line: Line, chromium: str) -> tuple[list[float], list[fl
 
 async def connected(devices: Callable[[], Awaitable[Any]]) -> None:
     async with asyncio.timeout(20):
-        while [one["state"] for one in (await devices())["devices"]] != ["connected"]:  # noqa: ASYNC110
+        while [one["state"] for one in (await devices())["devices"]] != ["connected"]:  # noqa: ASYNC110  (over HTTP)
             await asyncio.sleep(0.2)
 
 

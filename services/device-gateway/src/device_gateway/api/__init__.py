@@ -35,22 +35,10 @@ def router(gateway: Gateway, *, tokens: TillTokens, tries: PairingTries) -> APIR
     """All routes below `/stores`."""
     whole = APIRouter(dependencies=[Depends(one_request)])
     whole.include_router(tills.router(gateway, tokens=tokens, tries=tries))
-    whole.include_router(bookings.router(gateway))
-    whole.include_router(releases.router(gateway))
-    whole.include_router(shifts.router(gateway))
-    whole.include_router(orders.router(gateway))
-    whole.include_router(line.router(gateway))
-    whole.include_router(cashiers.router(gateway))
-    whole.include_router(acts.router(gateway))
-    whole.include_router(live.router(gateway))
-    whole.include_router(unattended.router(gateway))
     whole.include_router(pages.router(gateway, tries=tries))
-    whole.include_router(articles.router(gateway))
-    whole.include_router(devices.router(gateway))
-    whole.include_router(scans.router(gateway))
-    whole.include_router(printers.router(gateway))
-    whole.include_router(pull_printing.router(gateway))
-    whole.include_router(library.router(gateway))
-    whole.include_router(pickups.router(gateway))
-    whole.include_router(terminal.router(gateway))
+    for topic in (
+        bookings, releases, shifts, orders, line, cashiers, acts, live, unattended, articles,
+        devices, scans, printers, pull_printing, library, pickups, terminal,
+    ):  # fmt: skip
+        whole.include_router(topic.router(gateway))
     return whole
